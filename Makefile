@@ -1,0 +1,73 @@
+# Commands of the template; `make help` lists them. Needs git, make and Python 3.11 or newer; everything else it installs
+# into .venv, pinned with hashes.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PYTHON ?= python3
+# The tests run each tool from the environment, whatever else is on PATH.
+export PATH := $(BIN):$(PATH)
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+OURS := hooks tests template/scripts
+PRODUCT_COMMANDS := $(shell grep -sl '^\#!/usr/bin/env python3' template/scripts/* )
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: new
+new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--defaults]
+	@$(if $(DEST),,$(error say where to: make new DEST=../my-platform))$(BIN)/python -m hooks.new "$(DEST)" $(ARGS)
+
+.PHONY: test
+test: $(VENV)/test ## Run the tests that need only Python packages
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+
+.PHONY: test-terraform
+test-terraform: $(VENV)/test ## Run terraform fmt, validate and test on every answer set
+	$(BIN)/python -m pytest tests/terraform $(TESTS)
+
+.PHONY: test-live
+test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
+	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)
+
+.PHONY: lint
+lint: $(VENV)/test ## Check our own code
+	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
+	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
+	$(BIN)/mypy hooks tests
+	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks
+	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
+	$(BIN)/yamllint --strict .
+	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
+
+.PHONY: format
+format: $(VENV)/test ## Format our own code
+	$(BIN)/ruff format $(OURS) $(PRODUCT_COMMANDS)
+	$(BIN)/ruff check --fix $(OURS) $(PRODUCT_COMMANDS)
+
+.PHONY: lock
+lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
+	@for name in new test; do \
+		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
+		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## Remove what the other commands have made
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/new: requirements/new.txt | $(VENV)/bin/python
+	@echo "Setting up $(VENV) ..."
+	@$(PIP_INSTALL) $<
+	@touch $@
+
+$(VENV)/test: requirements/test.txt | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for the tests ..."
+	@$(PIP_INSTALL) $<
+	@touch $@ $(VENV)/new

@@ -1,0 +1,198 @@
+"""Environments agree everywhere: overlays, image tags, Applications, projects, Terraform and workflows."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gitops import imagetags
+
+from .documents import Map, Problem, Repository
+
+
+def check(repository: Repository) -> Iterator[Problem]:
+    """Check every environment of every application."""
+    overlays = sorted(
+        posixpath.dirname(path)
+        for path in repository.documents
+        if re.fullmatch(r"apps/[^/]+/overlays/[^/]+/kustomization.yaml", path)
+    )
+    applications = {
+        document.at("spec", "source", "path"): (path, document)
+        for path, document in repository.below("clusters/")
+        if document.get("kind") == "Application" and document.at("spec", "source", "path")
+    }
+    for folder, (path, document) in applications.items():
+        source = document["spec"]["source"]
+        if not repository.exists(f"{folder}/kustomization.yaml"):
+            yield Problem(
+                path, source.line_of("path"), f"the folder {folder} does not exist: add it, or remove the Application"
+            )
+    for overlay in overlays:
+        yield from _check_images(repository, overlay)
+        if overlay not in applications:
+            yield Problem(
+                f"{overlay}/kustomization.yaml", 0, "no Application in clusters/ deploys it: add one, or remove it"
+            )
+        else:
+            yield from _check_application(repository, overlay, *applications[overlay])
+    yield from _check_addresses(repository)
+    names = [posixpath.basename(overlay) for overlay in overlays]
+    yield from _check_terraform(repository, names)
+    yield from _check_workflows(repository, names)
+
+
+def _base_images(repository: Repository, application: str) -> dict[str, tuple[str, int]]:
+    """Return the images that the base leaves to the overlays, with where they stand."""
+    images: dict[str, tuple[str, int]] = {}
+    for path, document in repository.below(f"apps/{application}/base/"):
+        for container in document.maps("spec", "template", "spec", "containers"):
+            image = container.get("image")
+            if isinstance(image, str) and "/" not in image and ":" not in image:
+                images[image] = (path, container.line_of("image"))
+    return images
+
+
+def check_images(repository: Repository) -> Iterator[Problem]:
+    """Check that images the base names in full are pinned."""
+    for path, document in repository.below("apps/"):
+        for container in document.maps("spec", "template", "spec", "containers"):
+            image = container.get("image")
+            if isinstance(image, str) and ("/" in image or ":" in image) and "@sha256:" not in image:
+                yield Problem(
+                    path, container.line_of("image"), f"image {image} may change under its tag: add @sha256:…"
+                )
+
+
+def _check_images(repository: Repository, overlay: str) -> Iterator[Problem]:
+    path = f"{overlay}/kustomization.yaml"
+    tags_path = f"{overlay}/imagetags/kustomization.yaml"
+    kustomization, tags = repository.first(path), repository.first(tags_path)
+    if kustomization is None:
+        return
+    if tags is None:
+        yield Problem(tags_path, 0, "is missing: restore it from history, scripts/bump-image needs it")
+        return
+    if "imagetags" not in kustomization.texts("components"):
+        yield Problem(path, kustomization.line_of("components"), "components does not name imagetags: add it")
+    wanted = _base_images(repository, overlay.split("/")[1])
+    environment = posixpath.basename(overlay)
+    named = {str(image.get("name")): image for image in kustomization.maps("images")}
+    tagged = {str(image.get("name")): image for image in tags.maps("images")}
+    for name in wanted:
+        if name not in named:
+            yield Problem(path, kustomization.line_of("images"), f"images does not set {name}: add its newName")
+        if name not in tagged:
+            cure = f"run scripts/bump-image {environment} {name}=TAG"
+            yield Problem(tags_path, tags.line_of("images"), f"has no tag of {name}: {cure}")
+    for where, entries in ((path, named), (tags_path, tagged)):
+        for name, image in entries.items():
+            if name not in wanted:
+                yield Problem(where, image.line, f"sets the image {name}, which no container has: remove it")
+    for image in tags.maps("images"):
+        yield from _check_tag(tags_path, image)
+    try:
+        imagetags.parse(repository.text(tags_path), tags_path)
+    except ValueError as error:
+        _, line, what = str(error).split(":", 2)
+        yield Problem(tags_path, int(line), what.strip() + ": scripts/bump-image writes this file, edit it with that")
+
+
+def _check_tag(path: str, image: Map) -> Iterator[Problem]:
+    tag, digest = image.get("newTag"), image.get("digest", "")
+    line = image.line_of("newTag")
+    if not isinstance(tag, str):
+        yield Problem(path, line, f"newTag of {image.get('name')} is not a text: quote it")
+        return
+    try:
+        imagetags.parse_version(f"{tag}@{digest}" if digest else tag)
+    except ValueError as error:
+        yield Problem(path, line, f"{image.get('name')}: {error}")
+
+
+def _check_application(repository: Repository, overlay: str, path: str, document: Map) -> Iterator[Problem]:
+    destination = document.at("spec", "destination")
+    namespace = document.at("spec", "destination", "namespace")
+    line = destination.line_of("namespace") if isinstance(destination, Map) else document.line
+    kustomization = repository.first(f"{overlay}/kustomization.yaml")
+    if kustomization is not None and kustomization.get("namespace") != namespace:
+        yield Problem(path, line, f"deploys to {namespace}, but {overlay} is of {kustomization.get('namespace')}")
+    made = repository.first(f"{overlay}/namespace.yaml")
+    if made is not None:
+        if made.at("metadata", "name") != namespace:
+            yield Problem(
+                f"{overlay}/namespace.yaml", made.line_of("metadata"), f"is not {namespace}, as {path} has it"
+            )
+        if made.at("metadata", "labels", "pod-security.kubernetes.io/enforce") != "restricted":
+            line_of_labels = made["metadata"].line_of("labels")
+            yield Problem(
+                f"{overlay}/namespace.yaml", line_of_labels, "does not enforce the restricted pod security level"
+            )
+    project = document.at("spec", "project")
+    projects = {
+        p.at("metadata", "name"): (where, p)
+        for where, p in repository.below("clusters/")
+        if p.get("kind") == "AppProject"
+    }
+    if project not in projects:
+        yield Problem(path, document["spec"].line_of("project"), f"there is no AppProject {project}: add it")
+        return
+    where, found = projects[project]
+    if namespace not in [target.get("namespace") for target in found.maps("spec", "destinations")]:
+        yield Problem(where, found["spec"].line_of("destinations"), f"does not allow the namespace {namespace}: add it")
+
+
+def _check_addresses(repository: Repository) -> Iterator[Problem]:
+    """Every Application that reads this repository names it in the same words as the bootstrap Application."""
+    own: Any = None
+    for _, document in repository.below("bootstrap/"):
+        if document.get("kind") == "Application":
+            own = document.at("spec", "source", "repoURL")
+            path = document.at("spec", "source", "path")
+            if not repository.exists(f"{path}/kustomization.yaml"):
+                yield Problem("bootstrap/templates/application.yaml", document["spec"].line, f"{path} does not exist")
+    for path, document in repository.below("clusters/"):
+        source = document.at("spec", "source")
+        ours = document.get("kind") == "Application" and isinstance(source, Map) and "chart" not in source
+        if ours and source.get("repoURL") != own:
+            yield Problem(path, source.line_of("repoURL"), f"is another repository than bootstrap's {own}")
+        if document.get("kind") == "AppProject" and own not in document.texts("spec", "sourceRepos"):
+            name = document.at("metadata", "name")
+            if any(spec.get("project") == name for spec in _own_specs(repository)):
+                line = document["spec"].line_of("sourceRepos")
+                yield Problem(path, line, f"sourceRepos does not allow {own}: add it")
+
+
+def _own_specs(repository: Repository) -> Iterator[Map]:
+    for _, document in repository.below("clusters/"):
+        spec = document.at("spec")
+        if document.get("kind") == "Application" and isinstance(spec, Map) and "chart" not in (spec.at("source") or {}):
+            yield spec
+
+
+def _check_terraform(repository: Repository, names: list[str]) -> Iterator[Problem]:
+    path = "terraform/platform/terraform.tfvars"
+    if not repository.exists(path):
+        return
+    text = repository.text(path)
+    match = re.search(r"^environments\s*=\s*\[([^\]]*)\]", text, re.MULTILINE)
+    line = text.count("\n", 0, match.start()) + 1 if match else 0
+    listed = re.findall(r'"([^"]*)"', match[1]) if match else []
+    for name in sorted(set(names) ^ set(listed)):
+        there, missing = ("apps/*/overlays", path) if name in names else (path, "apps/*/overlays")
+        yield Problem(path, line, f"environment {name} is in {there} but not in {missing}: add it, or remove it")
+    vault = re.search(r'^key_vault_name\s*=\s*"([^"]*)"', text, re.MULTILINE)
+    for store_path, document in repository.below("clusters/"):
+        address = document.at("spec", "provider", "azurekv", "vaultUrl")
+        if vault and address and address != f"https://{vault[1]}.vault.azure.net":
+            store = document["spec"]["provider"]["azurekv"]
+            yield Problem(store_path, store.line_of("vaultUrl"), f"is not the vault {vault[1]} of {path}")
+
+
+def _check_workflows(repository: Repository, names: list[str]) -> Iterator[Problem]:
+    for path, workflow in repository.below(".github/workflows/"):
+        inputs = workflow.at("on", "workflow_dispatch", "inputs")
+        for key, setting in inputs.items() if isinstance(inputs, Map) else ():
+            if key == "environment" and isinstance(setting, Map) and sorted(setting.texts("options")) != sorted(names):
+                line = setting.line_of("options")
+                yield Problem(path, line, f"options are not the environments {', '.join(names)}: make them the same")

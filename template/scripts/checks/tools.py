@@ -1,0 +1,92 @@
+"""The field's own tools, run where they are on PATH, side by side."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .documents import Problem, Repository
+
+_TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A command that checks some of the files: it prints what is wrong and ends with a status that is not 0."""
+
+    name: str
+    command: list[str]
+    subject: str
+
+
+def _shell_scripts(repository: Repository) -> list[str]:
+    return [
+        path
+        for path in repository.files
+        if path.startswith("scripts/") and "." not in path and repository.text(path).startswith("#!/bin/sh")
+    ]
+
+
+def _builds(repository: Repository) -> list[str]:
+    """Return the folders that Argo CD builds: those of the overlays and of the clusters."""
+    pattern = re.compile(r"(apps/[^/]+/overlays/[^/]+|clusters/[^/]+)/kustomization.yaml")
+    return [match[1] for path in repository.files if (match := pattern.fullmatch(path))]
+
+
+def _planned(repository: Repository) -> Iterator[Tool]:
+    """Yield every tool that has something to check here, whether it is on PATH or not."""
+    kustomize = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
+    for folder in _builds(repository):
+        yield Tool("kustomize", [*kustomize, folder], folder)
+    if any(path.startswith("terraform/") for path in repository.files):
+        yield Tool("terraform", ["terraform", "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
+    if any(path.startswith(".github/workflows/") for path in repository.files):
+        yield Tool("actionlint", ["actionlint", "-no-color"], ".github/workflows/")
+        zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", ".github"]
+        yield Tool("zizmor", zizmor, ".github/workflows/")
+    if scripts := _shell_scripts(repository):
+        yield Tool("shellcheck", ["shellcheck", *scripts], "scripts/")
+    if dockerfiles := [path for path in repository.files if path.endswith("/Dockerfile")]:
+        yield Tool("hadolint", ["hadolint", "--no-color", *dockerfiles], "src/")
+    yield Tool("yamllint", ["yamllint", "--strict", "."], "YAML files")
+
+
+def find(repository: Repository) -> tuple[list[Tool], list[str]]:
+    """Return the tools that can run, and the names of those that are not on PATH."""
+    planned = list(_planned(repository))
+    found = [tool for tool in planned if shutil.which(tool.command[0])]
+    return found, list(dict.fromkeys(tool.name for tool in planned if tool not in found))
+
+
+def _run(root: Path, tool: Tool) -> Iterator[Problem]:
+    try:
+        done = subprocess.run(
+            tool.command,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
+        return
+    if done.returncode:
+        words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
+        yield Problem(
+            tool.subject, 0, f"{tool.name}:\n" + "\n".join(f"  {line}" for line in words.strip().splitlines())
+        )
+
+
+def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem]]:
+    """Run the tools side by side; return what fails to build, and what linters find."""
+    built: list[Problem] = []
+    linted: list[Problem] = []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository.root, tool)), tools), strict=True):
+            (built if tool.name == "kustomize" else linted).extend(found)
+    return built, linted

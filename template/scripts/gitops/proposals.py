@@ -1,0 +1,57 @@
+"""Changes that a person decides on: a branch, and a pull request where the forge's CLI can open one."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from .publish import Change, PublishError, RefusedError, git, push_branch, remote_tip
+from .repository import BRANCH, REMOTE, ROOT
+
+
+def web_address() -> str:
+    """Return the https address of the repository, without `.git`."""
+    return git("remote", "get-url", REMOTE).strip().removesuffix(".git")
+
+
+def propose(branch: str, change: Change, body: str) -> str:
+    """Push the change as a branch and open a pull request.
+
+    Returns:
+        One line that says where it is, or how to open it by hand where `gh` is missing or not signed in.
+    """
+    push_branch(branch, change)
+    by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
+    if not shutil.which("gh"):
+        return f"pushed {branch}: open the pull request at {by_hand}"
+    title = change.message.splitlines()[0]
+    opened = subprocess.run(
+        ["gh", "pr", "create", "--base", BRANCH, "--head", branch, "--title", title, "--body", body],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if opened.returncode == 0:
+        return f"proposed {opened.stdout.strip()}"
+    if "already exists" in opened.stderr:
+        return f"pushed {branch}: its pull request is open already, at {by_hand}"
+    return f"pushed {branch}: open the pull request at {by_hand} (gh: {' '.join(opened.stderr.split())})"
+
+
+def propose_instead(refusal: RefusedError, branch: str, make_change: Callable[[str], Change | None]) -> None:
+    """After a refused push to the main branch, propose the change; say what to allow for a direct push.
+
+    Raises:
+        PublishError: the branch is refused too.
+    """
+    change = make_change(remote_tip())
+    if change is None:
+        return
+    advice = f"the server refuses direct pushes to {BRANCH}: allow them for this identity, or merge the proposal"
+    print(f"{advice} ({refusal})")
+    try:
+        print(propose(branch, change, advice))
+    except PublishError as error:
+        raise PublishError(
+            f"{refusal}; allow this identity to push to {BRANCH}, or to {branch} for a proposal"
+        ) from error

@@ -1,0 +1,185 @@
+"""Commits on the newest main branch, pushed however many others push at the same time.
+
+A commit is made from Git objects alone: neither the working tree nor the index nor any branch of this clone is touched
+before the server has accepted it, so that a run that is killed leaves nothing to mend.
+"""
+
+import os
+import random
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .repository import BRANCH, REMOTE, ROOT
+
+# A refusal while nobody else has pushed is the server's last word after this many tries.
+_TRIES_WITHOUT_RIVAL = 5
+
+
+class PublishError(Exception):
+    """The commit did not land; the message says why and what to do."""
+
+
+class RefusedError(PublishError):
+    """The server refuses the push for good, as it does on a protected branch."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does: new texts by path, and its message."""
+
+    files: dict[str, str]
+    message: str
+
+
+def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
+    """Run git in the repository and return what it prints.
+
+    Raises:
+        PublishError: git ended with an error; the message is git's own last line.
+    """
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
+    )
+    if done.returncode:
+        words = " ".join(done.stderr.split()) or f"status {done.returncode}"
+        raise PublishError(f"git {arguments[0]}: {words}")
+    return done.stdout
+
+
+def succeeds(*arguments: str) -> bool:
+    """Tell whether a git command ends without an error."""
+    try:
+        git(*arguments)
+    except PublishError:
+        return False
+    return True
+
+
+def remote_tip(branch: str = BRANCH) -> str:
+    """Return the newest commit of the branch on the server, with its objects fetched.
+
+    No reference of this clone is written: others may run at the same time, also in the same clone.
+    """
+    listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
+    if not listed:
+        raise PublishError(f"{REMOTE} has no branch {branch}: push it first")
+    tip = listed[0]
+    if not succeeds("cat-file", "-e", f"{tip}^{{tree}}"):
+        git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", REMOTE, f"refs/heads/{branch}")
+    return tip
+
+
+def need_history() -> None:
+    """Fetch the history that a shallow clone leaves out."""
+    if git("rev-parse", "--is-shallow-repository").strip() == "true":
+        git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--unshallow", REMOTE)
+
+
+def read(commit: str, path: str) -> str | None:
+    """Return the text of a file in a commit, or None where it has no such file."""
+    return git("show", f"{commit}:{path}") if succeeds("cat-file", "-e", f"{commit}:{path}") else None
+
+
+def is_ancestor(older: str, newer: str) -> bool:
+    """Tell whether both commits are known here and the first is in the history of the second."""
+    return older != newer and succeeds("merge-base", "--is-ancestor", older, newer)
+
+
+def require_clean_tree() -> None:
+    """Refuse to work beside changes that are not committed.
+
+    Raises:
+        PublishError: tracked files are changed.
+    """
+    changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
+    if changed:
+        raise PublishError(f"{changed[0][3:]} has changes that are not committed: commit or stash them first")
+
+
+def _identity() -> dict[str, str]:
+    """Return a name to commit under where none is configured, as on a build agent."""
+    if succeeds("var", "GIT_COMMITTER_IDENT"):
+        return {}
+    return {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in (("NAME", "deploy"), ("EMAIL", "deploy@localhost"))
+    }
+
+
+def make_commit(parent: str, change: Change) -> str:
+    """Write a commit that changes some files of its parent, and return its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        git("read-tree", parent, **index)
+        for path, text in change.files.items():
+            blob = git("hash-object", "-w", "--stdin", "--path", path, stdin=text).strip()
+            git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
+        tree = git("write-tree", **index).strip()
+    return git("commit-tree", tree, "-p", parent, stdin=change.message, **_identity()).strip()
+
+
+def _advance_local_branch(commit: str) -> None:
+    """Bring this clone's main branch along, where that is a plain step forward."""
+    if succeeds("symbolic-ref", "-q", "HEAD") and git("symbolic-ref", "HEAD").strip() == f"refs/heads/{BRANCH}":
+        succeeds("merge", "--quiet", "--ff-only", commit)
+
+
+def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -> str | None:
+    """Make a change on the newest main branch and push it; begin again when others were faster.
+
+    Args:
+        make_change: gives the change for a commit that is the newest, or None when there is nothing to change.
+        timeout: seconds to go on trying.
+
+    Returns:
+        The commit that landed, or None when there was nothing to change.
+
+    Raises:
+        RefusedError: the server refuses although nobody else pushes.
+        PublishError: git failed, or the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    tip = remote_tip()
+    refusals = 0
+    delay = 0.2
+    while True:
+        change = make_change(tip)
+        if change is None:
+            return None
+        commit = make_commit(tip, change)
+        try:
+            git("push", "--quiet", REMOTE, f"{commit}:refs/heads/{BRANCH}")
+        except PublishError as error:
+            before, tip = tip, remote_tip()
+            if tip == commit or is_ancestor(commit, tip):
+                break  # It had landed: only the answer was lost.
+            refusals = refusals + 1 if tip == before else 0
+            if refusals >= _TRIES_WITHOUT_RIVAL:
+                raise RefusedError(str(error)) from error
+            if time.monotonic() > deadline:
+                raise PublishError(f"gave up after {timeout:.0f} s: {error}") from error
+            time.sleep(random.uniform(0, delay))
+            delay = min(delay * 1.5, 4)
+        else:
+            break
+    _advance_local_branch(commit)
+    return commit
+
+
+def push_branch(name: str, change: Change) -> str:
+    """Push a change on the newest main branch as a branch of its own, and return its commit."""
+    commit = make_commit(remote_tip(), change)
+    # The branch belongs to these scripts: an earlier proposal under the same name is replaced.
+    git("push", "--quiet", REMOTE, f"+{commit}:refs/heads/{name}")
+    return commit

@@ -1,0 +1,46 @@
+"""Where things are in this repository."""
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[2]
+REMOTE = "origin"
+BRANCH = "main"
+ARGOCD_NAMESPACE = "argocd"
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line that says what is wrong and how to mend it, and end with status 1."""
+    sys.exit(f"{Path(sys.argv[0]).name}: {message}")
+
+
+def application(root: Path = ROOT) -> str:
+    """Return the name of the one folder in apps/ that has overlays."""
+    found = sorted(path.parent.name for path in root.glob("apps/*/overlays"))
+    if len(found) != 1:
+        fail(f"apps/ holds {len(found)} folders with overlays: there must be one")
+    return found[0]
+
+
+def environments(root: Path = ROOT) -> list[str]:
+    """Return the names of the environments, each an overlay with image tags."""
+    return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
+
+
+def services(root: Path = ROOT) -> list[str]:
+    """Return the names of the services whose image is set by tag: every folder of the base with a Deployment."""
+    return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/base/*/deployment.yaml"))
+
+
+def check_environment(name: str) -> str:
+    """Return the name if there is such an environment, else end with the names there are."""
+    known = environments()
+    if name not in known:
+        fail(f"there is no environment {name!r}: choose one of {', '.join(known)}")
+    return name
+
+
+def imagetags_path(environment: str) -> str:
+    """Return the path of an environment's image tags, from the root of the repository."""
+    return f"apps/{application()}/overlays/{environment}/imagetags/kustomization.yaml"

@@ -1,0 +1,13 @@
+variable "platform_state" {
+  description = "Where ../platform keeps its state, whose outputs this root reads."
+  type = object({
+    storage_account_name = string
+    container_name       = optional(string, "tfstate")
+    key                  = string
+  })
+}
+
+variable "high_availability" {
+  description = "Runs Argo CD with replicas and a replicated cache, which takes three nodes for applications."
+  type        = bool
+}

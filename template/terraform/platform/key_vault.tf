@@ -1,0 +1,17 @@
+resource "azurerm_key_vault" "this" {
+  #checkov:skip=CKV_AZURE_42: purge protection follows var.key_vault_purge_protection, on for production
+  #checkov:skip=CKV_AZURE_109: Terraform writes secrets from CI runners outside the network; Entra ID decides who may
+  #checkov:skip=CKV_AZURE_110: purge protection follows var.key_vault_purge_protection, on for production
+  #checkov:skip=CKV_AZURE_189: Terraform writes secrets from CI runners outside the network; Entra ID decides who may
+  #checkov:skip=CKV2_AZURE_32: Terraform writes secrets from CI runners outside the network
+  name                = var.key_vault_name
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tenant_id           = data.azurerm_client_config.current.tenant_id
+  sku_name            = "standard"
+  tags                = local.tags
+
+  rbac_authorization_enabled = true
+  purge_protection_enabled   = var.key_vault_purge_protection
+  soft_delete_retention_days = var.key_vault_purge_protection ? 90 : 7
+}

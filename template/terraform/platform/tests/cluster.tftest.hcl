@@ -1,0 +1,274 @@
+mock_provider "azurerm" {
+  source = "./tests/mocks"
+}
+
+run "there_is_no_local_account" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.local_account_disabled
+    error_message = "Local accounts must be off: their certificate can't be taken back."
+  }
+}
+
+run "entra_id_decides_who_may_use_the_api" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.azure_active_directory_role_based_access_control[0].azure_rbac_enabled
+    error_message = "Azure roles must be honoured in the cluster."
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.role_based_access_control_enabled
+    error_message = "Kubernetes RBAC must be on."
+  }
+}
+
+run "nothing_runs_in_the_cluster_past_the_api" {
+  command = plan
+
+  assert {
+    condition     = !azurerm_kubernetes_cluster.this.run_command_enabled
+    error_message = "`az aks command invoke` must be off."
+  }
+}
+
+run "pods_can_have_an_azure_identity" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.oidc_issuer_enabled && azurerm_kubernetes_cluster.this.workload_identity_enabled
+    error_message = "Workload identity needs the issuer and the webhook."
+  }
+}
+
+run "networking_is_overlay_with_cilium" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      azurerm_kubernetes_cluster.this.network_profile[0].network_plugin == "azure",
+      azurerm_kubernetes_cluster.this.network_profile[0].network_plugin_mode == "overlay",
+      azurerm_kubernetes_cluster.this.network_profile[0].network_data_plane == "cilium",
+      azurerm_kubernetes_cluster.this.network_profile[0].network_policy == "cilium",
+    ])
+    error_message = "Network policies in Git need Cilium; kubenet is retired."
+  }
+}
+
+run "the_control_plane_has_an_identity_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.identity[0].type == "UserAssigned"
+    error_message = "The identity must exist before the cluster, to have its right on the subnet."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.cluster_network.role_definition_name == "Network Contributor"
+    error_message = "Load balancers in the subnet need the Network Contributor role."
+  }
+}
+
+run "the_control_plane_may_hand_the_nodes_their_identity" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.cluster_kubelet.role_definition_name == "Managed Identity Operator"
+    error_message = "Without the role on the kubelet's identity, AKS can't make a node."
+  }
+}
+
+run "system_nodes_take_no_application" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.default_node_pool[0].only_critical_addons_enabled
+    error_message = "The system pool must be tainted."
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster_node_pool.apps.mode == "User"
+    error_message = "Applications need a pool of their own."
+  }
+}
+
+run "both_pools_scale_by_themselves" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.default_node_pool[0].auto_scaling_enabled && azurerm_kubernetes_cluster_node_pool.apps.auto_scaling_enabled
+    error_message = "Autoscaling must be on for both pools."
+  }
+}
+
+run "changing_a_pool_does_not_replace_the_cluster" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      azurerm_kubernetes_cluster.this.default_node_pool[0].temporary_name_for_rotation != null,
+      azurerm_kubernetes_cluster_node_pool.apps.temporary_name_for_rotation != null,
+    ])
+    error_message = "Without a temporary name a change of the pool would replace it, the default pool with the cluster."
+  }
+}
+
+run "upgrades_add_a_node_before_they_take_one" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      azurerm_kubernetes_cluster.this.default_node_pool[0].upgrade_settings[0].max_surge != "0",
+      azurerm_kubernetes_cluster_node_pool.apps.upgrade_settings[0].max_surge != "0",
+    ])
+    error_message = "Surge must be set: capacity stays, and no plan shows a change that is none."
+  }
+}
+
+run "patches_arrive_by_themselves" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.automatic_upgrade_channel == "patch" && azurerm_kubernetes_cluster.this.node_os_upgrade_channel == "NodeImage"
+    error_message = "Both upgrade channels must be set."
+  }
+}
+
+run "maintenance_keeps_to_its_windows" {
+  command = plan
+
+  variables {
+    maintenance = { kubernetes_day = "Tuesday", node_image_day = "Wednesday", start_time = "23:00" }
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.maintenance_window_auto_upgrade[0].day_of_week == "Tuesday"
+    error_message = "Kubernetes upgrades must keep to their day."
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.maintenance_window_node_os[0].day_of_week == "Wednesday"
+    error_message = "Node images must keep to their day."
+  }
+}
+
+run "nodes_spread_over_the_zones_named" {
+  command = plan
+
+  variables {
+    zones = ["1", "2", "3"]
+  }
+
+  assert {
+    condition     = length(azurerm_kubernetes_cluster.this.default_node_pool[0].zones) == 3 && length(azurerm_kubernetes_cluster_node_pool.apps.zones) == 3
+    error_message = "Both pools must use the zones."
+  }
+}
+
+run "no_zones_is_possible" {
+  command = plan
+
+  variables {
+    zones = []
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.default_node_pool[0].zones == null
+    error_message = "Without zones, none may be asked for."
+  }
+}
+
+run "azure_chooses_the_version_unless_told" {
+  command = plan
+
+  variables {
+    kubernetes_version = null
+  }
+
+  assert {
+    condition     = length(data.azurerm_kubernetes_service_versions.offered) == 0
+    error_message = "Without a version there is nothing to check."
+  }
+}
+
+run "a_version_on_offer_is_taken" {
+  command = plan
+
+  variables {
+    kubernetes_version = "1.36"
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.kubernetes_version == "1.36"
+    error_message = "The version asked for must be set."
+  }
+}
+
+run "a_version_the_region_does_not_offer_is_refused" {
+  command = plan
+
+  variables {
+    kubernetes_version = "1.3"
+  }
+
+  expect_failures = [data.azurerm_kubernetes_service_versions.offered]
+}
+
+run "a_patch_version_is_refused" {
+  command = plan
+
+  variables {
+    kubernetes_version = "1.36.1"
+  }
+
+  expect_failures = [var.kubernetes_version]
+}
+
+run "burstable_system_nodes_are_refused" {
+  command = plan
+
+  variables {
+    system_nodes = { vm_size = "Standard_B2s", min_count = 2, max_count = 3, os_disk_size_gb = 64 }
+  }
+
+  expect_failures = [var.system_nodes]
+}
+
+run "a_single_system_node_is_refused" {
+  command = plan
+
+  variables {
+    system_nodes = { vm_size = "Standard_D2ads_v5", min_count = 1, max_count = 3, os_disk_size_gb = 64 }
+  }
+
+  expect_failures = [var.system_nodes]
+}
+
+run "the_api_is_open_to_the_ranges_named_only" {
+  command = plan
+
+  variables {
+    api_server_authorized_ip_ranges = ["203.0.113.0/24"]
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.api_server_access_profile[0].authorized_ip_ranges == toset(["203.0.113.0/24"])
+    error_message = "The ranges must reach the API server."
+  }
+}
+
+run "audit_logs_are_kept" {
+  command = plan
+
+  assert {
+    condition     = contains([for log in azurerm_monitor_diagnostic_setting.cluster.enabled_log : log.category], "kube-audit-admin")
+    error_message = "Who changed what in the cluster must be logged."
+  }
+
+  assert {
+    condition     = azurerm_log_analytics_workspace.this.retention_in_days == var.log_retention_days
+    error_message = "Logs must be kept for log_retention_days."
+  }
+}

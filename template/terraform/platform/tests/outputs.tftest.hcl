@@ -1,0 +1,64 @@
+mock_provider "azurerm" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_name = "shop"
+  environments = ["dev", "prod"]
+}
+
+run "the_workflows_get_every_variable_they_read" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract([
+      "AKS_CLUSTER",
+      "AKS_RESOURCE_GROUP",
+      "AZURE_APPLY_CLIENT_ID",
+      "AZURE_DEPLOY_CLIENT_ID",
+      "AZURE_PLAN_CLIENT_ID",
+      "AZURE_SUBSCRIPTION_ID",
+      "AZURE_TENANT_ID",
+    ], keys(output.github_variables))) == 0
+    error_message = "A variable is missing in github_variables."
+  }
+}
+
+run "applications_are_named_after_project_and_environment" {
+  command = plan
+
+  assert {
+    condition     = output.platform.applications == ["shop-dev", "shop-prod"]
+    error_message = "An Application has the name of its namespace."
+  }
+}
+
+run "an_environment_named_twice_is_refused" {
+  command = plan
+
+  variables {
+    environments = ["dev", "dev"]
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "no_environment_is_refused" {
+  command = plan
+
+  variables {
+    environments = []
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_that_is_no_dns_label_is_refused" {
+  command = plan
+
+  variables {
+    environments = ["Production"]
+  }
+
+  expect_failures = [var.environments]
+}

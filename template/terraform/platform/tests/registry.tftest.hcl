@@ -1,0 +1,78 @@
+mock_provider "azurerm" {
+  source = "./tests/mocks"
+}
+
+variables {
+  github_repository     = "octo-org/shop"
+  github_subject_prefix = null
+}
+
+run "the_kubelet_may_pull" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.kubelet_pull.role_definition_name == "AcrPull" && azurerm_role_assignment.kubelet_pull.skip_service_principal_aad_check
+    error_message = "Nodes pull with the kubelet's identity; it needs AcrPull, given before Entra ID has spread the new identity."
+  }
+}
+
+run "the_pipeline_may_push_from_main_only" {
+  command = plan
+
+  assert {
+    condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:octo-org/shop:ref:refs/heads/main"
+    error_message = "Only main may push images."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.ci_push.role_definition_name == "AcrPush"
+    error_message = "The pipeline must be able to push, and nothing else."
+  }
+}
+
+run "no_one_gets_in_without_entra_id" {
+  command = plan
+
+  assert {
+    condition     = !azurerm_container_registry.this.admin_enabled && !azurerm_container_registry.this.anonymous_pull_enabled
+    error_message = "Neither the admin account nor anonymous pulls may be on."
+  }
+}
+
+run "standard_asks_for_nothing_that_only_premium_has" {
+  command = plan
+
+  variables {
+    registry_sku = "Standard"
+    zones        = ["1", "2", "3"]
+  }
+
+  assert {
+    condition     = !azurerm_container_registry.this.zone_redundancy_enabled && azurerm_container_registry.this.retention_policy_in_days == null
+    error_message = "Azure refuses these for Standard."
+  }
+}
+
+run "premium_spans_the_zones" {
+  command = plan
+
+  variables {
+    registry_sku = "Premium"
+    zones        = ["1", "2", "3"]
+  }
+
+  assert {
+    condition     = azurerm_container_registry.this.zone_redundancy_enabled && azurerm_container_registry.this.retention_policy_in_days == 30
+    error_message = "Premium must be redundant across zones and remove untagged images."
+  }
+}
+
+run "a_registry_name_that_azure_refuses_is_refused_here" {
+  command = plan
+
+  variables {
+    registry_name = "my-registry"
+  }
+
+  expect_failures = [var.registry_name]
+}

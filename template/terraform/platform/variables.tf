@@ -1,0 +1,258 @@
+variable "project_name" {
+  description = "Name of the application; namespaces and Argo CD Applications are <project_name>-<environment>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", var.project_name))
+    error_message = "Give 1 to 30 lower-case letters, digits and '-', starting with a letter, not ending in '-'."
+  }
+}
+
+variable "cluster_name" {
+  description = "Name of the AKS cluster; the resource group and the identities are named after it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$", var.cluster_name))
+    error_message = "Give 1 to 63 letters, digits, '_' and '-', starting and ending with a letter or digit."
+  }
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "environments" {
+  description = "Environments that share the cluster; each has a namespace and its own secrets."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.environments) > 0 && length(distinct(var.environments)) == length(var.environments)
+    error_message = "Name at least one environment, each once."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.environments : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", name))])
+    error_message = "An environment is part of a namespace: give lower-case letters, digits and '-'."
+  }
+}
+
+variable "state" {
+  description = "Where this root keeps its state; the CI identities get their rights on it."
+  type = object({
+    resource_group_name  = string
+    storage_account_name = string
+    container_name       = optional(string, "tfstate")
+  })
+}
+
+variable "operator_object_ids" {
+  description = "Entra object ids of the people or groups who may run Terraform from their own machine, beside the one who ran it first."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.operator_object_ids : can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))])
+    error_message = "Give object ids, not names: `az ad user show --id NAME --query id` or `az ad group show --group NAME --query id`."
+  }
+}
+
+variable "github_repository" {
+  description = "OWNER/NAME of this repository on GitHub, in exactly the case GitHub shows."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "Give OWNER/NAME, without https:// and .git."
+  }
+}
+
+variable "github_subject_prefix" {
+  description = <<-EOT
+    What GitHub puts before ':ref:…' in the subject of its tokens. Repositories made since July 2026 present
+    repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID. Ask GitHub for the exact value:
+    gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix
+    Null stands for the older repo:OWNER/NAME.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.github_subject_prefix == null || can(
+      regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github_subject_prefix)
+    )
+    error_message = "Give repo:OWNER/NAME or repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID, as GitHub's API returns it."
+  }
+}
+
+variable "network" {
+  description = "Address ranges. Nodes live in the virtual network; pods and services have ranges of their own (overlay)."
+  type = object({
+    address_space = optional(string, "10.100.0.0/16")
+    nodes         = optional(string, "10.100.0.0/22")
+    pods          = optional(string, "10.244.0.0/16")
+    services      = optional(string, "10.200.0.0/16")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for range in values(var.network) : can(cidrnetmask(range))])
+    error_message = "Give IPv4 ranges such as 10.100.0.0/16."
+  }
+
+  # Two ranges overlap exactly when they are the same once both are cut to the shorter prefix.
+  validation {
+    condition = try(alltrue([
+      for pair in [
+        [var.network.address_space, var.network.pods],
+        [var.network.address_space, var.network.services],
+        [var.network.pods, var.network.services],
+      ] :
+      cidrsubnet("${split("/", pair[0])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0) !=
+      cidrsubnet("${split("/", pair[1])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0)
+    ]), true)
+    error_message = "The ranges of the virtual network, the pods and the services must not overlap."
+  }
+
+  validation {
+    condition = try(
+      tonumber(split("/", var.network.nodes)[1]) >= tonumber(split("/", var.network.address_space)[1]) &&
+      cidrsubnet("${split("/", var.network.nodes)[0]}/${split("/", var.network.address_space)[1]}", 0, 0) ==
+      cidrsubnet(var.network.address_space, 0, 0)
+    , true)
+    error_message = "The nodes' subnet must lie within the virtual network."
+  }
+
+  # https://learn.microsoft.com/azure/aks/azure-cni-overlay
+  validation {
+    condition = try(alltrue([
+      for pair in setproduct(
+        [var.network.pods, var.network.services],
+        ["169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"],
+      ) :
+      cidrsubnet("${split("/", pair[0])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0) !=
+      cidrsubnet("${split("/", pair[1])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0)
+    ]), true)
+    error_message = "AKS keeps 169.254.0.0/16, 172.30.0.0/16, 172.31.0.0/16 and 192.0.2.0/24 for itself."
+  }
+}
+
+variable "kubernetes_version" {
+  description = "Minor version such as 1.36; null takes the region's default and leaves upgrades to the channel."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kubernetes_version == null || can(regex("^1\\.[0-9]+$", var.kubernetes_version))
+    error_message = "Give a minor version such as 1.36; patches arrive through the upgrade channel."
+  }
+}
+
+variable "sku_tier" {
+  description = "Free has no uptime guarantee; Standard has one and costs a fee per cluster and hour."
+  type        = string
+
+  validation {
+    condition     = contains(["Free", "Standard", "Premium"], var.sku_tier)
+    error_message = "Give Free, Standard or Premium."
+  }
+}
+
+variable "zones" {
+  description = "Availability zones for the nodes; empty where the region has none or one data centre is enough."
+  type        = list(string)
+
+  validation {
+    condition     = alltrue([for zone in var.zones : contains(["1", "2", "3"], zone)])
+    error_message = "Zones are \"1\", \"2\" and \"3\"."
+  }
+}
+
+variable "system_nodes" {
+  description = "Nodes for the cluster's own components. The disk must fit the size's temporary disk, where it is kept."
+  type = object({
+    vm_size         = string
+    min_count       = number
+    max_count       = number
+    os_disk_size_gb = number
+  })
+
+  validation {
+    condition     = var.system_nodes.min_count >= 2 && var.system_nodes.max_count >= var.system_nodes.min_count
+    error_message = "Keep at least 2 system nodes, and max_count at or above min_count."
+  }
+
+  validation {
+    condition     = !can(regex("^Standard_B", var.system_nodes.vm_size))
+    error_message = "AKS does not support burstable (B) sizes for system nodes."
+  }
+}
+
+variable "app_nodes" {
+  description = "Nodes for the application and its add-ons. The disk must fit the size's temporary disk, where it is kept."
+  type = object({
+    vm_size         = string
+    min_count       = number
+    max_count       = number
+    os_disk_size_gb = number
+  })
+
+  validation {
+    condition     = var.app_nodes.min_count >= 1 && var.app_nodes.max_count >= var.app_nodes.min_count
+    error_message = "Keep at least 1 node, and max_count at or above min_count."
+  }
+}
+
+variable "maintenance" {
+  description = "When AKS may upgrade: Kubernetes on one day of the week, node images on another."
+  type = object({
+    kubernetes_day = optional(string, "Sunday")
+    node_image_day = optional(string, "Saturday")
+    start_time     = optional(string, "02:00")
+    utc_offset     = optional(string, "+00:00")
+    hours          = optional(number, 4)
+  })
+  default = {}
+
+  validation {
+    condition     = var.maintenance.hours >= 4 && var.maintenance.hours <= 24
+    error_message = "AKS wants a window of 4 to 24 hours."
+  }
+}
+
+variable "api_server_authorized_ip_ranges" {
+  description = "Ranges from which the Kubernetes API may be reached; empty for all. CI runners must be within them."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for range in var.api_server_authorized_ip_ranges : can(cidrnetmask(range))])
+    error_message = "Give IPv4 ranges such as 203.0.113.0/24."
+  }
+}
+
+variable "key_vault_name" {
+  description = "Key Vault, unique in all of Azure; the secret store in Git names it too."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]$", var.key_vault_name)) && !strcontains(var.key_vault_name, "--")
+    error_message = "Give 3 to 24 letters, digits and single '-', starting with a letter, not ending in '-'."
+  }
+}
+
+variable "key_vault_purge_protection" {
+  description = "Keeps a deleted vault for its full retention: nobody can purge it, and its name stays taken."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days for which the cluster's audit and control plane logs are kept."
+  type        = number
+
+  validation {
+    condition     = var.log_retention_days >= 30 && var.log_retention_days <= 730
+    error_message = "Give 30 to 730 days."
+  }
+}

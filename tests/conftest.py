@@ -1,0 +1,64 @@
+"""Fixtures: the exported template, and a product of every valid answer set, rendered once a session."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs the same product in one worker: rendering it twice costs more than waiting."""
+    for item in items:
+        name = getattr(item, "callspec", None) and item.callspec.params.get("product")  # type: ignore[attr-defined]
+        if name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name or "defaults"))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template without its history."""
+    return support.export_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the product of a valid answer set; it is shared, so tests only read it."""
+    made: dict[str, Path] = {}
+
+    def product_of(name: str) -> Path:
+        if name not in made:
+            made[name] = support.render(template, tmp_path_factory.mktemp(name), support.answers(name))
+        return made[name]
+
+    return product_of
+
+
+@pytest.fixture(params=support.VALID)
+def product(request: pytest.FixtureRequest, rendered: Callable[[str], Path]) -> Path:
+    """The product of each valid answer set in turn; read only."""
+    return rendered(request.param)
+
+
+@pytest.fixture
+def own_product(rendered: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A product with default answers that a test may change, committed to git."""
+    product = shutil.copytree(rendered("defaults"), tmp_path / "product")
+    support.git("init", "-q", "-b", "main", cwd=product)
+    support.git("add", "-A", cwd=product)
+    support.git("commit", "-q", "-m", "Begin", cwd=product)
+    return product
+
+
+@pytest.fixture
+def pushed_product(own_product: Path, tmp_path: Path) -> Path:
+    """The same with a remote, a bare repository beside it, and a committer of its own."""
+    support.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "remote.git"), cwd=tmp_path)
+    support.git("remote", "add", "origin", str(tmp_path / "remote.git"), cwd=own_product)
+    support.git("push", "-q", "-u", "origin", "main", cwd=own_product)
+    support.git("config", "user.name", "Test", cwd=own_product)
+    support.git("config", "user.email", "test@example.com", cwd=own_product)
+    return own_product

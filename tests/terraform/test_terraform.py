@@ -1,0 +1,122 @@
+"""Every product's Terraform code is formatted, valid, and passes the tests that it ships."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+import yaml
+
+from tests import support
+from tests.terraform.roots import ROOTS, Checker
+from tests.terraform.toolchain import Terraform
+
+VALUE_KEYS = Path(__file__).parent / "argo-cd-chart-10.1.1-value-keys.txt"
+
+Rendered = Callable[[str], Path]
+every_answer_set = pytest.mark.parametrize("answers", support.VALID)
+every_root = pytest.mark.parametrize("root", ROOTS)
+
+
+@every_answer_set
+def test_the_roots_are_those_that_are_checked_here(answers: str, rendered: Rendered) -> None:
+    assert sorted(path.parent.name for path in rendered(answers).glob("terraform/*/terraform.tf")) == sorted(ROOTS)
+
+
+@every_answer_set
+def test_the_code_is_formatted(answers: str, rendered: Rendered, terraform: Terraform) -> None:
+    done = terraform.run("fmt", "-check", "-recursive", "-diff", "terraform", cwd=rendered(answers))
+
+    assert done.returncode == 0, done.stdout
+
+
+@every_answer_set
+@every_root
+def test_a_root_is_valid(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
+    outcome = checker.start(rendered(answers), root).result()
+
+    assert outcome.invalid is None, outcome.invalid
+
+
+@every_answer_set
+@every_root
+def test_a_root_passes_the_tests_that_it_ships(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
+    outcome = checker.start(rendered(answers), root).result()
+
+    assert outcome.invalid is None, "the root is not valid, so its tests did not run"
+    assert outcome.failed is None, outcome.failed
+
+
+@every_answer_set
+def test_all_roots_name_the_same_state_storage(answers: str, rendered: Rendered) -> None:
+    terraform = rendered(answers) / "terraform"
+    made = _hcl(terraform / "state" / "terraform.tfvars")
+    platform = _hcl(terraform / "platform" / "terraform.tfvars")
+    named = {
+        _backend(terraform / "platform" / "backend.tf")["storage_account_name"],
+        _backend(terraform / "gitops" / "backend.tf")["storage_account_name"],
+        platform["state"]["storage_account_name"],
+        _hcl(terraform / "gitops" / "terraform.tfvars")["platform_state"]["storage_account_name"],
+    }
+
+    assert named == {made["storage_account_name"]}
+    assert platform["state"]["resource_group_name"] == made["resource_group_name"]
+
+
+@every_answer_set
+def test_gitops_reads_the_state_that_platform_writes(answers: str, rendered: Rendered) -> None:
+    terraform = rendered(answers) / "terraform"
+    platform, gitops = (_backend(terraform / root / "backend.tf")["key"] for root in ROOTS[1:])
+
+    assert _hcl(terraform / "gitops" / "terraform.tfvars")["platform_state"]["key"] == platform
+    assert gitops != platform
+
+
+@every_answer_set
+def test_each_run_of_a_test_is_a_plan(answers: str, rendered: Rendered) -> None:
+    for path in rendered(answers).glob("terraform/*/tests/*.tftest.hcl"):
+        text = path.read_text(encoding="utf-8")
+        assert len(re.findall(r"^run ", text, re.M)) == len(re.findall(r"^  command = plan$", text, re.M)), path.name
+
+
+@every_answer_set
+def test_every_value_of_argo_cd_is_one_that_its_chart_knows(answers: str, rendered: Rendered) -> None:
+    known = dict(line.split("  ") for line in VALUE_KEYS.read_text(encoding="utf-8").splitlines())
+    open_maps = tuple(f"{key}." for key, kind in known.items() if kind == "map")
+
+    for path in (rendered(answers) / "terraform" / "gitops" / "values").glob("*.yaml"):
+        for key in _leaves(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            assert key in known or key.startswith(open_maps), f"{path.name}: {key}"
+
+
+def _leaves(node: object, prefix: str = "") -> Iterator[str]:
+    """Yield the path of every value, written as in the list of keys: a dot within a key is escaped."""
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            escaped = key.replace(".", "\\.")
+            yield from _leaves(value, f"{prefix}.{escaped}" if prefix else escaped)
+    else:
+        yield prefix
+
+
+def _hcl(path: Path) -> dict[str, Any]:
+    loaded = _plain(hcl2.loads(path.read_text(encoding="utf-8")))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def _backend(path: Path) -> dict[str, Any]:
+    backend = _hcl(path)["terraform"][0]["backend"][0]["azurerm"]
+    assert isinstance(backend, dict)
+    return backend
+
+
+def _plain(node: object) -> object:
+    """Return HCL as plain values: some versions of the parser keep the quotes of keys and strings."""
+    if isinstance(node, dict):
+        return {str(_plain(key)): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return node.strip('"') if isinstance(node, str) else node

@@ -1,0 +1,122 @@
+"""Terraform and the providers: the real ones where a provider registry answers, schema-only stand-ins elsewhere."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUILD = PROJECT / "build" / "terraform"
+OFFLINE_INSTALL_VARIABLE = "TERRAFORM_OFFLINE_INSTALL"
+OFFLINE_INSTALL_DEFAULT = PROJECT.parent / "shared" / "tools" / "terraform-offline" / "install"
+
+# The smallest of the providers that the products use: whether it can be had tells whether all can.
+_PROBE = """
+terraform {
+  required_providers {
+    time = {
+      source = "hashicorp/time"
+    }
+  }
+}
+"""
+
+
+class ToolMissingError(Exception):
+    """Something that these tests need isn't on this machine; the message tells how to get it."""
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """A Terraform command with the environment in which its providers are found."""
+
+    command: str
+    environment: dict[str, str]
+    providers: str
+
+    def run(self, *arguments: str, cwd: Path, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a subcommand; `data` is where it keeps its providers instead of `.terraform`."""
+        extra = {"TF_DATA_DIR": str(data)} if data else {}
+        return subprocess.run(
+            [self.command, *arguments],
+            cwd=cwd,
+            env={**self.environment, **extra},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+
+def find() -> Terraform:
+    """Return Terraform, ready to install the providers that the products name.
+
+    Raises:
+        ToolMissingError: Terraform isn't installed, or no provider can be had.
+    """
+    command = shutil.which("terraform")
+    if command is None:
+        raise ToolMissingError(
+            "terraform isn't on PATH: install 1.11 or newer from https://developer.hashicorp.com/terraform/install"
+        )
+    cache = BUILD / "plugins"
+    cache.mkdir(parents=True, exist_ok=True)
+    online = Terraform(command, _environment(TF_PLUGIN_CACHE_DIR=str(cache)), "registry")
+    reason = _why_no_provider(online)
+    if reason is None:
+        return online
+    install = Path(os.environ.get(OFFLINE_INSTALL_VARIABLE) or OFFLINE_INSTALL_DEFAULT)
+    if not install.is_file():
+        raise ToolMissingError(
+            f"no provider registry can be reached, and {install} isn't there. Connect this machine to a provider"
+            f" registry, or set {OFFLINE_INSTALL_VARIABLE} to a program that, given a folder, lays a provider mirror"
+            f" and a terraform.rc into it. Terraform said:\n{reason}"
+        )
+    return Terraform(command, _environment(TF_CLI_CONFIG_FILE=str(_install_offline(install))), "offline")
+
+
+def _environment(**extra: str) -> dict[str, str]:
+    # No variable of this machine may answer for a product: neither its own inputs nor a person's Azure login.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "ARM_"))}
+    configuration = inherited.get("TF_CLI_CONFIG_FILE")
+    if configuration and not Path(configuration).is_file():
+        del inherited["TF_CLI_CONFIG_FILE"]
+    return {
+        **inherited,
+        "CHECKPOINT_DISABLE": "1",
+        "GOGC": "800",  # provider schemas are large and short-lived: a third of the time went to collecting them
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "TF_REGISTRY_CLIENT_TIMEOUT": "10",
+        "TF_REGISTRY_DISCOVERY_RETRY": "0",
+        **extra,
+    }
+
+
+def _why_no_provider(terraform: Terraform) -> str | None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "terraform.tf").write_text(_PROBE, encoding="utf-8")
+        done = terraform.run("init", "-no-color", cwd=folder)
+    return None if done.returncode == 0 else done.stdout
+
+
+def _install_offline(install: Path) -> Path:
+    """Build the stand-ins once for each version of them, and return their configuration file."""
+    digest = hashlib.sha256()
+    for path in sorted(install.parent.rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    folder = BUILD / f"offline-{digest.hexdigest()[:12]}"
+    configuration = folder / "terraform.rc"
+    if not configuration.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([str(install), str(folder)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            shutil.rmtree(folder)
+            raise ToolMissingError(f"{install} failed (it needs Go and the Go module proxy):\n{done.stderr}")
+    return configuration

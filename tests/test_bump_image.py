@@ -1,0 +1,245 @@
+"""scripts/bump-image and its neighbours, on real git repositories."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import support
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+def bump(product: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return support.run(sys.executable, "scripts/bump-image", *arguments, cwd=product)
+
+
+def tip(product: Path) -> str:
+    return support.git("ls-remote", "origin", "refs/heads/main", cwd=product).split()[0]
+
+
+def images(product: Path, environment: str) -> dict[str, str]:
+    [overlay] = product.glob(f"apps/*/overlays/{environment}")
+    return {
+        document["metadata"]["name"]: document["spec"]["template"]["spec"]["containers"][0]["image"]
+        for document in support.kustomize(overlay)
+        if document["kind"] == "Deployment"
+    }
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for key, item in value.items() for k, v in flat(item, f"{path}.{key}").items()}
+    if isinstance(value, list):
+        return {k: v for index, item in enumerate(value) for k, v in flat(item, f"{path}[{index}]").items()}
+    return {path: value}
+
+
+def test_a_bumped_tag_is_all_that_changes_in_what_kustomize_builds(
+    rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = shutil.copytree(rendered("goal-tracker-on-docker-hub"), tmp_path / "product")
+    overlay = product / "apps" / "goal-tracker" / "overlays" / "dev"
+    before = flat(support.kustomize(overlay))
+    done = bump(product, "--no-push", "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    after = flat(support.kustomize(overlay))
+    assert images(product, "dev")["frontend"] == "itsbaivab/frontend:v3"
+    assert {key for key in before | after if before.get(key) != after.get(key)} == {
+        next(key for key, value in after.items() if value == "itsbaivab/frontend:v3")
+    }
+    untouched = rendered("goal-tracker-on-docker-hub")
+    changed = [
+        path for path in support.relative(product) if (product / path).read_bytes() != (untouched / path).read_bytes()
+    ]
+    assert changed == ["apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml"]
+
+
+def test_tag_and_digest_are_both_in_the_image(own_product: Path) -> None:
+    assert bump(own_product, "--no-push", "prod", f"backend=sha-0123@{DIGEST}").returncode == 0
+    assert images(own_product, "prod")["backend"].endswith(f"/backend:sha-0123@{DIGEST}")
+
+
+@pytest.mark.parametrize("tag", ["1e5", "0123", "12345678", "true", "null", "1.10"])
+def test_a_tag_that_looks_like_a_number_stays_a_text(own_product: Path, tag: str) -> None:
+    assert bump(own_product, "--no-push", "dev", f"frontend={tag}").returncode == 0
+    assert images(own_product, "dev")["frontend"].endswith(f"/frontend:{tag}")
+    assert support.run(sys.executable, "scripts/validate", "--no-tools", cwd=own_product).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "frontend=v3"], "there is no environment 'nowhere': choose one of dev, prod"),
+        (["dev", "frontnd=v3"], "there is no service 'frontnd': choose one of backend, frontend"),
+        (["dev", "frontend"], "'frontend' is not SERVICE=TAG"),
+        (["dev", "frontend=latest"], "the tag 'latest' names no version"),
+        (["dev", "frontend=a b"], "is not an image tag"),
+        (["dev", "frontend=$(id)"], "is not an image tag"),
+        (["dev", "frontend=v3@sha256:12"], "is not a digest"),
+        (["dev", "frontend=v3", "frontend=v4"], "frontend is named twice"),
+    ],
+)
+def test_a_wrong_argument_gets_one_line_and_changes_nothing(
+    own_product: Path, arguments: list[str], words: str
+) -> None:
+    done = bump(own_product, "--no-push", *arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert support.git("status", "--porcelain", cwd=own_product) == ""
+
+
+def test_a_bump_is_one_commit_on_the_remote_with_trailers(pushed_product: Path) -> None:
+    before = tip(pushed_product)
+    done = bump(pushed_product, "dev", f"frontend=v3@{DIGEST}", "backend=v4")
+    assert done.returncode == 0, done.stderr
+    after = tip(pushed_product)
+    assert support.git("rev-parse", f"{after}^", cwd=pushed_product) == before
+    message = support.git("log", "-1", "--format=%B", after, cwd=pushed_product)
+    assert message.splitlines()[0] == "deploy(dev): frontend v3, backend v4"
+    assert f"Deploy-Image: frontend=v3@{DIGEST}" in message
+    changed = support.git("diff", "--name-only", before, after, cwd=pushed_product)
+    assert changed == "apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml"
+    assert support.git("rev-parse", "HEAD", cwd=pushed_product) == after
+    assert support.git("status", "--porcelain", cwd=pushed_product) == ""
+
+
+def test_nothing_to_change_makes_no_commit_and_ends_well(pushed_product: Path) -> None:
+    assert bump(pushed_product, "dev", "frontend=v3").returncode == 0
+    before = tip(pushed_product)
+    done = bump(pushed_product, "dev", "frontend=v3")
+    assert (done.returncode, done.stdout) == (0, "dev: nothing to change\n")
+    assert tip(pushed_product) == before
+
+
+def test_uncommitted_changes_are_refused_and_left_alone(pushed_product: Path) -> None:
+    readme = pushed_product / "README.md"
+    readme.write_text("mine\n")
+    done = bump(pushed_product, "dev", "frontend=v3")
+    assert done.returncode == 1
+    assert "README.md has changes that are not committed: commit or stash them first" in done.stderr
+    assert readme.read_text() == "mine\n"
+
+
+def test_an_older_build_does_not_replace_a_newer_one(pushed_product: Path) -> None:
+    older = tip(pushed_product)
+    assert bump(pushed_product, "dev", "backend=v1").returncode == 0
+    newer = tip(pushed_product)
+    assert bump(pushed_product, "dev", f"frontend=sha-{newer}").returncode == 0
+    done = bump(pushed_product, "dev", f"frontend=sha-{older}")
+    assert done.returncode == 0
+    assert f"frontend sha-{newer} is newer than sha-{older}: kept" in done.stdout
+    support.git("pull", "-q", "--ff-only", cwd=pushed_product)
+    assert images(pushed_product, "dev")["frontend"].endswith(f":sha-{newer}")
+
+
+def test_bumpers_that_push_at_once_all_land(pushed_product: Path, tmp_path: Path) -> None:
+    wanted = [(environment, service, f"v{number}") for number, (environment, service) in enumerate(
+        (e, s) for e in ("dev", "prod") for s in ("frontend", "backend")
+    )]  # fmt: skip
+    clones = []
+    for index in range(len(wanted)):
+        clone = tmp_path / f"clone{index}"
+        support.git("clone", "-q", "--depth", "1", f"file://{tmp_path}/remote.git", str(clone), cwd=tmp_path)
+        clones.append(clone)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "scripts/bump-image", environment, f"{service}={tag}"],
+            cwd=clone,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for clone, (environment, service, tag) in zip(clones, wanted, strict=True)
+    ]
+    for process in running:
+        assert process.wait(120) == 0, process.stderr and process.stderr.read()
+    support.git("pull", "-q", "--ff-only", cwd=pushed_product)
+    for environment, service, tag in wanted:
+        assert images(pushed_product, environment)[service].endswith(f"/{service}:{tag}")
+    assert len(support.git("log", "--oneline", "--grep=^deploy", cwd=pushed_product).splitlines()) == len(wanted)
+
+
+def refuse(pushed_product: Path, script: str) -> None:
+    hook = pushed_product.parent / "remote.git" / "hooks" / "update"
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+
+
+def test_a_server_that_refuses_at_first_is_asked_again(pushed_product: Path) -> None:
+    refuse(
+        pushed_product,
+        'n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; [ "$n" -ge 3 ] || { echo "try later" >&2; exit 1; }',
+    )
+    done = bump(pushed_product, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert images(pushed_product, "dev")["frontend"].endswith(":v3")
+
+
+def test_a_protected_branch_gets_a_proposal_and_a_line_that_says_what_to_allow(pushed_product: Path) -> None:
+    refuse(
+        pushed_product, '[ "$1" != refs/heads/main ] || { echo "GH006: Protected branch update failed" >&2; exit 1; }'
+    )
+    before = tip(pushed_product)
+    done = bump(pushed_product, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "the server refuses direct pushes to main: allow them for this identity, or merge the proposal" in done.stdout
+    )
+    assert tip(pushed_product) == before
+    proposed = support.git("ls-remote", "origin", "refs/heads/deploy/dev", cwd=pushed_product)
+    assert proposed
+
+
+def test_promotion_proposes_the_same_tags_and_digests(pushed_product: Path) -> None:
+    assert bump(pushed_product, "dev", f"frontend=v3@{DIGEST}", "backend=v4").returncode == 0
+    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=pushed_product)
+    assert done.returncode == 0, done.stderr
+    assert "pushed promote/dev-to-prod: open the pull request at" in done.stdout
+    support.git("fetch", "-q", "origin", "promote/dev-to-prod", cwd=pushed_product)
+    support.git("checkout", "-q", "FETCH_HEAD", cwd=pushed_product)
+    assert images(pushed_product, "prod") == images(pushed_product, "dev")
+    assert support.git("diff", "--name-only", "main", "HEAD", cwd=pushed_product) == (
+        "apps/goal-tracker/overlays/prod/imagetags/kustomization.yaml"
+    )
+
+
+def test_an_environment_without_a_release_is_not_promoted(pushed_product: Path) -> None:
+    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=pushed_product)
+    assert done.returncode == 1
+    assert "dev has no release of frontend, backend yet" in done.stderr
+
+
+def test_rollback_goes_back_one_deployment_at_a_time(pushed_product: Path) -> None:
+    for tag in ("v1", "v2", "v3"):
+        assert bump(pushed_product, "dev", f"frontend={tag}").returncode == 0
+    for tag in ("v2", "v1"):
+        done = support.run(sys.executable, "scripts/rollback", "dev", cwd=pushed_product)
+        assert done.returncode == 0, done.stderr
+        assert images(pushed_product, "dev")["frontend"].endswith(f":{tag}")
+    done = support.run(sys.executable, "scripts/rollback", "dev", cwd=pushed_product)
+    assert (done.returncode, done.stdout) == (0, "dev: nothing to roll back\n")
+
+
+def test_rollback_of_a_deployment_leaves_a_newer_one_of_another_service(pushed_product: Path) -> None:
+    assert bump(pushed_product, "dev", "frontend=v1", "backend=v1").returncode == 0
+    assert bump(pushed_product, "dev", "frontend=v2").returncode == 0
+    bad = tip(pushed_product)
+    assert bump(pushed_product, "dev", "backend=v2").returncode == 0
+    assert support.run(sys.executable, "scripts/rollback", "dev", "--commit", bad, cwd=pushed_product).returncode == 0
+    now = images(pushed_product, "dev")
+    assert now["frontend"].endswith(":v1")
+    assert now["backend"].endswith(":v2")
+
+
+def test_history_lists_deployments_newest_first(pushed_product: Path) -> None:
+    for tag in ("v1", "v2"):
+        assert bump(pushed_product, "dev", f"frontend={tag}").returncode == 0
+    done = support.run(sys.executable, "scripts/history", "dev", cwd=pushed_product)
+    lines = [line for line in done.stdout.splitlines() if "deploy(" in line]
+    assert [line.split("deploy(dev): ")[1] for line in lines] == ["frontend v2", "frontend v1"]
+    assert all("Test" in line for line in lines)

@@ -1,0 +1,163 @@
+"""Generating a product, as a person does it."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+
+from tests import support
+
+
+def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
+    return support.run(
+        "copier", "copy", "--trust", "--vcs-ref=HEAD", "--quiet", *arguments, support.ROOT, destination,
+        cwd=destination.parent, **environment,
+    )  # fmt: skip
+
+
+def test_the_default_product_ends_with_what_was_made_checked_and_is_next(tmp_path: Path) -> None:
+    done = copy(tmp_path / "product", "--defaults")
+    assert done.returncode == 0, done.stderr
+    made, valid, following = re.split(r"^(?=Valid|Next)", done.stdout.strip(), flags=re.MULTILINE)
+    assert "terraform/" in made
+    assert re.match(r"Valid: checked \d+ files, by kustomize, ", valid)
+    assert len(following.strip().splitlines()) == 4
+    assert "make up" in following
+
+
+def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:
+    product = support.render(template, tmp_path / "product", {})
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "git").symlink_to("/usr/bin/git")
+    done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=str(bare))
+    assert done.returncode == 0, done.stdout
+    assert (
+        "skipped, not on PATH: kustomize, terraform, actionlint, zizmor, shellcheck, hadolint, yamllint" in done.stdout
+    )
+
+
+def test_a_broken_template_leaves_no_product_behind(tmp_path: Path) -> None:
+    broken = support.export_template(tmp_path / "template")
+    path = next(broken.glob("template/apps/*/base/kustomization.yaml.jinja"))
+    path.write_text(path.read_text().replace("networkpolicy.yaml", "missing.yaml"))
+    done = support.run("copier", "copy", "--trust", "--quiet", "--defaults", broken, tmp_path / "product", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "names 'missing.yaml', which does not exist: add it or remove the line" in done.stderr
+    assert not (tmp_path / "product").exists()
+
+
+def test_without_trust_nothing_runs_and_nothing_is_written(tmp_path: Path) -> None:
+    done = support.run(
+        "copier", "copy", "--defaults", "--vcs-ref=HEAD", support.ROOT, tmp_path / "product", cwd=tmp_path
+    )
+    assert done.returncode == 4
+    assert not (tmp_path / "product").exists()
+
+
+def test_pytest_copie_renders_it_too(copie: Any) -> None:
+    result = copie.copy(extra_answers={"project_name": "shop"})
+    assert result.exception is None
+    assert (result.project_dir / "apps" / "shop" / "base").is_dir()
+
+
+def test_a_data_file_of_every_answer_gives_what_defaults_give(
+    tmp_path: Path, template: Path, rendered: Callable[[str], Path]
+) -> None:
+    product = rendered("defaults")
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text())
+    data = {name: value for name, value in stored.items() if not name.startswith("_")}
+    again = support.render(template, tmp_path / "two", data)
+    for path in support.relative(product):
+        assert (again / path).read_bytes() == (product / path).read_bytes(), path
+
+
+@pytest.mark.parametrize("form", ["frontend, backend", [{"name": "frontend"}, {"name": "backend"}]])
+def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
+    form: Any, tmp_path: Path, template: Path, rendered: Callable[[str], Path]
+) -> None:
+    product, other = rendered("defaults"), support.render(template, tmp_path / "other", {"services": form})
+    for path in support.relative(product):
+        if path != ".copier-answers.yml":
+            assert (other / path).read_bytes() == (product / path).read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "absent"),
+    [
+        (
+            "defaults",
+            ["src/backend/Dockerfile", ".github/workflows/release.yml"],
+            ["terraform/platform/registry_pull.tf"],
+        ),
+        (
+            "own-images-on-ghcr-without-database",
+            ["terraform/platform/registry_pull.tf"],
+            ["src", "scripts/build-images"],
+        ),
+        ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
+    ],
+)
+def test_what_was_not_chosen_is_not_there(
+    rendered: Callable[[str], Path], name: str, present: list[str], absent: list[str]
+) -> None:
+    product = rendered(name)
+    assert all((product / path).exists() for path in present)
+    assert not any((product / path).exists() for path in absent)
+
+
+def test_the_default_product_has_these_files(rendered: Callable[[str], Path]) -> None:
+    snapshot = Path(__file__).with_name("default_product.txt")
+    assert support.relative(rendered("defaults")) == snapshot.read_text(encoding="utf-8").splitlines()
+
+
+def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -> None:
+    template = support.export_template(tmp_path / "template")
+    support.git("init", "-q", "-b", "main", cwd=template)
+    support.git("add", "-A", cwd=template)
+    support.git("commit", "-q", "-m", "v1", cwd=template)
+    support.git("tag", "v1.0.0", cwd=template)
+    product = tmp_path / "product"
+    copier.run_copy(str(template), product, defaults=True, unsafe=True, quiet=True)
+    support.git("init", "-q", "-b", "main", cwd=product)
+    assert (
+        support.run(sys.executable, "scripts/bump-image", "--no-push", "dev", "frontend=v3", cwd=product).returncode
+        == 0
+    )
+    deployment = product / "apps/goal-tracker/base/backend/deployment.yaml"
+    deployment.write_text(deployment.read_text().replace("memory: 256Mi", "memory: 999Mi"))
+    support.git("add", "-A", cwd=product)
+    support.git("commit", "-q", "-m", "Mine", cwd=product)
+
+    path = next(template.glob("template/apps/*/base/*/deployment.yaml.jinja"))
+    path.write_text(path.read_text().replace("revisionHistoryLimit: 5", "revisionHistoryLimit: 3"))
+    support.git("commit", "-q", "-a", "-m", "v2", cwd=template)
+    support.git("tag", "v2.0.0", cwd=template)
+    copier.run_update(product, defaults=True, unsafe=True, quiet=True, overwrite=True)
+
+    assert 'newTag: "v3"' in (product / "apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml").read_text()
+    assert "memory: 999Mi" in deployment.read_text()
+    assert "revisionHistoryLimit: 3" in deployment.read_text()
+    assert support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product).returncode == 0
+
+
+def test_an_update_with_a_conflict_names_the_file_before_anything_else(own_product: Path) -> None:
+    support.git("checkout", "-q", "-b", "other", cwd=own_product)
+    (own_product / "README.md").write_text("theirs\n")
+    support.git("commit", "-q", "-a", "-m", "Theirs", cwd=own_product)
+    support.git("checkout", "-q", "main", cwd=own_product)
+    (own_product / "README.md").write_text("mine\n")
+    support.git("commit", "-q", "-a", "-m", "Mine", cwd=own_product)
+    support.run("git", "merge", "other", cwd=own_product)
+    hook = support.ROOT / "hooks" / "post_generation.py"
+    done = support.run(sys.executable, hook, cwd=own_product, STAGE="after")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "The update conflicts with your changes. Resolve these files, then run `make validate`:",
+        "  README.md",
+    ]

@@ -1,0 +1,81 @@
+"""Wrong answers are refused: one line with the cure, nothing written."""
+
+from pathlib import Path
+
+import pytest
+from copier.errors import UserMessageError
+
+from hooks.new import one_line
+from tests import support
+
+
+def expected(name: str) -> str:
+    """The message stands in the first line of the fixture."""
+    return (support.ANSWERS / "invalid" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize("name", support.INVALID)
+def test_a_wrong_answer_is_refused_with_its_cure(name: str, template: Path, tmp_path: Path) -> None:
+    destination = tmp_path / "product"
+    with pytest.raises((ValueError, UserMessageError)) as refusal:
+        support.render(template, destination, support.answers(name, "invalid"))
+    message = one_line(ValueError(str(refusal.value)))
+    assert expected(name) in message
+    assert not destination.exists()
+
+
+def test_every_question_has_a_fixture_that_it_refuses() -> None:
+    refused = {expected(name).split(":")[0] for name in support.INVALID}
+    assert {name for name, spec in support.asked().items() if spec["type"] != "bool"} <= refused | {"git_repository"}
+    assert any("ssh" in name for name in support.INVALID)
+
+
+def test_the_command_line_ends_with_the_message_and_status_1(tmp_path: Path) -> None:
+    data = support.ANSWERS / "invalid" / "region-misspelt.yaml"
+    destination = tmp_path / "product"
+    done = support.run(
+        "copier",
+        "copy",
+        "--trust",
+        "--defaults",
+        "--vcs-ref=HEAD",
+        "--data-file",
+        data,
+        support.ROOT,
+        destination,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .endswith("did you mean westeurope? `az account list-locations -o table` lists them")
+    )
+    assert not destination.exists()
+
+
+def test_make_new_prints_the_message_alone(tmp_path: Path) -> None:
+    data = support.ANSWERS / "invalid" / "region-misspelt.yaml"
+    done = support.run(
+        "python3",
+        "-m",
+        "hooks.new",
+        tmp_path / "product",
+        "--defaults",
+        "--quiet",
+        f"--data-file={data}",
+        cwd=support.ROOT,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: region: "westeurop" is not an Azure region')
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "product").exists()
+
+
+def test_an_unknown_answer_is_refused_before_anything_is_written_also_into_a_folder_with_files(
+    template: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserMessageError, match="unknown answer regoin"):
+        support.render(template, tmp_path, {"regoin": "westeurope"})
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

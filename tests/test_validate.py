@@ -1,0 +1,369 @@
+"""scripts/validate finds what breaks a repository, with file, line and cure."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+APP = "apps/goal-tracker"
+CLUSTER = "clusters/aks-goal-tracker"
+FRONTEND = f"{APP}/base/frontend"
+DEV = f"{APP}/overlays/dev"
+
+# What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
+DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a probe asks a port the container lacks": (
+        f"{FRONTEND}/deployment.yaml",
+        "port: http\n            periodSeconds: 5",
+        "port: 9999\n            periodSeconds: 5",
+        "readinessProbe asks port 9999",
+    ),
+    "a Service targets a port the container lacks": (
+        f"{FRONTEND}/service.yaml",
+        "targetPort: http",
+        "targetPort: web",
+        "no container has port 'web'",
+    ),
+    "a Service selects nothing": (
+        f"{FRONTEND}/service.yaml",
+        'selector:\n    app.kubernetes.io/name: "frontend"',
+        'selector:\n    app: "frontend"',
+        "Service frontend selects no pod",
+    ),
+    "a budget selects nothing": (
+        f"{FRONTEND}/poddisruptionbudget.yaml",
+        'matchLabels:\n      app.kubernetes.io/name: "frontend"',
+        'matchLabels:\n      app: "x"',
+        "PodDisruptionBudget frontend selects no pod",
+    ),
+    "a policy opens a port that nothing has": (
+        f"{APP}/base/backend/networkpolicy.yaml",
+        "port: postgres",
+        "port: mysql",
+        "no container has port 'mysql'",
+    ),
+    "a policy lets in a service that does not exist": (
+        f"{APP}/base/database/networkpolicy.yaml",
+        '"backend"',
+        '"back"',
+        "from selects no pod",
+    ),
+    "an address names another port": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://backend:8081",
+        "BACKEND_URL: the Service backend has no port 8081",
+    ),
+    "an address names a Service that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://api:8080",
+        "BACKEND_URL names the Service api, which does not exist",
+    ),
+    "a secret that nothing makes": (
+        f"{APP}/base/backend/deployment.yaml",
+        "name: database\n                  key",
+        "name: db\n                  key",
+        "comes from the Secret db, which no ExternalSecret makes",
+    ),
+    "a password in clear": (
+        f"{APP}/base/backend/deployment.yaml",
+        'value: "5432"',
+        'value: "5432"\n            - name: API_TOKEN\n              value: hunter2',
+        "API_TOKEN looks like a secret in clear",
+    ),
+    "a selector that does not match its labels": (
+        f"{FRONTEND}/deployment.yaml",
+        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "frontend"',
+        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "front"',
+        "the selector does not match the template's labels",
+    ),
+    "a volume that the pod lacks": (
+        f"{FRONTEND}/deployment.yaml",
+        "- name: tmp\n              mountPath",
+        "- name: temp\n              mountPath",
+        "mounts the volume 'temp'",
+    ),
+    "a container that may run as root": (
+        f"{FRONTEND}/deployment.yaml",
+        "runAsNonRoot: true",
+        "runAsNonRoot: false",
+        "may run as root",
+    ),
+    "a container without limits": (
+        f"{FRONTEND}/deployment.yaml",
+        "limits:\n              memory: 256Mi",
+        "limits:\n              cpu: 1",
+        "needs requests and a memory limit",
+    ),
+    "a container that may gain privileges": (
+        f"{FRONTEND}/deployment.yaml",
+        "allowPrivilegeEscalation: false",
+        "allowPrivilegeEscalation: true",
+        "may gain privileges",
+    ),
+    "a container without a liveness probe": (
+        f"{FRONTEND}/deployment.yaml",
+        "livenessProbe:",
+        "livelinessProbe:",
+        "container frontend has no livenessProbe",
+    ),
+    "an image that may change under its tag": (
+        f"{APP}/base/database/statefulset.yaml",
+        "@sha256:[0-9a-f]{64}",
+        "",
+        "may change under its tag",
+    ),
+    "two objects of one name": (
+        f"{APP}/base/backend/service.yaml",
+        'name: "backend"\n  labels',
+        'name: "frontend"\n  labels',
+        "Service frontend is in",
+    ),
+    "a resource that does not exist": (
+        f"{APP}/base/kustomization.yaml",
+        '- "backend"',
+        '- "backend"\n  - queue',
+        "resources names 'queue', which does not exist",
+    ),
+    "a file that no kustomization names": (
+        f"{FRONTEND}/kustomization.yaml",
+        "  - networkpolicy.yaml\n",
+        "",
+        "is not named in",
+    ),
+    "a folder that no kustomization names": (
+        f"{APP}/base/kustomization.yaml",
+        '  - "backend"\n',
+        "",
+        "does not name the folder backend",
+    ),
+    "a resource named twice": (
+        f"{FRONTEND}/kustomization.yaml",
+        "- service.yaml",
+        "- service.yaml\n  - service.yaml",
+        "names 'service.yaml' twice",
+    ),
+    "a base from the network": (
+        f"{APP}/base/kustomization.yaml",
+        '- "backend"',
+        '- "backend"\n  - https://example.com/x?ref=main',
+        "from the network: copy it",
+    ),
+    "a deprecated field": (
+        f"{APP}/base/kustomization.yaml",
+        "labels:",
+        "commonLabels: {}\nlabels:",
+        "commonLabels is deprecated: write it as labels",
+    ),
+    "an image that the overlay does not set": (
+        f"{DEV}/kustomization.yaml",
+        '  - name: "backend"\n    newName: .*\n',
+        "",
+        "images does not set backend",
+    ),
+    "an image without a tag": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '  - name: "backend"\n    newTag: .*\n',
+        "",
+        "has no tag of backend: run scripts/bump-image dev backend=TAG",
+    ),
+    "an image that no container has": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"backend"',
+        '"queue"',
+        "sets the image queue, which no container has",
+    ),
+    "the tag latest": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        '"latest"',
+        "the tag 'latest' names no version",
+    ),
+    "a tag that is a number": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        "1234567",
+        "newTag of frontend is not a text: quote it",
+    ),
+    "a tag with a space": (f"{DEV}/imagetags/kustomization.yaml", '"unreleased"', '"v 3"', "is not an image tag"),
+    "tags that are not taken in": (
+        f"{DEV}/kustomization.yaml",
+        "components:\n  - imagetags\n",
+        "",
+        "components does not name imagetags",
+    ),
+    "something else in the file of tags": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        "images:",
+        "namespace: x\nimages:",
+        "'namespace' does not belong here",
+    ),
+    "an Application that deploys elsewhere": (
+        f"{CLUSTER}/environments/dev.yaml",
+        'namespace: "goal-tracker-dev"',
+        'namespace: "goal-tracker-prod"',
+        "deploys to goal-tracker-prod, but apps/goal-tracker/overlays/dev is of goal-tracker-dev",
+    ),
+    "an Application of a folder that does not exist": (
+        f"{CLUSTER}/environments/dev.yaml",
+        "overlays/dev",
+        "overlays/qa",
+        "the folder apps/goal-tracker/overlays/qa does not exist",
+    ),
+    "an Application of another repository": (
+        f"{CLUSTER}/environments/dev.yaml",
+        "repoURL: .*",
+        "repoURL: https://github.com/example-org/other",
+        "is another repository than bootstrap's",
+    ),
+    "a project that does not allow a namespace": (
+        f"{CLUSTER}/project.yaml",
+        '    - server: .*\n      namespace: "goal-tracker-dev"\n',
+        "",
+        "does not allow the namespace goal-tracker-dev",
+    ),
+    "a project that does not exist": (
+        f"{CLUSTER}/environments/dev.yaml",
+        'project: "goal-tracker"',
+        "project: default",
+        "there is no AppProject default",
+    ),
+    "an environment that Terraform does not know": (
+        "terraform/platform/terraform.tfvars",
+        r'"dev", ',
+        "",
+        "environment dev is in apps/*/overlays but not in terraform/platform/terraform.tfvars",
+    ),
+    "an environment that the workflow does not offer": (
+        ".github/workflows/deploy.yml",
+        '          - "dev"\n',
+        "",
+        "options are not the environments dev, prod",
+    ),
+    "another vault than Terraform makes": (
+        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        "https://kv-",
+        "https://vk-",
+        "is not the vault kv-goal-tracker-",
+    ),
+    "a namespace that does not restrict its pods": (
+        f"{DEV}/namespace.yaml",
+        "enforce: restricted",
+        "enforce: baseline",
+        "does not enforce the restricted pod security level",
+    ),
+    "an action that is not pinned": (
+        ".github/workflows/deploy.yml",
+        r"checkout@[0-9a-f]{40} # v[\d.]+",
+        "checkout@v7",
+        "actions/checkout is not pinned",
+    ),
+    "a pinned action without its version": (
+        ".github/workflows/deploy.yml",
+        r"(checkout@[0-9a-f]{40}) # v[\d.]+",
+        r"\1",
+        "actions/checkout does not say its version",
+    ),
+    "a workflow without permissions": (
+        ".github/workflows/check.yml",
+        "permissions: {}\n",
+        "",
+        "has no top-level permissions",
+    ),
+    "a script that does not exist": (
+        ".github/workflows/deploy.yml",
+        "scripts/refresh",
+        "scripts/refrehs",
+        "calls scripts/refrehs, which does not exist",
+    ),
+    "a key that is there twice": (
+        f"{FRONTEND}/service.yaml",
+        "kind: Service",
+        "kind: Service\nkind: Service",
+        "the key 'kind' is there twice",
+    ),
+    "a wrong indent": (f"{FRONTEND}/service.yaml", "  selector:", " selector:", "is not valid YAML"),
+    "a merge conflict": (
+        f"{DEV}/kustomization.yaml",
+        "components:",
+        "<<<<<<< HEAD\ncomponents:\n=======\n>>>>>>> theirs",
+        "has a merge conflict",
+    ),
+}
+
+
+def validate(product: Path) -> tuple[int, str]:
+    done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_validate_finds(damage: str, rendered: Callable[[str], Path]) -> None:
+    product = rendered("defaults")
+    name, pattern, replacement, words = DAMAGES[damage]
+    path = product / name
+    sound = path.read_text(encoding="utf-8")
+    damaged = re.sub(pattern, replacement, sound, count=1)
+    assert damaged != sound, "the damage hits nothing"
+    path.write_text(damaged, encoding="utf-8")
+    try:
+        status, output = validate(product)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    assert status == 1, output
+    [line] = [line for line in output.splitlines() if words in line] or [output]
+    assert words in line
+    assert re.match(r"[\w./-]+(:\d+)?: ", line), line
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "missing", [f"{FRONTEND}/service.yaml", f"{DEV}/imagetags/kustomization.yaml", "scripts/refresh"]
+)
+def test_validate_finds_a_deleted_file(missing: str, rendered: Callable[[str], Path]) -> None:
+    path = rendered("defaults") / missing
+    content, mode = path.read_bytes(), path.stat().st_mode
+    path.unlink()
+    try:
+        status, output = validate(rendered("defaults"))
+    finally:
+        path.write_bytes(content)
+        path.chmod(mode)
+    assert status == 1
+    assert missing.rsplit("/", 1)[1].split(".")[0] in output
+    assert "Traceback" not in output
+
+
+def test_validate_finds_a_secret_in_clear(own_product: Path) -> None:
+    (own_product / APP / "base" / "secret.yaml").write_text(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\nstringData:\n  password: hunter2\n"
+    )
+    base = own_product / APP / "base" / "kustomization.yaml"
+    base.write_text(base.read_text().replace("resources:\n", "resources:\n  - secret.yaml\n"))
+    status, output = validate(own_product)
+    assert status == 1
+    assert "Secret x is in clear: keep it in Key Vault" in output
+
+
+def test_what_a_user_adds_by_hand_is_not_complained_about(own_product: Path) -> None:
+    base = own_product / APP / "base"
+    (base / "frontend" / "configmap.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: blue\n"
+    )
+    kustomization = base / "frontend" / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text().replace("resources:\n", "resources:\n  - configmap.yaml\n"))
+    (own_product / DEV / "cpu.yaml").write_text(
+        "- op: replace\n  path: /spec/template/spec/containers/0/resources/requests/cpu\n  value: 100m\n"
+    )
+    overlay = own_product / DEV / "kustomization.yaml"
+    overlay.write_text(
+        overlay.read_text().replace("patches:\n", "patches:\n  - path: cpu.yaml\n    target:\n      kind: Deployment\n")
+    )
+    (own_product / "docs").mkdir()
+    (own_product / "docs" / "notes.md").write_text("ours\n")
+    assert validate(own_product)[0] == 0
