@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ANSWERS = Path(__file__).parent / "answers"
 VALID = sorted(path.stem for path in (ANSWERS / "valid").glob("*.yaml"))
 INVALID = sorted(path.stem for path in (ANSWERS / "invalid").glob("*.yaml"))
+# The tools of this environment come before others of the machine.
+TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 TEMPLATE_PARTS = ("copier.yml", "hooks", "includes", "template")
 
 
@@ -70,7 +73,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        env={**os.environ, "PATH": TOOLS_FIRST, "PYTHONDONTWRITEBYTECODE": "1", **environment},
     )
 
 

@@ -157,6 +157,14 @@ def test_a_misspelt_field_does_not_satisfy_its_schema() -> None:
         validator("v1", "Service").validate(service)
 
 
+def test_volume_claim_templates_carry_no_labels_of_kustomize(product: Path) -> None:
+    """Versions of kustomize differ in whether they label them, and a StatefulSet refuses any change of them."""
+    for folder in support.overlays(product):
+        for document in support.kustomize(folder):
+            for claim in document.get("spec", {}).get("volumeClaimTemplates", []):
+                assert set(claim["metadata"]) == {"name"}
+
+
 def test_every_image_is_named_in_full(product: Path) -> None:
     for folder in support.overlays(product):
         for document in support.kustomize(folder):

@@ -1,4 +1,4 @@
-"""The cluster that the live tests share: brought up once, taken away at the end whatever happens."""
+"""What the live tests share: a cluster and a product on it, taken away at the end whatever happens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from .cluster import Cluster
+from .figures import Figures
+from .settings import REPOSITORY
+from .world import RUNS, World, running
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -17,5 +20,30 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A running cluster."""
-    with Cluster() as running:
-        yield running
+    with Cluster() as running_cluster:
+        yield running_cluster
+
+
+@pytest.fixture(scope="session")
+def figures() -> Iterator[Figures]:
+    """The figures; printed at the end, whatever failed."""
+    kept = Figures()
+    yield kept
+    table = "".join(f"| {what} | {figure} |\n" for what, figure in kept.rows)
+    target = REPOSITORY / "build" / "live-figures.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(f"| what | measured |\n| --- | --- |\n{table}")
+    print(f"\n{target.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The default product, running."""
+    with running(cluster, tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def versions(world: World) -> dict[str, str]:
+    """Builds of the frontend that are in the registry already: tag → what bump-image takes."""
+    return {f"v{number}": world.release("frontend", f"v{number}") for number in range(2, 2 + RUNS)}

@@ -188,4 +188,5 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         server.on_push = argocd.push_event
         third = push("three")
         argocd.wait_synced("pushed", third, timeout=30)
+        cluster.kubectl("-n", "argocd", "delete", "application", "pushed")
     assert cluster.api.get("/api/v1/namespaces/default/configmaps/pushed")["data"] == {"value": "three"}

@@ -66,11 +66,11 @@ run "a_failed_installation_is_taken_back" {
   }
 }
 
-run "git_is_asked_every_minute_at_the_latest" {
+run "a_push_that_nobody_tells_of_is_found_within_a_minute" {
   command = plan
 
   assert {
-    condition     = yamldecode(helm_release.argocd.values[0]).configs.cm["timeout.reconciliation"] == "60s"
+    condition     = yamldecode(helm_release.argocd.values[0]).configs.cm["timeout.reconciliation"] == "30s"
     error_message = "The default takes up to three minutes."
   }
 

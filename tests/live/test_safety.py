@@ -1,0 +1,179 @@
+"""A push can't hurt, on a real cluster: no request is lost, a bad version does not replace a good one, data stays."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import support
+
+from . import images
+from .figures import Figures
+from .processes import wait_for
+from .world import APPLICATION, DEV, World
+
+pytestmark = pytest.mark.live
+
+ROLLOUTS = 20
+STATEFUL_SET = f"/apis/apps/v1/namespaces/{DEV}/statefulsets/database"
+
+
+def test_rollouts_under_load_lose_no_request(world: World, versions: dict[str, str], figures: Figures) -> None:
+    backend = {"b1": world.release("backend", "b1"), "b2": world.release("backend", "b2")}
+    names = list(versions)
+    with world.load("dev") as load:
+        time.sleep(2)
+        for number in range(ROLLOUTS):
+            service = ("frontend", "backend")[number % 2]
+            tag = names[number // 2 % len(names)] if service == "frontend" else f"b{number // 2 % 2 + 1}"
+            wanted = versions[tag] if service == "frontend" else backend[tag]
+            world.run("scripts/bump-image", "dev", wanted)
+            world.run("scripts/refresh", "dev")
+            world.rolled_out("dev", service, tag)
+            wait_for("one version is left", lambda s=service, t=tag: world.only_version("dev", s, t), 60)  # type: ignore[misc]
+        time.sleep(2)
+    figures.add(f"{ROLLOUTS} roll-outs under load, frontend and backend in turn", str(load))
+    assert load.failed == []
+
+
+def test_an_image_that_does_not_exist_leaves_the_old_version_serving(world: World, figures: Figures) -> None:
+    before = world.client("GET", world.address("dev") + "/version")[1]
+    with world.load("dev") as load:
+        world.pushes.clear()
+        world.run("scripts/bump-image", "dev", "frontend=sha-doesnotexist")
+        pushed = world.pushes[-1][1]
+        world.run("scripts/refresh", "dev")
+        reason = world.run("scripts/wait-healthy", "dev", "--timeout", "120", status=1)
+        noticed = time.monotonic()
+        world.run("scripts/rollback", "dev")
+        world.run("scripts/refresh", "dev")
+        world.run("scripts/wait-healthy", "dev", "--timeout", "60")
+        healthy = time.monotonic()
+    spent = f"noticed {noticed - pushed:.1f} s after the push, rolled back and healthy {healthy - noticed:.1f} s later"
+    figures.add("an image that does not exist, under load", f"{spent}; {load}")
+    assert re.search(r"Pod frontend-\S+: (ErrImagePull|ImagePullBackOff)", reason), reason
+    assert world.client("GET", world.address("dev") + "/version")[1] == before
+    assert load.failed == []
+
+
+def test_an_image_that_never_becomes_ready_leaves_the_old_version_serving(
+    world: World, tmp_path: Path, figures: Figures
+) -> None:
+    image = world.run("scripts/image-name", "frontend")
+    (tmp_path / "Dockerfile").write_text(
+        'FROM python:3.14-slim\nUSER 65532:65532\nENTRYPOINT ["python3", "-c", "import time; time.sleep(3600)"]\n'
+    )
+    images.build(tmp_path, f"{image}:mute")
+    digest = images.push(f"{image}:mute")
+    with world.load("dev") as load:
+        world.run("scripts/bump-image", "dev", f"frontend=mute@{digest}")
+        world.run("scripts/refresh", "dev")
+        started = time.monotonic()
+        reason = world.run("scripts/wait-healthy", "dev", "--timeout", "40", status=1)
+        noticed = time.monotonic() - started
+        world.run("scripts/rollback", "dev")
+        world.run("scripts/refresh", "dev")
+        world.run("scripts/wait-healthy", "dev", "--timeout", "60")
+    figures.add("an image that never becomes ready", f"reported after {noticed:.0f} s (timeout 40 s): {reason[:200]}")
+    assert "frontend" in reason
+    assert load.failed == []
+
+
+def test_a_manifest_that_the_server_rejects_leaves_the_running_version_alone(world: World) -> None:
+    path = world.product / f"apps/{APPLICATION}/base/frontend/deployment.yaml"
+    sound = path.read_text()
+    before = world.deployment("dev", "frontend")["metadata"]["generation"]
+    path.write_text(sound.replace("periodSeconds: 10", "periodSeconds: -1"))
+    world.commit("A mistake")
+    world.run("scripts/refresh", "dev")
+    reason = world.run("scripts/wait-healthy", "dev", "--timeout", "60", status=1)
+    assert "periodSeconds" in reason, reason
+    assert "periodSeconds" in json.dumps(world.application("dev")["status"])
+    assert world.deployment("dev", "frontend")["metadata"]["generation"] == before
+    assert world.client("GET", world.address("dev") + "/")[0] == 200
+    path.write_text(sound)
+    world.commit("Mend it")
+    world.run("scripts/refresh", "dev")
+    world.run("scripts/wait-healthy", "dev", "--timeout", "90")
+
+
+def test_a_change_by_hand_is_put_back(world: World, figures: Figures) -> None:
+    path = f"/apis/apps/v1/namespaces/{DEV}/deployments/backend"
+    taken = []
+    for _ in range(3):
+        world.cluster.kubectl("-n", DEV, "scale", "deployment/backend", "--replicas=3")
+        started = time.monotonic()
+        wait_for("the Deployment is as Git says", lambda: world.cluster.api.get(path)["spec"]["replicas"] == 1, 120)
+        taken.append(time.monotonic() - started)
+        wait_for("the Application is settled", lambda: world.settled("dev"), 60)
+    figures.add_times("a change by hand is put back", taken)
+
+
+def test_goals_survive_a_rollout_and_the_deletion_of_the_database_pod(world: World, versions: dict[str, str]) -> None:
+    before = world.goals("dev")
+    assert before
+    world.run("scripts/bump-image", "dev", versions["v2"])
+    world.run("scripts/refresh", "dev")
+    world.rolled_out("dev", "frontend", "v2")
+    assert world.goals("dev") == before
+    world.cluster.kubectl("-n", DEV, "delete", "pod", "database-0", timeout=180)
+    wait_for("the goals are back", lambda: world.answers("dev", before), 120)
+
+
+def test_goals_survive_the_deletion_of_the_application(world: World, figures: Figures) -> None:
+    before = world.goals("dev")
+    database = world.cluster.api.get(STATEFUL_SET)["metadata"]["uid"]
+    started = time.monotonic()
+    world.cluster.kubectl("-n", "argocd", "delete", "application", DEV, timeout=180)
+    # The bootstrap Application makes it again: that is what self-healing is for.
+    wait_for("the Application is back", lambda: world.application("dev") is not None, 120)
+    world.run("scripts/wait-healthy", "dev", "--timeout", "120")
+    wait_for("the goals are back", lambda: world.answers("dev", before), 60)
+    figures.add("Application deleted to healthy again, with its goals", f"{time.monotonic() - started:.1f} s")
+    assert world.cluster.api.get(STATEFUL_SET)["metadata"]["uid"] == database
+
+
+def test_goals_survive_when_the_database_leaves_git(world: World) -> None:
+    before = world.goals("dev")
+    base = world.product / f"apps/{APPLICATION}/base/kustomization.yaml"
+    overlay = world.product / f"apps/{APPLICATION}/overlays/dev/kustomization.yaml"
+    kept = base.read_text(), overlay.read_text()
+    base.write_text(kept[0].replace("  - database\n", ""))
+    for path in world.product.glob(f"apps/{APPLICATION}/overlays/*/kustomization.yaml"):
+        content = yaml.safe_load(path.read_text())
+        del content["patches"]
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+    commit = world.commit("Remove the database")
+    world.run("scripts/refresh", "dev")
+    wait_for("dev is at that commit", lambda: world.application("dev")["status"]["sync"]["revision"] == commit, 60)
+    time.sleep(10)
+    assert world.cluster.api.get(STATEFUL_SET)["status"]["readyReplicas"] == 1
+    assert sorted(world.sql("dev", "select text from goals").splitlines()) == sorted(before)
+    assert world.goals("dev") == before
+    support.git("revert", "--no-edit", "HEAD", cwd=world.product)
+    support.git("push", "-q", "origin", "HEAD:main", cwd=world.product)
+    world.run("scripts/refresh", "dev")
+    world.run("scripts/wait-healthy", "dev", "--timeout", "90")
+    assert world.goals("dev") == before
+
+
+def test_promotion_brings_the_same_digest_to_prod(world: World) -> None:
+    print(world.run("scripts/promote", "dev", "prod"))
+    support.git("fetch", "-q", "origin", "promote/dev-to-prod", cwd=world.product)
+    support.git("merge", "-q", "--ff-only", "FETCH_HEAD", cwd=world.product)
+    support.git("push", "-q", "origin", "HEAD:main", cwd=world.product)
+    world.run("scripts/refresh", "prod")
+    world.run("scripts/wait-healthy", "prod", "--timeout", "180")
+
+    def image(environment: str) -> str:
+        deployment = world.cluster.api.get(f"/apis/apps/v1/namespaces/{APPLICATION}-{environment}/deployments/frontend")
+        return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    assert image("prod") == image("dev")
+    assert "@sha256:" in image("prod")
+    assert world.goals("prod") == []

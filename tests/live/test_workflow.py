@@ -1,0 +1,103 @@
+"""The product's own workflow runs on the live cluster: its conditions, outputs and order, by act on this machine.
+
+Third-party actions are stand-ins (tests/live/actions), and so are docker, az and gh (shims.py); every `run` step is the
+workflow's own. `queue: max` is taken out of the copy that runs: act does not know it yet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+from . import shims
+from .processes import wait_for
+from .settings import HERE, REPOSITORY
+from .world import World
+
+pytestmark = pytest.mark.live
+
+_USES = re.compile(r"uses: (?P<action>[\w-]+/[\w-]+@[0-9a-f]{40})")
+
+
+def act(world: World, folder: Path, before: str) -> subprocess.CompletedProcess[str]:
+    """Run the release workflow as a push of the newest commit does."""
+    checkout = folder / "checkout"
+    support.git("clone", "-q", world.url, str(checkout), cwd=folder)
+    for path in (checkout / ".github" / "workflows").glob("*.yml"):
+        path.write_text(path.read_text().replace("      queue: max\n", "").replace("  queue: max\n", ""))
+    workflows = "".join(path.read_text() for path in (checkout / ".github" / "workflows").glob("*.yml"))
+    stand_ins = []
+    for action in sorted(set(_USES.findall(workflows))):
+        kind = "checkout" if action.startswith("actions/checkout@") else "nothing"
+        stand_ins.append(f"--local-repository={action}={HERE / 'actions' / kind}")
+    shims.install(folder / "bin", REPOSITORY, world.cluster.tools.bin / "kubectl")
+    event = folder / "event.json"
+    event.write_text(json.dumps({"before": before}))
+    variables = {"AKS_CLUSTER": "aks-goal-tracker", "AKS_RESOURCE_GROUP": "rg-aks-goal-tracker"}
+    (folder / "home").mkdir()
+    return subprocess.run(
+        [
+            "act", "push", "--workflows=.github/workflows/release.yml", "--platform=ubuntu-24.04=-self-hosted",
+            "--no-skip-checkout", f"--eventpath={event}", *stand_ins, f"--env=LIVE_REMOTE={world.url}",
+            *(f"--var={name}={value}" for name, value in variables.items()),
+        ],
+        cwd=checkout,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")},
+            "HOME": str(folder / "home"),
+            "KUBECONFIG": str(world.cluster.kubeconfig),
+            "PATH": f"{folder / 'bin'}:{world.cluster.tools.bin}:{support.TOOLS_FIRST}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def changed_backend(world: World, line: str) -> tuple[str, str]:
+    """Push a change of the backend's source; the commits before and after."""
+    support.git("fetch", "-q", "origin", "main", cwd=world.product)
+    support.git("reset", "-q", "--hard", "FETCH_HEAD", cwd=world.product)
+    before = support.git("rev-parse", "HEAD", cwd=world.product)
+    source = world.product / "src" / "backend" / "app.py"
+    source.write_text(source.read_text() + line)
+    return before, world.commit("Change the backend")
+
+
+def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_path: Path) -> None:
+    before, after = changed_backend(world, "\n# A change.\n")
+    done = act(world, tmp_path, before)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    assert "Main Put the old tags back" not in done.stdout
+    assert re.search(r"dev: healthy at \w+ after", done.stdout)
+    images = [line for line in done.stdout.splitlines() if "::set-output:: images=" in line]
+    assert re.search(rf"images=backend=sha-{after}@sha256:[0-9a-f]{{64}}$", images[0].strip()), (
+        "only what changed is built"
+    )
+    wait_for("the new backend", lambda: f"sha-{after}" in world.running_image("backend"), 10)
+
+
+def test_a_version_that_does_not_start_fails_the_run_and_is_put_back(world: World, tmp_path: Path) -> None:
+    sound = world.running_image("backend")
+    before, _ = changed_backend(world, "\nraise SystemExit('broken on purpose')\n")
+    done = act(world, tmp_path, before)
+    assert done.returncode != 0
+    assert "wait-healthy: dev is not healthy" in done.stdout
+    assert "dev: back to backend" in done.stdout
+    world.run("scripts/wait-healthy", "dev", "--timeout", "90")
+    wait_for("the sound backend", lambda: world.running_image("backend") == sound, 10)
+    log = support.git("log", "-1", "--format=%s", "origin/main", cwd=fetched(world))
+    assert log.startswith("deploy(dev): roll back to backend")
+
+
+def fetched(world: World) -> Path:
+    """The product's clone, with the server's newest commits."""
+    support.git("fetch", "-q", "origin", cwd=world.product)
+    return world.product
