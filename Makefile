@@ -23,6 +23,10 @@ new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--def
 test: $(VENV)/test ## Run the tests that need only Python packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
 
+.PHONY: actionlint
+actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
+	@test -x $(BIN)/actionlint || GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run terraform fmt, validate and test on every answer set
 	$(BIN)/python -m pytest tests/terraform $(TESTS)

@@ -59,7 +59,7 @@ def summary(product: Path, report: str) -> str:
     lines += ["Valid: " + report.replace("\n", "; "), "Next:"]
     lines.append(f"  cd {product} && git init -b main && git add -A && git commit -m 'Begin'")
     lines.append(f"  git remote add origin {git_repository(product)} && git push -u origin main")
-    lines.append("  make up    # needs az, terraform, kubectl and kubelogin; README.md says what it makes")
+    lines.append("  make up    # needs az, terraform, kubectl, kubelogin and gh: make doctor")
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,14 @@ def test_workflows_satisfy_zizmor_and_the_schema(product: Path) -> None:
     assert workflows
     done = support.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows, cwd=product)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("actionlint", path=support.TOOLS_FIRST), reason="make actionlint installs it")
+def test_workflows_satisfy_actionlint(product: Path) -> None:
+    workflows = sorted((product / ".github" / "workflows").glob("*.yml"))
+    config = product / ".github" / "actionlint.yaml"
+    done = support.run("actionlint", "-no-color", f"-config-file={config}", *workflows, cwd=product)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_dockerfiles_satisfy_hadolint(product: Path) -> None:

@@ -67,12 +67,14 @@ def changed_backend(world: World, line: str) -> tuple[str, str]:
     support.git("reset", "-q", "--hard", "FETCH_HEAD", cwd=world.product)
     before = support.git("rev-parse", "HEAD", cwd=world.product)
     source = world.product / "src" / "backend" / "app.py"
-    source.write_text(source.read_text() + line)
+    sound = source.read_text()
+    source.write_text(sound.replace("import server\n", f"import server\n{line}\n"))
+    assert source.read_text() != sound
     return before, world.commit("Change the backend")
 
 
 def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_path: Path) -> None:
-    before, after = changed_backend(world, "\n# A change.\n")
+    before, after = changed_backend(world, "# A change.")
     done = act(world, tmp_path, before)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     assert "Main Put the old tags back" not in done.stdout
@@ -86,7 +88,7 @@ def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_
 
 def test_a_version_that_does_not_start_fails_the_run_and_is_put_back(world: World, tmp_path: Path) -> None:
     sound = world.running_image("backend")
-    before, _ = changed_backend(world, "\nraise SystemExit('broken on purpose')\n")
+    before, _ = changed_backend(world, "raise SystemExit('broken on purpose')")
     done = act(world, tmp_path, before)
     assert done.returncode != 0
     assert "wait-healthy: dev is not healthy" in done.stdout

@@ -231,7 +231,9 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
         url = git.create("demo/goal-tracker")
         with step("generate the product and push it"):
             product = generate(folder, url)
-        argocd = stack.enter_context(ArgoCD(cluster, **argocd_settings(product)))  # type: ignore[arg-type]
+        argocd = stack.enter_context(
+            ArgoCD(cluster, webhook_secret="shared with the forge", **argocd_settings(product))  # type: ignore[arg-type]
+        )
         cluster.install_crds("external-secrets")
         # What Terraform makes beside Argo CD.
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "external-secrets"}})
