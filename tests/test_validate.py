@@ -277,9 +277,9 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
     "a script that does not exist": (
         ".github/workflows/deploy.yml",
-        "scripts/refresh",
-        "scripts/refrehs",
-        "calls scripts/refrehs, which does not exist",
+        "scripts/roll-out",
+        "scripts/rol-out",
+        "calls scripts/rol-out, which does not exist",
     ),
     "a key that is there twice": (
         f"{FRONTEND}/service.yaml",

@@ -14,11 +14,13 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from tests.gitserver import GitServer
+
 from . import base_images, build, cleanup
 from .argocd import ArgoCD
 from .cluster import Cluster
-from .gitserver import GitServer
 from .processes import LiveError, say
+from .settings import STATE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +51,7 @@ def _build() -> None:
 
 
 def _up() -> None:
-    with Cluster() as cluster, ArgoCD(cluster) as argocd, GitServer() as git:
+    with Cluster() as cluster, ArgoCD(cluster) as argocd, GitServer(STATE) as git:
         git.on_push = argocd.push_event
         print(f"export KUBECONFIG={cluster.kubeconfig}")
         print(f"registry    {cluster.registry}, whatever registry an image's name begins with")

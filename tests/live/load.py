@@ -1,4 +1,4 @@
-"""Constant load on a URL, in a process of its own: `python -m tests.live.load URL --rate 150 --threads 4 [--reuse]`.
+"""Constant load on a URL, in a process of its own: `python -m tests.live.load URL --rate 150 [--reuse]`.
 
 Sends GET requests until SIGTERM and then prints one JSON object: how many, how many failed, the first reasons, and the
 slowest. A request is failed when it gets no answer or one that is not 200; nothing is sent a second time.
@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--rate", type=float, default=150, help="requests a second")
-    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=12)
     parser.add_argument("--reuse", action="store_true", help="keep connections open")
     arguments = parser.parse_args()
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """Programs that the workflows call and that are not on this machine, as small stand-ins on PATH.
 
 `docker buildx build` builds with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
-kubelogin where it is told to. `gh` has nothing to do: the git server asks for no credential.
+kubelogin where it is told to. `gh` has nothing to do: the git server asks for no credential. `cosign` says what it is to sign.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ while [ $# -gt 0 ]; do
 done
 """
 _GH = "#!/bin/sh\n"
+_COSIGN = '#!/bin/sh\necho "cosign $*"\n'
 
 
 def install(folder: Path, repository: Path, kubectl: Path) -> None:
@@ -35,6 +36,7 @@ def install(folder: Path, repository: Path, kubectl: Path) -> None:
         "docker": _DOCKER.format(repository=repository, python=sys.executable),
         "az": _AZ.format(kubectl=kubectl),
         "gh": _GH,
+        "cosign": _COSIGN,
     }
     for name, text in texts.items():
         (folder / name).write_text(text)

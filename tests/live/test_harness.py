@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.gitserver import GitServer
+
 from . import images
 from .api import Object
 from .argocd import ArgoCD
 from .cluster import Cluster
-from .gitserver import GitServer
 from .processes import LiveError, wait_for
-from .settings import HERE
+from .settings import HERE, STATE
 
 pytestmark = pytest.mark.live
 
@@ -162,7 +163,7 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         git("push", "--quiet", url, "main")
         return git("rev-parse", "HEAD")
 
-    with GitServer() as server, ArgoCD(cluster, webhook_secret="signs") as argocd:
+    with GitServer(STATE) as server, ArgoCD(cluster, webhook_secret="signs") as argocd:
         url = server.create("owner/repository")
         git("init", "--quiet", "--initial-branch=main")
         (tmp_path / "app").mkdir()

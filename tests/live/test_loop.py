@@ -106,8 +106,9 @@ def test_a_change_of_the_source_is_live_after_build_bump_and_refresh(world: Worl
     world.rolled_out("dev", "frontend", f"sha-{commit}")
     figures.add("source change to live, with the build", f"{time.monotonic() - started:.1f} s")
     world.run("scripts/wait-healthy", "dev", "--timeout", "60")
-    # kube-proxy may send a request to the old pod for another second.
-    wait_for("the new page", lambda: "(changed)</title>" in world.client("GET", world.address("dev") + "/")[1], 10)
+    # Old pods serve on while kube-proxy forgets them.
+    wait_for("the old pods are gone", lambda: world.only_version("dev", "frontend", f"sha-{commit}"), 30)
+    assert "(changed)</title>" in world.client("GET", world.address("dev") + "/")[1]
     assert f"sha-{commit}" in world.client("GET", world.address("dev") + "/version")[1]
 
 

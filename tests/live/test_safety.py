@@ -28,17 +28,48 @@ def test_rollouts_under_load_lose_no_request(world: World, versions: dict[str, s
     names = list(versions)
     with world.load("dev") as load:
         time.sleep(2)
-        for number in range(ROLLOUTS):
-            service = ("frontend", "backend")[number % 2]
-            tag = names[number // 2 % len(names)] if service == "frontend" else f"b{number // 2 % 2 + 1}"
-            wanted = versions[tag] if service == "frontend" else backend[tag]
-            world.run("scripts/bump-image", "dev", wanted)
+        for number in range(ROLLOUTS // 2):
+            tags = {"frontend": names[number % len(names)], "backend": f"b{number % 2 + 1}"}
+            world.run("scripts/bump-image", "dev", versions[tags["frontend"]], backend[tags["backend"]])
             world.run("scripts/refresh", "dev")
-            world.rolled_out("dev", service, tag)
-            wait_for("one version is left", lambda s=service, t=tag: world.only_version("dev", s, t), 60)  # type: ignore[misc]
+            for service, tag in tags.items():
+                world.rolled_out("dev", service, tag)
+                wait_for("one version is left", lambda s=service, t=tag: world.only_version("dev", s, t), 60)  # type: ignore[misc]
         time.sleep(2)
-    figures.add(f"{ROLLOUTS} roll-outs under load, frontend and backend in turn", str(load))
+    figures.add(f"{ROLLOUTS} roll-outs under load, frontend and backend at once", str(load))
     assert load.failed == []
+
+
+REFUSED = {
+    "the Application's spec": ["patch", "--type=merge", "--patch", '{"spec": {"source": {"targetRevision": "other"}}}'],
+    "an operation": ["patch", "--type=merge", "--patch", '{"operation": {"sync": {"revision": "other"}}}'],
+    "the status": ["patch", "--type=merge", "--patch", '{"status": {"sync": {"status": "Unknown"}}}'],
+    "another annotation": ["annotate", "argocd.argoproj.io/sync-wave=1"],
+    "a label": ["label", "owner=me"],
+    "the whole Application": ["delete"],
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_pipeline_may_refresh_an_application_and_change_nothing_else_of_it(world: World, what: str) -> None:
+    world.run("scripts/refresh", "dev")
+    verb, *arguments = REFUSED[what]
+    before = world.application("dev")["spec"]
+    refused = world.run(
+        "kubectl", f"--kubeconfig={world.deploy_kubeconfig}", "--namespace=argocd",
+        verb, "applications.argoproj.io", DEV, *arguments, status=1,
+    )  # fmt: skip
+    assert re.search(r"deploy-refreshes-only.*denied request|forbidden: User", refused), refused
+    assert world.application("dev")["spec"] == before
+
+
+@pytest.mark.parametrize("kind", ["secrets", "configmaps", "externalsecrets.external-secrets.io"])
+def test_the_pipeline_sees_no_secret_of_the_cluster(world: World, kind: str) -> None:
+    for namespace in ("argocd", DEV):
+        refused = world.run(
+            "kubectl", f"--kubeconfig={world.deploy_kubeconfig}", f"--namespace={namespace}", "get", kind, status=1
+        )
+        assert "forbidden: User" in refused.replace("is forbidden: User", "forbidden: User"), refused
 
 
 def test_an_image_that_does_not_exist_leaves_the_old_version_serving(world: World, figures: Figures) -> None:

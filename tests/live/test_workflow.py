@@ -32,7 +32,7 @@ def act(world: World, folder: Path, before: str) -> subprocess.CompletedProcess[
     support.git("clone", "-q", world.url, str(checkout), cwd=folder)
     for path in (checkout / ".github" / "workflows").glob("*.yml"):
         path.write_text(path.read_text().replace("      queue: max\n", "").replace("  queue: max\n", ""))
-    workflows = "".join(path.read_text() for path in (checkout / ".github" / "workflows").glob("*.yml"))
+    workflows = "".join(path.read_text() for path in (checkout / ".github").rglob("*.yml"))
     stand_ins = []
     for action in sorted(set(_USES.findall(workflows))):
         kind = "checkout" if action.startswith("actions/checkout@") else "nothing"
@@ -77,12 +77,15 @@ def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_
     before, after = changed_backend(world, "# A change.")
     done = act(world, tmp_path, before)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert "Main Put the old tags back" not in done.stdout
+    assert "dev: back to" not in done.stdout
     assert re.search(r"dev: healthy at \w+ after", done.stdout)
     images = [line for line in done.stdout.splitlines() if "::set-output:: images=" in line]
     assert re.search(rf"images=backend=sha-{after}@sha256:[0-9a-f]{{64}}$", images[0].strip()), (
         "only what changed is built"
     )
+    signed = [line for line in done.stdout.splitlines() if "cosign sign --yes" in line]
+    assert len(signed) == 1
+    assert re.search(r"/backend@sha256:[0-9a-f]{64}$", signed[0].strip())
     wait_for("the new backend", lambda: f"sha-{after}" in world.running_image("backend"), 10)
 
 

@@ -23,14 +23,15 @@ from typing import Any
 import yaml
 
 from tests import support
+from tests.gitserver import GitServer
 
-from . import images
+from . import deploy_identity, images
 from .argocd import ArgoCD, explain
 from .cluster import Cluster
-from .gitserver import GitServer
 from .load import Load
 from .processes import LiveError, say, step, wait_for
 from .secrets_operator import SecretsOperator
+from .settings import STATE
 
 APPLICATION = "goal-tracker"
 DEV = f"{APPLICATION}-dev"
@@ -61,6 +62,8 @@ class World:
     product: Path
     url: str
     operator: SecretsOperator
+    deploy_kubeconfig: Path
+    """Of the pipeline's identity: the product's own scripts run with it, and so with no right but its."""
     webhook: bool = False
     pushes: list[tuple[str, float]] = field(default_factory=list)
     """Commit and time (monotonic) of the end of each push, as the server saw it."""
@@ -79,7 +82,7 @@ class World:
         """
         env = {
             **os.environ,
-            "KUBECONFIG": str(self.cluster.kubeconfig),
+            "KUBECONFIG": str(self.deploy_kubeconfig if command[0].startswith("scripts/") else self.cluster.kubeconfig),
             "PATH": f"{self.cluster.tools.bin}:{support.TOOLS_FIRST}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -227,7 +230,7 @@ def generate(folder: Path, url: str) -> Path:
 def running(cluster: Cluster, folder: Path) -> Iterator[World]:
     """A generated product, pushed, bootstrapped and released to dev."""
     with ExitStack() as stack:
-        git = stack.enter_context(GitServer())
+        git = stack.enter_context(GitServer(STATE if STATE.is_dir() else None))
         url = git.create("demo/goal-tracker")
         with step("generate the product and push it"):
             product = generate(folder, url)
@@ -239,7 +242,10 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "external-secrets"}})
         operator = SecretsOperator(cluster.api)
         stack.callback(operator.stop)
-        world = World(cluster, git, argocd, product, url, operator)
+        applications = [f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)]
+        cluster.apply(deploy_identity.access(product, applications, folder / "access"))
+        deploy_kubeconfig = deploy_identity.kubeconfig(cluster.kubeconfig, folder / "deploy-kubeconfig")
+        world = World(cluster, git, argocd, product, url, operator, deploy_kubeconfig)
         git.on_push = world.on_push
         with step("build the sample application's images"):
             released = [world.release(service, "v1") for service in ("frontend", "backend")]

@@ -43,9 +43,11 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         yield Tool("kustomize", [*kustomize, folder], folder)
     if any(path.startswith("terraform/") for path in repository.files):
         yield Tool("terraform", ["terraform", "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
-    if any(path.startswith(".github/workflows/") for path in repository.files):
-        yield Tool("actionlint", ["actionlint", "-no-color"], ".github/workflows/")
-        zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", ".github"]
+    if workflows := [path for path in repository.files if path.startswith(".github/workflows/")]:
+        # Files by name, since it looks for them in a Git repository, which a new product is not yet.
+        actionlint = ["actionlint", "-no-color", "-config-file=.github/actionlint.yaml", *workflows]
+        yield Tool("actionlint", actionlint, ".github/workflows/")
+        zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--persona=auditor", ".github"]
         yield Tool("zizmor", zizmor, ".github/workflows/")
     if scripts := _shell_scripts(repository):
         yield Tool("shellcheck", ["shellcheck", *scripts], "scripts/")

@@ -1,4 +1,4 @@
-"""Workflows are pinned, ask for no more than they need, and call scripts that exist."""
+"""Workflows and actions are pinned, ask for no more than they need, and call scripts that exist."""
 
 import os
 import re
@@ -11,9 +11,9 @@ _SCRIPT = re.compile(r"(?<![\w./-])scripts/[\w./-]*\w")
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every workflow and the scripts that workflows and the Makefile call."""
-    for path, workflow in repository.below(".github/workflows/"):
-        if "permissions" not in workflow:
+    """Check every workflow, action and the scripts that workflows and the Makefile call."""
+    for path, workflow in repository.below(".github/"):
+        if path.startswith(".github/workflows/") and "permissions" not in workflow:
             yield Problem(path, 1, "has no top-level permissions: add `permissions: {}`, and to each job what it needs")
         for number, line in enumerate(repository.text(path).splitlines(), 1):
             match = _USES.match(line)
@@ -31,7 +31,7 @@ def check(repository: Repository) -> Iterator[Problem]:
                     path, number, f"{match['action']} does not say its version: add it as a comment, as # v1.2.3"
                 )
     for path in repository.files:
-        if path == "Makefile" or path.startswith(".github/workflows/"):
+        if path == "Makefile" or path.startswith(".github/"):
             for number, line in enumerate(repository.text(path).splitlines(), 1):
                 for script in _SCRIPT.findall(line):
                     if not repository.exists(script):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 UNRELEASED = "unreleased"
+# Before the commit that an image was built from.
+BUILD_PREFIX = "sha-"
 
 _HEADER = """\
 # Image tags of {environment}, written by scripts/bump-image.

@@ -13,13 +13,13 @@ def web_address() -> str:
     return git("remote", "get-url", REMOTE).strip().removesuffix(".git")
 
 
-def propose(branch: str, change: Change, body: str) -> str:
-    """Push the change as a branch and open a pull request.
+def propose(branch: str, tip: str, change: Change, body: str) -> str:
+    """Push a change of the newest commit as a branch and open a pull request.
 
     Returns:
         One line that says where it is, or how to open it by hand where `gh` is missing or not signed in.
     """
-    push_branch(branch, change)
+    push_branch(branch, tip, change)
     by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
@@ -44,13 +44,14 @@ def propose_instead(refusal: RefusedError, branch: str, make_change: Callable[[s
     Raises:
         PublishError: the branch is refused too.
     """
-    change = make_change(remote_tip())
+    tip = remote_tip()
+    change = make_change(tip)
     if change is None:
         return
     advice = f"the server refuses direct pushes to {BRANCH}: allow them for this identity, or merge the proposal"
     print(f"{advice} ({refusal})")
     try:
-        print(propose(branch, change, advice))
+        print(propose(branch, tip, change, advice))
     except PublishError as error:
         raise PublishError(
             f"{refusal}; allow this identity to push to {BRANCH}, or to {branch} for a proposal"

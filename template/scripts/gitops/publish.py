@@ -6,6 +6,7 @@ before the server has accepted it, so that a run that is killed leaves nothing t
 
 import os
 import random
+import re
 import subprocess
 import tempfile
 import time
@@ -13,10 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import deployments
 from .repository import BRANCH, REMOTE, ROOT
 
-# A refusal while nobody else has pushed is the server's last word after this many tries.
-_TRIES_WITHOUT_RIVAL = 5
+# A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
+# enough where GitHub, GitLab or Gitea say that a rule forbids it.
+_TRIES_WITHOUT_RIVAL = 10
+_FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.IGNORECASE)
+_LONGEST_PAUSE = 4.0
 
 
 class PublishError(Exception):
@@ -132,7 +137,43 @@ def make_commit(parent: str, change: Change) -> str:
 def _advance_local_branch(commit: str) -> None:
     """Bring this clone's main branch along, where that is a plain step forward."""
     if succeeds("symbolic-ref", "-q", "HEAD") and git("symbolic-ref", "HEAD").strip() == f"refs/heads/{BRANCH}":
-        succeeds("merge", "--quiet", "--ff-only", commit)
+        # In a session of its own: killed half-way, git would leave the index locked.
+        subprocess.run(
+            ["git", "merge", "--quiet", "--ff-only", commit],
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+            start_new_session=True,
+        )
+
+
+class _Pauses:
+    """Waits of random length that grow, so that rivals come apart."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+        self._longest = 0.2
+
+    def wait(self, error: PublishError) -> None:
+        """Wait before the next try.
+
+        Raises:
+            PublishError: the time is over.
+        """
+        if time.monotonic() > self._deadline:
+            raise PublishError(f"gave up after {self._timeout:.0f} s: {error}") from error
+        time.sleep(random.uniform(0, self._longest))
+        self._longest = min(self._longest * 1.5, _LONGEST_PAUSE)
+
+
+def _patient_remote_tip(pauses: _Pauses) -> str:
+    """Return the newest commit on the server, which may be out of reach for a while."""
+    while True:
+        try:
+            return remote_tip()
+        except PublishError as error:
+            pauses.wait(error)
 
 
 def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -> str | None:
@@ -149,10 +190,9 @@ def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -
         RefusedError: the server refuses although nobody else pushes.
         PublishError: git failed, or the time is over.
     """
-    deadline = time.monotonic() + timeout
+    pauses = _Pauses(timeout)
     tip = remote_tip()
     refusals = 0
-    delay = 0.2
     while True:
         change = make_change(tip)
         if change is None:
@@ -160,26 +200,37 @@ def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -
         commit = make_commit(tip, change)
         try:
             git("push", "--quiet", REMOTE, f"{commit}:refs/heads/{BRANCH}")
+            break
         except PublishError as error:
-            before, tip = tip, remote_tip()
+            before, tip = tip, _patient_remote_tip(pauses)
             if tip == commit or is_ancestor(commit, tip):
                 break  # It had landed: only the answer was lost.
             refusals = refusals + 1 if tip == before else 0
-            if refusals >= _TRIES_WITHOUT_RIVAL:
+            if refusals >= (2 if _FORBIDDEN.search(str(error)) else _TRIES_WITHOUT_RIVAL):
                 raise RefusedError(str(error)) from error
-            if time.monotonic() > deadline:
-                raise PublishError(f"gave up after {timeout:.0f} s: {error}") from error
-            time.sleep(random.uniform(0, delay))
-            delay = min(delay * 1.5, 4)
-        else:
-            break
+            pauses.wait(error)
     _advance_local_branch(commit)
     return commit
 
 
-def push_branch(name: str, change: Change) -> str:
-    """Push a change on the newest main branch as a branch of its own, and return its commit."""
-    commit = make_commit(remote_tip(), change)
-    # The branch belongs to these scripts: an earlier proposal under the same name is replaced.
-    git("push", "--quiet", REMOTE, f"+{commit}:refs/heads/{name}")
+def push_branch(name: str, tip: str, change: Change) -> str:
+    """Push a change of a commit of the main branch as a branch of its own, and return the new commit.
+
+    An earlier proposal under the same name is replaced.
+
+    Raises:
+        PublishError: the branch holds commits that are not of these scripts, or can't be pushed.
+    """
+    listed = git("ls-remote", REMOTE, f"refs/heads/{name}").split()
+    earlier = listed[0] if listed else ""
+    if earlier:
+        remote_tip(name)  # for its objects
+        need_history()
+        own = git(
+            "log", f"--format=%(trailers:key={deployments.ENVIRONMENT},valueonly,separator=%x2C)", f"{tip}..{earlier}"
+        )
+        if not all(own.splitlines()):
+            raise PublishError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
+    commit = make_commit(tip, change)
+    git("push", "--quiet", f"--force-with-lease=refs/heads/{name}:{earlier}", REMOTE, f"{commit}:refs/heads/{name}")
     return commit

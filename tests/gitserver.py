@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,11 +15,13 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from .processes import environment, run, say
-from .settings import STATE
+from tests import support
 
 PushListener = Callable[[str, str, str, str, list[str]], object]
 """Called after a push with the repository's URL, the branch, its commit before and after, and the changed paths."""
+
+Trouble = Callable[[str], int | None]
+"""Called with the path of each request; a status ends it with that error, None lets it through."""
 
 ZERO: Final = "0" * 40
 
@@ -30,13 +33,15 @@ class GitServer:
         url: the address; a repository made with `create(name)` is at `{url}/{name}.git`.
         on_push: called in a thread after each push that changed a branch, as a host's webhook would be;
             `ArgoCD.push_event` fits. None: nothing is sent.
+        trouble: see `Trouble`. None: no request fails.
     """
 
-    def __init__(self, on_push: PushListener | None = None, port: int = 0) -> None:
-        self.on_push = on_push
-        # In the state of a running cluster, so that nothing is left when this process is killed.
-        self.root = Path(tempfile.mkdtemp(prefix="git-", dir=STATE if STATE.is_dir() else None))
-        self._server = _Server(self, port)
+    def __init__(self, folder: Path | None = None) -> None:
+        """Serve from a new directory in `folder`, or in the system's temporary one."""
+        self.on_push: PushListener | None = None
+        self.trouble: Trouble | None = None
+        self.root = Path(tempfile.mkdtemp(prefix="git-", dir=folder))
+        self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -53,13 +58,13 @@ class GitServer:
     def create(self, name: str, branch: str = "main") -> str:
         """Make an empty repository; its URL. `name` may have slashes (`owner/name`)."""
         path = self.root / f"{name}.git"
-        run("git", "init", "--quiet", "--bare", f"--initial-branch={branch}", path)
-        run("git", "-C", path, "config", "http.receivepack", "true")
+        support.git("init", "--quiet", "--bare", f"--initial-branch={branch}", str(path), cwd=self.root)
+        support.git("config", "http.receivepack", "true", cwd=path)
         return f"{self.url}/{name}.git"
 
     def branches(self, path: Path) -> dict[str, str]:
         """Branch → commit of a bare repository."""
-        listed = run("git", "-C", path, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads")
+        listed = support.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads", cwd=path)
         return dict(line.split(" ", 1) for line in listed.splitlines())
 
     def pushed(self, path: Path, before: dict[str, str], after: dict[str, str]) -> None:
@@ -73,17 +78,20 @@ class GitServer:
                 continue
             names = ("ls-tree", "-r", "--name-only", commit) if old == ZERO else ("diff", "--name-only", old, commit)
             try:
-                self.on_push(url, branch, old, commit, run("git", "-C", path, *names).splitlines())
+                self.on_push(url, branch, old, commit, support.git(*names, cwd=path).splitlines())
             except OSError as error:
-                say(f"webhook after the push of {commit[:8]} failed: {error}")
+                print(f"webhook after the push of {commit[:8]} failed: {error}", flush=True)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, git: GitServer, port: int) -> None:
+    # Many may push at once.
+    request_queue_size = 128
+
+    def __init__(self, git: GitServer) -> None:
         self.git = git
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -117,6 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         git, url = self.server.git, urlsplit(self.path)
+        if git.trouble and (status := git.trouble(self.path)):
+            self.close_connection = True
+            self.send_error(status)
+            return
         repository = git.root / url.path.split(".git", 1)[0].lstrip("/")
         repository = repository.with_name(repository.name + ".git")
         push = url.path.endswith("/git-receive-pack") and repository.is_dir()
@@ -129,36 +141,35 @@ class _Handler(BaseHTTPRequestHandler):
         )
         head, _, content = result.stdout.partition(b"\r\n\r\n")
         headers = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
-        status = next((value for name, value in headers if name == "Status"), "200 OK")
-        self.send_response(int(status.split()[0]))
+        answer = next((value for name, value in headers if name == "Status"), "200 OK")
+        self.send_response(int(answer.split()[0]))
         for name, value in headers:
             if name != "Status":
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
+        with contextlib.suppress(ConnectionError):  # The client may have been killed.
+            self.wfile.write(content)
+            self.wfile.flush()
         if push:
             git.pushed(repository, before, git.branches(repository))
 
     def _cgi(self, path: str, query: str, length: int) -> dict[str, str]:
-        return environment(
-            {
-                "GIT_PROJECT_ROOT": str(self.server.git.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "GIT_CONFIG_COUNT": "1",
-                "GIT_CONFIG_KEY_0": "safe.directory",
-                "GIT_CONFIG_VALUE_0": "*",
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(length),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "REMOTE_USER": "live",
-                "REMOTE_ADDR": "127.0.0.1",
-                "HOME": os.environ.get("HOME", "/root"),
-            }
-        )
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+            "GIT_PROJECT_ROOT": str(self.server.git.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "safe.directory",
+            "GIT_CONFIG_VALUE_0": "*",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(length),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REMOTE_USER": "live",
+            "REMOTE_ADDR": "127.0.0.1",
+        }

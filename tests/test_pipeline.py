@@ -1,0 +1,185 @@
+"""The scripts that the pipeline calls around bump-image, with stand-ins for kubectl, cosign and gh on PATH."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+DIGEST = "sha256:" + "ab" * 32
+OTHER_DIGEST = "sha256:" + "cd" * 32
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> Path:
+    """A folder for PATH; `calls` in it records what was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "calls").touch()
+    return folder
+
+
+def stand_in(folder: Path, name: str, script: str = "") -> None:
+    program = folder / name
+    program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{folder}/calls"\n{script}\n')
+    program.chmod(0o755)
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "calls").read_text().splitlines()
+
+
+def call(product: Path, folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = f"{folder}{os.pathsep}{support.TOOLS_FIRST}"
+    return support.run(*command, cwd=product, PATH=path, **environment)
+
+
+def bump(product: Path, environment: str, *images: str) -> str:
+    done = support.run(sys.executable, "scripts/bump-image", environment, *images, cwd=product)
+    assert done.returncode == 0, done.stderr
+    return support.git("rev-parse", "HEAD", cwd=product)
+
+
+def cluster(folder: Path, product: Path, *, broken: str) -> None:
+    """A kubectl whose Argo CD runs the newest commit, and finds it degraded while the image `broken` is asked for."""
+    remote = support.git("remote", "get-url", "origin", cwd=product)
+    stand_in(
+        folder,
+        "kubectl",
+        f"""\
+case " $* " in
+*" annotate "*) exit 0 ;;
+*" pods "*) echo '{{"items": []}}'; exit 0 ;;
+esac
+health=Healthy
+git -C {remote} grep -q '{broken}' main -- '*/dev/imagetags/*' && health=Degraded
+cat <<JSON
+{{"status": {{"sync": {{"status": "Synced", "revision": "$(git -C {remote} rev-parse main)"}},
+  "health": {{"status": "$health"}},
+  "resources": [{{"kind": "Deployment", "name": "frontend", "health": {{"status": "$health", "message": "no progress"}}}}]}}}}
+JSON""",
+    )
+
+
+def test_a_roll_out_tells_argo_cd_and_waits(pushed_product: Path, stand_ins: Path) -> None:
+    commit = bump(pushed_product, "dev", "frontend=v1")
+    cluster(stand_ins, pushed_product, broken="none")
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev", commit)
+    assert done.returncode == 0, done.stderr
+    assert "annotate" in calls(stand_ins)[0]
+    assert f"dev: healthy at {commit[:12]}" in done.stdout
+    assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
+
+
+def test_a_roll_out_that_does_not_become_healthy_is_put_back_and_fails_with_the_reason(
+    pushed_product: Path, stand_ins: Path
+) -> None:
+    bump(pushed_product, "dev", "frontend=v1")
+    commit = bump(pushed_product, "dev", "frontend=broken")
+    cluster(stand_ins, pushed_product, broken="broken")
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev", commit)
+    assert done.returncode == 1
+    assert "dev is not healthy" in done.stderr
+    assert "Deployment frontend: Degraded: no progress" in done.stderr
+    assert "dev: back to frontend v1" in done.stdout
+    assert "dev: healthy at" in done.stdout, "the old version is waited for"
+    assert [line for line in calls(stand_ins) if "annotate" in line] == [calls(stand_ins)[0]] * 2
+
+
+def test_a_roll_out_with_no_deployment_to_blame_changes_nothing(pushed_product: Path, stand_ins: Path) -> None:
+    """As after a manual change in apps/: what people have written is theirs to revert."""
+    commit = bump(pushed_product, "dev", "frontend=broken")
+    cluster(stand_ins, pushed_product, broken="broken")
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev")
+    assert done.returncode == 1
+    assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
+
+
+def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path, stand_ins: Path) -> None:
+    before = support.git("rev-parse", "HEAD", cwd=pushed_product)
+    bump(pushed_product, "prod", "frontend=v1")
+
+    def changed(*arguments: str) -> list[str]:
+        done = call(pushed_product, stand_ins, "scripts/changed-environments", *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    assert changed(before) == ["prod"]
+    assert changed("HEAD") == []
+    assert changed("0" * 40) == ["dev", "prod"], "a first push has no commit before it"
+    [deployment] = pushed_product.glob("apps/*/base/frontend/deployment.yaml")
+    deployment.write_text(deployment.read_text() + "# A comment.\n")
+    support.git("commit", "-qam", "Change what all share", cwd=pushed_product)
+    assert changed("HEAD^") == ["dev", "prod"]
+
+
+def test_images_are_signed_by_digest_under_the_name_that_the_overlays_use(own_product: Path, stand_ins: Path) -> None:
+    stand_in(stand_ins, "cosign")
+    image = call(own_product, stand_ins, "scripts/image-name", "frontend").stdout.strip()
+    version = f"frontend=sha-0123@{DIGEST}"
+    assert call(own_product, stand_ins, "scripts/sign-images", version).returncode == 0
+    key = "azurekms://vault.example/image-signing"
+    assert call(own_product, stand_ins, "scripts/sign-images", version, COSIGN_KEY=key).returncode == 0
+    assert calls(stand_ins) == [
+        f"cosign sign --yes {image}@{DIGEST}",
+        f"cosign sign --yes --key {key} {image}@{DIGEST}",
+    ]
+
+
+def test_an_image_without_digest_is_not_signed(own_product: Path, stand_ins: Path) -> None:
+    stand_in(stand_ins, "cosign")
+    done = call(own_product, stand_ins, "scripts/sign-images", "frontend=v1")
+    assert done.returncode == 1
+    assert "frontend=v1 has no digest" in done.stderr
+    assert calls(stand_ins) == []
+
+
+def test_signatures_are_verified_against_the_workflows_of_this_repository(
+    pushed_product: Path, stand_ins: Path
+) -> None:
+    bump(pushed_product, "dev", f"frontend=v1@{DIGEST}", f"backend=v1@{OTHER_DIGEST}")
+    stand_in(stand_ins, "cosign", f'case $* in *{OTHER_DIGEST}) echo "no signatures found" >&2; exit 1 ;; esac')
+    done = call(pushed_product, stand_ins, sys.executable, "scripts/verify-images", "dev")
+    assert done.returncode == 1
+    assert "dev: frontend v1 is signed" in done.stdout
+    assert "is not signed by this repository's pipeline: no signatures found" in done.stderr
+    assert "--certificate-oidc-issuer https://token.actions.githubusercontent.com" in calls(stand_ins)[0]
+    assert "/workflows/[^@]+@refs/heads/main$" in calls(stand_ins)[0]
+
+
+def test_a_promotion_says_what_changes_and_by_which_commits(pushed_product: Path, stand_ins: Path) -> None:
+    builds = []
+    for number in range(3):
+        source = pushed_product / "src" / "frontend" / "NOTES.md"
+        source.write_text(f"{number}\n")
+        support.git("add", "-A", cwd=pushed_product)
+        support.git("commit", "-q", "-m", f"Change the frontend, part {number}", cwd=pushed_product)
+        builds.append(support.git("rev-parse", "HEAD", cwd=pushed_product))
+    support.git("push", "-q", "origin", "main", cwd=pushed_product)
+    bump(pushed_product, "prod", f"frontend=sha-{builds[0]}@{DIGEST}", "backend=v1")
+    bump(pushed_product, "dev", f"frontend=sha-{builds[2]}@{OTHER_DIGEST}", "backend=v1")
+    stand_in(stand_ins, "gh", f'printf "%s\\n" "$@" >{stand_ins}/arguments; echo https://forge.example/pull/7')
+    done = call(pushed_product, stand_ins, sys.executable, "scripts/promote", "dev", "prod")
+    assert done.stdout == "proposed https://forge.example/pull/7\n"
+    body = (stand_ins / "arguments").read_text()
+    row = f"| frontend | `sha-{builds[0]}@{DIGEST}` | `sha-{builds[2]}@{OTHER_DIGEST}` |"
+    assert row in body
+    assert "backend" not in body, "what stays as it is needs no review"
+    assert "Change the frontend, part 2 (Test)" in body
+    assert "Change the frontend, part 1 (Test)" in body
+    assert "Change the frontend, part 0" not in body
+
+
+def test_history_is_that_of_the_server_also_in_a_clone_that_is_behind(pushed_product: Path, tmp_path: Path) -> None:
+    support.git("clone", "-q", f"{tmp_path}/remote.git", str(tmp_path / "behind"), cwd=tmp_path)
+    bump(pushed_product, "dev", "frontend=v1")
+    done = support.run(sys.executable, "scripts/history", "dev", cwd=tmp_path / "behind")
+    assert "deploy(dev): frontend v1" in done.stdout
+    support.git("remote", "set-url", "origin", f"{tmp_path}/gone.git", cwd=tmp_path / "behind")
+    done = support.run(sys.executable, "scripts/history", "dev", cwd=tmp_path / "behind")
+    assert done.returncode == 0
+    assert "as of this clone, for the server can't be asked" in done.stderr

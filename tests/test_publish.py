@@ -1,0 +1,302 @@
+"""What scripts/bump-image and scripts/promote withstand: rivals, kills and refusals, on git servers over http."""
+
+import contextlib
+import itertools
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import support
+from tests.gitserver import GitServer
+
+ENVIRONMENTS = ("dev", "prod")
+SERVICES = ("backend", "frontend")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    with GitServer(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def served(own_product: Path, server: GitServer) -> Path:
+    """The default product, pushed to a repository of the server."""
+    support.git("remote", "add", "origin", server.create("demo/product"), cwd=own_product)
+    support.git("push", "-q", "-u", "origin", "main", cwd=own_product)
+    return own_product
+
+
+def clone(product: Path, name: str, *options: str) -> Path:
+    url = support.git("remote", "get-url", "origin", cwd=product)
+    support.git("clone", "-q", *options, url, str(product.parent / name), cwd=product.parent)
+    return product.parent / name
+
+
+def bump(product: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return support.run(sys.executable, "scripts/bump-image", *arguments, cwd=product)
+
+
+def start(product: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "scripts/bump-image", *arguments],
+        cwd=product,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def fetched_tip(product: Path) -> str:
+    support.git("fetch", "-q", "origin", "main", cwd=product)
+    return support.git("rev-parse", "FETCH_HEAD", cwd=product)
+
+
+def deployments(product: Path, tip: str) -> list[tuple[str, str, str]]:
+    """Environment, service and tag of every deployment, oldest first."""
+    log = support.git("log", "--reverse", "--format=%s", "--grep=^deploy(", tip, cwd=product)
+    found = []
+    for line in log.splitlines():
+        match = re.fullmatch(r"deploy\((\w+)\): (.*)", line)
+        assert match, line
+        found += [(match[1], *image.split(" ")) for image in match[2].split(", ")]
+    return found
+
+
+def tags(product: Path, tip: str, environment: str) -> dict[str, str]:
+    [path] = product.glob(f"apps/*/overlays/{environment}/imagetags/kustomization.yaml")
+    text = support.git("show", f"{tip}:{path.relative_to(product)}", cwd=product)
+    return dict(re.findall(r'name: "([\w-]+)"\n    newTag: "([\w.-]+)"', text))
+
+
+def assert_whole(product: Path, bare: Path) -> None:
+    """Neither the clone nor the server's repository is damaged, locked or dirty, and history is one line."""
+    for folder in (product, bare):
+        done = support.run("git", "fsck", "--strict", "--no-dangling", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert not [line for line in done.stderr.splitlines() if "error" in line]
+    git_folder = support.git("rev-parse", "--absolute-git-dir", cwd=product)
+    assert list(Path(git_folder).rglob("*.lock")) == []
+    assert support.git("status", "--porcelain", cwd=product) == ""
+    assert support.git("rev-list", "--min-parents=2", "main", cwd=bare) == ""
+
+
+def test_fifty_bumpers_at_once_lose_nothing_and_never_go_back(served: Path, server: GitServer) -> None:
+    """Two builds of each of 24 pairs of clone, environment and service, and two that bump both services at once."""
+    builds = [fetched_tip(served)]
+    for number in range(1, 14):
+        support.git("commit", "-q", "--allow-empty", "-m", f"Build {number}", cwd=served)
+        builds.append(support.git("rev-parse", "HEAD", cwd=served))
+    support.git("push", "-q", "origin", "main", cwd=served)
+    clones = [clone(served, f"clone{index}") for index in range(9)]
+    clones.append(clone(served, "shallow", "--depth=1"))
+
+    wanted = [
+        (environment, [f"{service}=sha-{build}"])
+        for environment, service, build in itertools.product(ENVIRONMENTS, SERVICES, builds[:12])
+    ]
+    wanted += [(environment, [f"{service}=sha-{builds[-1]}" for service in SERVICES]) for environment in ENVIRONMENTS]
+    assert len(wanted) == 50
+    random.Random(5).shuffle(wanted)
+    began = time.monotonic()
+    bumpers = [
+        start(clones[index % len(clones)], environment, *images) for index, (environment, images) in enumerate(wanted)
+    ]
+    outputs = [bumper.communicate(timeout=280) for bumper in bumpers]
+    took = time.monotonic() - began
+    assert [bumper.returncode for bumper in bumpers] == [0] * 50, [error for _, error in outputs if error]
+
+    tip = fetched_tip(served)
+    landed = deployments(served, tip)
+    kept = sum("is newer than" in output for output, _ in outputs)
+    assert len(landed) == len(set(landed)), "a bump landed twice"
+    commits = support.git("log", "--format=%H", "--grep=^deploy(", tip, cwd=served).splitlines()
+    assert len(commits) + kept == 50
+    order = {f"sha-{build}": index for index, build in enumerate(builds)}
+    for environment, service in itertools.product(ENVIRONMENTS, SERVICES):
+        sequence = [order[tag] for e, s, tag in landed if (e, s) == (environment, service)]
+        assert sequence == sorted(sequence), f"{environment}: {service} went back to an older build"
+        assert tags(served, tip, environment)[service] == f"sha-{builds[-1]}"
+    for folder in clones:
+        assert_whole(folder, server.root / "demo" / "product.git")
+    print(f"\n50 bumpers: {len(commits)} landed, {kept} kept a newer build, 0 lost, in {took:.0f} s")
+
+
+def test_bumps_of_different_services_all_land_each_once(served: Path) -> None:
+    clones = [clone(served, f"clone{index}") for index in range(4)]
+    wanted = [(e, s, f"v{n}") for n, (e, s) in enumerate(itertools.product(ENVIRONMENTS, SERVICES))]
+    bumpers = [start(folder, e, f"{s}={tag}") for folder, (e, s, tag) in zip(clones, wanted, strict=True)]
+    assert [bumper.wait(120) for bumper in bumpers] == [0] * 4
+    assert sorted(deployments(served, fetched_tip(served))) == sorted(wanted)
+
+
+def test_a_bumper_killed_at_any_moment_leaves_all_whole_and_is_repeatable(served: Path, server: GitServer) -> None:
+    began = time.monotonic()
+    assert bump(served, "dev", "frontend=v0").returncode == 0
+    whole = time.monotonic() - began
+    chance = random.Random(7)
+    killed = 0
+    for number in range(1, 13):
+        bumper = start(served, "dev", f"frontend=v{number}", f"backend=v{number}")
+        time.sleep(chance.uniform(0.1, 1.0) * whole)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(bumper.pid, signal.SIGKILL)
+        bumper.communicate()
+        killed += bumper.returncode == -signal.SIGKILL
+        time.sleep(0.2)  # What the server has begun it ends by itself.
+        done = bump(served, "dev", f"frontend=v{number}", f"backend=v{number}")
+        assert done.returncode == 0, done.stderr
+        assert tags(served, fetched_tip(served), "dev") == {"frontend": f"v{number}", "backend": f"v{number}"}
+        assert_whole(served, server.root / "demo" / "product.git")
+    assert killed >= 6, "the kills came too late to mean anything"
+    landed = deployments(served, fetched_tip(served))
+    assert len(landed) == len(set(landed)) == 1 + 2 * 12
+
+
+REFUSALS = [
+    "! [remote rejected] main -> main (cannot lock ref)",
+    "error: try later",
+    "fatal: internal server error",
+    "remote: Resolving deltas: 100%, then no",
+    "non-fast-forward",
+    "stale info",
+    "GitLab: the server is busy, please retry",
+]
+
+
+def test_a_server_that_refuses_in_ever_other_words_is_asked_again(served: Path, server: GitServer) -> None:
+    bare = server.root / "demo" / "product.git"
+    (bare / "words").write_text("".join(f"{words}\n" for words in REFUSALS))
+    hook = bare / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\n[ -s words ] || exit 0\nhead -n 1 words >&2\nsed -i 1d words\nexit 1\n")
+    hook.chmod(0o755)
+    done = bump(served, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert not (bare / "words").read_text()
+    assert tags(served, fetched_tip(served), "dev")["frontend"] == "v3"
+
+
+def test_a_server_that_is_away_for_a_while_is_asked_again(served: Path, server: GitServer) -> None:
+    statuses = iter([503, 502, 429, 500, 503])
+    pushed: list[str] = []
+
+    def trouble(path: str) -> int | None:
+        if "receive-pack" in path:
+            pushed.append(path)
+        return next(statuses, None) if pushed else None
+
+    server.trouble = trouble
+    done = bump(served, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert next(statuses, None) is None
+    assert tags(served, fetched_tip(served), "dev")["frontend"] == "v3"
+
+
+def test_a_push_whose_answer_is_lost_is_not_made_twice(served: Path, server: GitServer) -> None:
+    """The server takes the commit, and the connection breaks before it says so."""
+    bare = server.root / "demo" / "product.git"
+    hook = bare / "hooks" / "post-receive"
+    hook.write_text("#!/bin/sh\nrm -f hooks/post-receive\nkill -9 $PPID\n")
+    hook.chmod(0o755)
+    done = bump(served, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert not hook.exists()
+    tip = fetched_tip(served)
+    assert deployments(served, tip) == [("dev", "frontend", "v3")]
+    assert done.stdout == f"dev: frontend v3 in {tip[:12]}\n", "the roll-out needs to know the commit"
+
+
+def protect(server: GitServer, words: str, also: str = "refs/heads/main") -> None:
+    hook = server.root / "demo" / "product.git" / "hooks" / "update"
+    hook.write_text(f'#!/bin/sh\ncase $1 in {also}) echo "{words}" >&2; exit 1 ;; esac\n')
+    hook.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error: GH006: Protected branch update failed for refs/heads/main.",
+        "error: GH013: Repository rule violations found for refs/heads/main.",
+        "GitLab: You are not allowed to push code to protected branches on this project.",
+        "Gitea: Not allowed to push to protected branch main",
+        "policy 42 says no",
+    ],
+)
+def test_a_protected_branch_gets_a_proposal_whatever_its_words(served: Path, server: GitServer, words: str) -> None:
+    protect(server, words)
+    before = fetched_tip(served)
+    done = bump(served, "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert "the server refuses direct pushes to main: allow them for this identity" in done.stdout
+    assert fetched_tip(served) == before
+    support.git("fetch", "-q", "origin", "deploy/dev", cwd=served)
+    assert tags(served, "FETCH_HEAD", "dev")["frontend"] == "v3"
+    assert_whole(served, server.root / "demo" / "product.git")
+
+
+def test_where_no_branch_may_be_pushed_one_line_says_what_to_allow(served: Path, server: GitServer) -> None:
+    protect(server, "error: GH013: Repository rule violations found", "*")
+    done = bump(served, "dev", "frontend=v3")
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "allow this identity to push to main, or to deploy/dev for a proposal" in line
+
+
+def test_a_proposal_that_somebody_has_added_to_is_left_alone(served: Path) -> None:
+    assert bump(served, "dev", "frontend=v3", "backend=v3").returncode == 0
+
+    def promote() -> subprocess.CompletedProcess[str]:
+        return support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=served)
+
+    assert promote().returncode == 0
+    assert bump(served, "dev", "frontend=v4").returncode == 0
+    assert promote().returncode == 0, "an own proposal is replaced"
+    reviewer = clone(served, "reviewer", "--branch=promote/dev-to-prod")
+    (reviewer / "NOTES.md").write_text("A note of the reviewer.\n")
+    support.git("add", "-A", cwd=reviewer)
+    support.git("commit", "-q", "-m", "Add a note", cwd=reviewer)
+    support.git("push", "-q", "origin", "promote/dev-to-prod", cwd=reviewer)
+    done = promote()
+    assert done.returncode == 1
+    assert "branch promote/dev-to-prod holds commits of somebody else: merge or delete it" in done.stderr
+    support.git("fetch", "-q", "origin", "promote/dev-to-prod", cwd=served)
+    assert support.git("show", "FETCH_HEAD:NOTES.md", cwd=served) == "A note of the reviewer."
+
+
+def test_a_shallow_clone_knows_which_build_is_older(served: Path) -> None:
+    older = fetched_tip(served)
+    support.git("commit", "-q", "--allow-empty", "-m", "Build", cwd=served)
+    support.git("push", "-q", "origin", "main", cwd=served)
+    newer = fetched_tip(served)
+    assert bump(served, "dev", f"frontend=sha-{newer}").returncode == 0
+    shallow = clone(served, "shallow", "--depth=1")
+    done = bump(shallow, "dev", f"frontend=sha-{older}")
+    assert done.returncode == 0, done.stderr
+    assert f"frontend sha-{newer} is newer than sha-{older}: kept" in done.stdout
+
+
+def test_a_dirty_working_tree_is_refused_and_untouched_by_every_command(served: Path) -> None:
+    assert bump(served, "dev", "frontend=v1").returncode == 0
+    tip = fetched_tip(served)
+    [imagetags] = served.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    imagetags.write_text(imagetags.read_text().replace("v1", "v9"))
+    (served / "new.txt").write_text("mine\n")
+    support.git("add", "new.txt", cwd=served)
+    before = support.git("status", "--porcelain", cwd=served)
+    for command in (["bump-image", "dev", "frontend=v2"], ["rollback", "dev"]):
+        done = support.run(sys.executable, f"scripts/{command[0]}", *command[1:], cwd=served)
+        assert done.returncode == 1
+        assert "has changes that are not committed: commit or stash them first" in done.stderr
+    assert support.git("status", "--porcelain", cwd=served) == before
+    assert "v9" in imagetags.read_text()
+    assert fetched_tip(served) == tip
