@@ -40,7 +40,7 @@ lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/mypy hooks tests
-	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks
+	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests import support
+from tests import fakes, support
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs the same product in one worker: rendering it twice costs more than waiting."""
+    """Keep what needs the same product in one worker: rendering it twice costs more than waiting.
+
+    Modules that run programs on it dozens of times are worth a second rendering.
+    """
     for item in items:
         name = getattr(item, "callspec", None) and item.callspec.params.get("product")  # type: ignore[attr-defined]
-        if name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
+        if "faked" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        elif name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(name or "defaults"))
 
 
@@ -62,3 +67,10 @@ def pushed_product(own_product: Path, tmp_path: Path) -> Path:
     support.git("config", "user.name", "Test", cwd=own_product)
     support.git("config", "user.email", "test@example.com", cwd=own_product)
     return own_product
+
+
+@pytest.fixture
+def faked(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fakes:
+    """A product with default answers; Azure, Terraform, the cluster and GitHub are fakes."""
+    parts = shutil.ignore_patterns("src", ".github")
+    return fakes.around(shutil.copytree(rendered("defaults"), tmp_path / "product", ignore=parts), tmp_path / "fakes")

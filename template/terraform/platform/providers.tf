@@ -5,7 +5,9 @@ provider "azurerm" {
 
   features {
     key_vault {
-      # Frees the vault's name for the next `make up`, where purging is allowed at all.
+      # A deleted vault keeps its name for the time of its retention. Without purge protection it is purged when it is
+      # destroyed, which frees the name for the next `make up`. With it nobody can purge it, and the next `make up`
+      # recovers it, in the same group and region. Its secrets are recovered likewise and given new values.
       purge_soft_delete_on_destroy    = !var.key_vault_purge_protection
       recover_soft_deleted_key_vaults = true
     }

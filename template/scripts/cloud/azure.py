@@ -1,0 +1,93 @@
+"""What Azure is asked."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from .settings import Settings
+from .tools import CommandError, json_output, output
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The subscription that everything is made in."""
+
+    id: str
+    name: str
+    state: str
+
+    def ask(self, *arguments: str, timeout: float = 120) -> Any:
+        """Return the JSON answer of an `az` command in this subscription.
+
+        Raises:
+            CommandError: az failed; the message is its own.
+        """
+        return json_output("az", *arguments, "--subscription", self.id, "--output", "json", timeout=timeout)
+
+    def call(self, method: str, path: str, body: str | None = None) -> Any:
+        """Return the JSON answer of Azure's own API below this subscription.
+
+        Raises:
+            CommandError: az failed; the message is its own.
+        """
+        url = f"https://management.azure.com/subscriptions/{self.id}/providers/{path}"
+        return json_output("az", "rest", "--method", method, "--url", url, *(["--body", body] if body else []))
+
+
+def subscription() -> Subscription:
+    """Return the subscription that az has chosen, or the one that ARM_SUBSCRIPTION_ID names.
+
+    Raises:
+        CommandError: not signed in.
+    """
+    chosen = os.environ.get("ARM_SUBSCRIPTION_ID")
+    try:
+        found = json_output(
+            "az", "account", "show", *(["--subscription", chosen] if chosen else []), "--output", "json"
+        )
+    except CommandError as error:
+        if "az is not on PATH" in str(error):
+            raise
+        cure = "run az login, then az account set --subscription NAME"
+        raise CommandError(f"not signed in to Azure: {cure} ({error})") from error
+    return Subscription(found["id"], found["name"], found.get("state", "Enabled"))
+
+
+def cluster(chosen: Subscription, settings: Settings) -> dict[str, Any] | None:
+    """Return what Azure says of our cluster, or None where there is none.
+
+    Raises:
+        CommandError: az failed.
+    """
+    for found in chosen.ask("aks", "list") or []:
+        if found["name"] == settings.cluster and found["resourceGroup"].lower() == settings.group.lower():
+            return dict(found)
+    return None
+
+
+def owned(chosen: Subscription, name: str, kind: str) -> str | None:
+    """Return the resource group that holds a resource of this subscription, or None where there is none.
+
+    Raises:
+        CommandError: az failed.
+    """
+    found = chosen.ask("resource", "list", "--name", name, "--resource-type", kind) or []
+    return str(found[0]["resourceGroup"]) if found else None
+
+
+def public_addresses(chosen: Subscription, settings: Settings) -> list[str]:
+    """Return the Services, as NAMESPACE/NAME, that still have a public address in Azure."""
+    try:
+        found = chosen.ask("network", "public-ip", "list", "--resource-group", settings.node_group) or []
+    except CommandError:
+        return []  # The group is gone, and the addresses with it.
+    return sorted(tags["k8s-azure-service"] for one in found if "k8s-azure-service" in (tags := one.get("tags") or {}))
+
+
+def group_exists(chosen: Subscription, name: str) -> bool:
+    """Tell whether there is such a resource group.
+
+    Raises:
+        CommandError: az failed.
+    """
+    return output("az", "group", "exists", "--name", name, "--subscription", chosen.id).strip() == "true"

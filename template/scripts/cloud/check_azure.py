@@ -1,0 +1,180 @@
+"""Does the subscription allow what `make up` makes: rights, providers, versions, names?"""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gitops.repository import ROOT
+
+from . import azure, check_nodes
+from .azure import Subscription
+from .report import Line, Pool, failure, ok, warning
+from .settings import Settings
+from .tools import CommandError
+
+# The rights that make up needs in the subscription, and who has them.
+_RIGHTS = {
+    "Microsoft.Authorization/roleAssignments/write": "assign roles",
+    "Microsoft.Resources/subscriptions/resourceGroups/write": "make resource groups",
+}
+_REGISTRY = "Microsoft.ContainerRegistry/registries"
+_STORAGE = "Microsoft.Storage/storageAccounts"
+_VAULT = "Microsoft.KeyVault/vaults"
+
+
+def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
+    """Return the subscription if its sign-in is good, and what to say about it."""
+    try:
+        chosen = azure.subscription()
+        pool.ask(
+            "az", "account", "get-access-token", "--subscription", chosen.id, "--query", "expiresOn", "--output", "tsv"
+        ).result()
+    except CommandError as error:
+        if str(error).startswith("not signed in"):
+            return None, [failure("Azure: not signed in", "run az login, then az account set --subscription NAME")]
+        if "not on PATH" in str(error):
+            return None, []
+        return None, [failure(f"Azure: the sign-in has run out ({error})", "run az login")]
+    if chosen.state != "Enabled":
+        cure = "choose another with az account set --subscription NAME, or have it enabled"
+        return None, [failure(f"Azure: the subscription {chosen.name} is {chosen.state}", cure)]
+    return chosen, [ok(f"Azure: signed in, subscription {chosen.name} ({chosen.id})")]
+
+
+def allows(permissions: list[dict[str, Any]], action: str) -> bool:
+    """Tell whether a list of Azure permissions allows an action; `*` stands for any text, case does not count."""
+
+    def among(patterns: list[str]) -> bool:
+        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+    return any(among(one.get("actions", [])) and not among(one.get("notActions", [])) for one in permissions)
+
+
+def needed_providers() -> list[str]:
+    """Return the resource providers that terraform/state registers."""
+    text = (ROOT / "terraform" / "state" / "providers.tf").read_text(encoding="utf-8")
+    match = re.search(r"resource_providers_to_register\s*=\s*\[(.*?)\]", text, re.DOTALL)
+    return re.findall(r'"([\w.]+)"', match[1]) if match else []
+
+
+def check(pool: Pool, chosen: Subscription, wanted: Settings) -> Iterator[Line]:
+    """Check everything that only Azure knows."""
+    rights = pool.call(chosen.call, "get", "Microsoft.Authorization/permissions?api-version=2022-04-01")
+    providers = pool.call(chosen.ask, "provider", "list", "--query", "[].{name:namespace, state:registrationState}")
+    versions = pool.call(chosen.ask, "aks", "get-versions", "--location", wanted.location)
+    cluster = pool.call(azure.cluster, chosen, wanted)
+    nodes = check_nodes.ask(pool, chosen, wanted)
+    names = _ask_names(pool, chosen, wanted)
+
+    sections: tuple[tuple[str, Callable[[], Iterator[Line]]], ...] = (
+        ("rights", lambda: _rights(rights)),
+        ("resource providers", lambda: _providers(providers, rights)),
+        ("Kubernetes version", lambda: _versions(versions, wanted)),
+        ("machines", lambda: check_nodes.check(nodes, cluster, wanted)),
+        ("names", lambda: _names(names, wanted)),
+    )
+    for name, section in sections:
+        try:
+            yield from section()
+        except CommandError as error:
+            yield failure(f"{name}: Azure does not say ({error})", "see whether the error is passing, and run it again")
+        except (KeyError, TypeError, ValueError) as error:
+            yield warning(f"{name}: Azure answers in an unknown form ({error!r})", "update az with az upgrade")
+
+
+def _rights(rights: Future[Any]) -> Iterator[Line]:
+    permissions = rights.result()["value"]
+    for action, name in _RIGHTS.items():
+        if allows(permissions, action):
+            yield ok(f"rights: you may {name}")
+        else:
+            cure = "ask an owner for the role Owner, or Contributor with User Access Administrator"
+            yield failure(f"rights: you may not {name} in the subscription", cure)
+
+
+def _providers(providers: Future[Any], rights: Future[Any]) -> Iterator[Line]:
+    states = {one["name"].lower(): one["state"] for one in providers.result()}
+    needed = needed_providers()
+    missing = [name for name in needed if states.get(name.lower()) != "Registered"]
+    permissions = rights.result()["value"]
+    refused = [name for name in missing if not allows(permissions, f"{name}/register/action")]
+    if refused:
+        cure = f"have an owner run {'; '.join(f'az provider register --namespace {name}' for name in refused)}"
+        yield failure(f"resource providers: {', '.join(refused)} not registered, and you may not", cure)
+    elif missing:
+        yield ok(f"resource providers: make up registers {', '.join(missing)}, which takes some minutes more")
+    else:
+        yield ok(f"resource providers: all {len(needed)} registered")
+
+
+def _versions(versions: Future[Any], wanted: Settings) -> Iterator[Line]:
+    offered = {one["version"]: one for one in versions.result()["values"] if not one.get("isPreview")}
+    if wanted.kubernetes_version is None:
+        default = next((version for version, one in offered.items() if one.get("isDefault")), None)
+        yield ok(f"Kubernetes: {wanted.location} takes its default, {default or 'a version of its choice'}")
+    elif wanted.kubernetes_version in offered:
+        yield ok(f"Kubernetes: {wanted.location} offers {wanted.kubernetes_version}")
+    else:
+        cure = f"set kubernetes_version in terraform/platform/terraform.tfvars to one of {', '.join(sorted(offered))}"
+        yield failure(f"Kubernetes: {wanted.location} does not offer {wanted.kubernetes_version}", cure)
+
+
+def _ask_names(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, Future[Any]]:
+    body = f'{{"name": "{wanted.key_vault}", "type": "{_VAULT}"}}'
+    questions = {
+        "storage": pool.call(chosen.ask, "storage", "account", "check-name", "--name", wanted.state_account),
+        "storage owner": pool.call(azure.owned, chosen, wanted.state_account, _STORAGE),
+        "vault": pool.call(
+            chosen.call, "post", "Microsoft.KeyVault/checkNameAvailability?api-version=2023-07-01", body
+        ),
+        "vault owner": pool.call(azure.owned, chosen, wanted.key_vault, _VAULT),
+        "deleted": pool.call(chosen.ask, "keyvault", "list-deleted", "--resource-type", "vault"),
+    }
+    if wanted.registry:
+        questions["registry"] = pool.call(chosen.ask, "acr", "check-name", "--name", wanted.registry)
+        questions["registry owner"] = pool.call(azure.owned, chosen, wanted.registry, _REGISTRY)
+    return questions
+
+
+def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
+    """Check the names that are unique in all of Azure: free, or ours."""
+    things = [
+        ("storage", "storage account", wanted.state_account, wanted.state_group, "storage_account_name"),
+        ("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"),
+    ]
+    if wanted.registry:
+        things.append(("registry", "registry", wanted.registry, wanted.group, "registry_name"))
+    for key, kind, name, group, setting in things:
+        owner = asked[f"{key} owner"].result()
+        deleted = _deleted(asked["deleted"], name) if key == "vault" and not owner else None
+        if owner and owner.lower() == group.lower():
+            yield ok(f"names: {kind} {name} is ours")
+        elif owner:
+            cure = f"remove it, or choose another {setting} wherever the repository names it"
+            yield failure(f"names: {kind} {name} is in the resource group {owner}, not in {group}", cure)
+        elif deleted:
+            yield _deleted_vault(deleted, wanted)
+        elif asked[key].result()["nameAvailable"]:
+            yield ok(f"names: {kind} {name} is free")
+        else:
+            cure = f"choose the subscription that has it, or another {setting} wherever the repository names it"
+            yield failure(f"names: {kind} {name} is taken, by another subscription", cure)
+
+
+def _deleted(listed: Future[Any], name: str) -> dict[str, Any] | None:
+    return next((one for one in listed.result() or [] if one["name"].lower() == name.lower()), None)
+
+
+def _deleted_vault(found: dict[str, Any], wanted: Settings) -> Line:
+    """Terraform recovers a vault where it was: the same group and region."""
+    name, properties = found["name"], found["properties"]
+    same_group = f"/resourcegroups/{wanted.group}/".lower() in properties["vaultId"].lower()
+    if same_group and properties["location"].replace(" ", "").lower() == wanted.location:
+        return ok(f"names: Key Vault {name} is deleted; make up recovers it")
+    until = properties.get("scheduledPurgeDate", "its purge date")[:10]
+    cure = f"wait until {until}, or choose another key_vault_name wherever the repository names it"
+    if not properties.get("purgeProtectionEnabled"):
+        cure = f"az keyvault purge --name {name} --location {properties['location']}"
+    return failure(f"names: Key Vault {name} was deleted elsewhere ({properties['vaultId']})", cure)

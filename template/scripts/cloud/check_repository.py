@@ -1,0 +1,87 @@
+"""Is the repository where Argo CD looks for it, and is `main` pushed?"""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+from gitops.repository import BRANCH, REMOTE, ROOT
+
+from .report import Line, Pool, failure, ok, warning
+from .tools import CommandError, output
+
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
+_REF = f"refs/heads/{BRANCH}"
+
+
+def watched_address() -> str:
+    """Return the address that the bootstrap Application names."""
+    text = (ROOT / "bootstrap" / "templates" / "application.yaml").read_text(encoding="utf-8")
+    match = re.search(r'^\s*repoURL: *"?([^"\s]+)', text, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def _plain(address: str) -> str:
+    """Return host, owner and name, however the address is written."""
+    address = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", address.strip())
+    return re.sub(r"^https?://([^@/]*@)?", "", address).removesuffix("/").removesuffix(".git").lower()
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        return output("git", *arguments, timeout=30).strip()
+    except CommandError:
+        return None
+
+
+def check(pool: Pool) -> Iterator[Line]:
+    """Check the remote, what is pushed, and that Argo CD can read it."""
+    if not shutil.which("git"):
+        yield Line("skipped", "repository: git is not on PATH")
+        return
+    watched = watched_address()
+    remote = pool.ask("git", "ls-remote", REMOTE, _REF, **_QUIET)
+    # As Argo CD would, with nobody's credential.
+    bare = ("-c", "credential.helper=", "-c", "core.askPass=", "-c", f"http.{watched}.extraHeader=")
+    anonymous = pool.ask("git", *bare, "ls-remote", watched, _REF, **_QUIET)
+
+    address = _git("config", "--get", f"remote.{REMOTE}.url")
+    if address is None:
+        yield failure(f"repository: there is no remote {REMOTE}", f"git remote add {REMOTE} {watched}")
+        return
+    if _plain(address) != _plain(watched):
+        cure = f"git remote set-url {REMOTE} {watched}, or make Argo CD watch the other"
+        yield warning(f"repository: {REMOTE} is {address}, but Argo CD watches {watched}", cure)
+    try:
+        pushed = remote.result().split()
+    except CommandError as error:
+        cure = f"make it on its host, check your access, then git push -u {REMOTE} {BRANCH}"
+        yield failure(f"repository: {address} can't be reached ({error})", cure)
+        return
+    if not pushed:
+        yield failure(f"repository: {address} has no branch {BRANCH}", f"git push -u {REMOTE} {BRANCH}")
+        return
+    yield ok(f"repository: {address} has {BRANCH}")
+    yield _pushed(pushed[0])
+    if _git("status", "--porcelain"):
+        yield warning(
+            "repository: there are changes that are not committed", "commit them: Argo CD sees what is pushed"
+        )
+    try:
+        anonymous.result()
+        yield ok("repository: Argo CD can read it, it is public")
+    except CommandError:
+        cure = "if it is private, give Argo CD a credential: A private repository, in README.md"
+        yield warning(f"repository: {watched} can't be read without signing in", cure)
+
+
+def _pushed(remote: str) -> Line:
+    local = _git("rev-parse", "--verify", "--quiet", _REF)
+    if local == remote:
+        return ok(f"repository: {BRANCH} is pushed")
+    if local is None:
+        return warning(f"repository: there is no {BRANCH} here", f"git switch {BRANCH}")
+    if _git("merge-base", "--is-ancestor", local, remote) is not None:
+        return warning(f"repository: {BRANCH} here is behind {REMOTE}", "git pull")
+    if _git("merge-base", "--is-ancestor", remote, local) is not None:
+        return failure(f"repository: {BRANCH} has commits that are not pushed", f"git push {REMOTE} {BRANCH}")
+    return warning(f"repository: {BRANCH} here and on {REMOTE} differ", "git pull --rebase")

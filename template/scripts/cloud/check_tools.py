@@ -1,0 +1,32 @@
+"""Are the programs there, and new enough?"""
+
+import re
+from collections.abc import Iterator
+
+from .report import Line, Pool, failure, ok
+from .tools import CommandError, Tool
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def check(pool: Pool, tools: list[Tool]) -> Iterator[Line]:
+    """Check every program."""
+    asked = [(tool, pool.ask(tool.command, *tool.version) if tool.found() else None) for tool in tools]
+    for tool, answer in asked:
+        cure = f"install {tool.minimum} or newer, see {tool.source}"
+        if answer is None:
+            yield failure(f"{tool.command}: not on PATH", cure)
+            continue
+        try:
+            match = re.search(r"\d+\.\d+(\.\d+)?", answer.result())
+        except CommandError as error:
+            yield failure(f"{tool.command}: does not run ({error})", cure)
+            continue
+        if not match:
+            yield failure(f"{tool.command}: does not tell its version", cure)
+        elif _numbers(match[0]) < _numbers(tool.minimum):
+            yield failure(f"{tool.command}: {match[0]} is too old", cure)
+        else:
+            yield ok(f"{tool.command} {match[0]}")

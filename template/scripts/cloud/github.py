@@ -1,0 +1,120 @@
+"""What is GitHub's: the subject that Azure trusts, variables for the workflows, and the checks of both."""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gitops.repository import ROOT
+
+from . import roots, tfvars
+from .report import Line, Pool, failure, ok, warning
+from .tools import CommandError, Tool, output, require
+
+TOOLS = [
+    # gh variable
+    Tool("gh", "2.32", ("--version",), "https://cli.github.com"),
+]
+NEXT = "make ci-variables, which tells the workflows the names of what was made"
+REMOVED = "the workflows' variables name what is gone: they fail until the next make up and make ci-variables"
+_SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
+
+
+def _repository() -> str:
+    return str(tfvars.values("platform")["github_repository"])
+
+
+def _subject_prefix(repository: str) -> str:
+    path = f"repos/{repository}/actions/oidc/customization/sub"
+    return output("gh", "api", path, "--jq", ".sub_claim_prefix // empty", timeout=60).strip()
+
+
+def prepare() -> None:
+    """Write down the subject that GitHub presents for this repository, once.
+
+    It holds the ids of owner and repository, for repositories made since July 2026, and Azure compares it letter by
+    letter. So it is asked for and kept in Git.
+
+    Raises:
+        CommandError: GitHub can't be asked.
+    """
+    if _SUBJECT.exists():
+        return
+    repository = _repository()
+    try:
+        prefix = _subject_prefix(repository)
+    except CommandError as error:
+        cure = "install gh (https://cli.github.com), push the repository, run gh auth login"
+        raise CommandError(f"can't ask GitHub for the subject of {repository}: {cure} ({error})") from error
+    if prefix:
+        _SUBJECT.write_text(f"github_subject_prefix = {json.dumps(prefix)}\n", encoding="utf-8")
+        print(f"Wrote {_SUBJECT.relative_to(ROOT)}: commit it, the pipeline needs the same.")
+
+
+def set_variables(runner: roots.Runner) -> list[str]:
+    """Set the variables of the repository, none of them a secret; return their names.
+
+    Raises:
+        CommandError: the platform has not been made, or GitHub refuses.
+    """
+    require("gh")
+    try:
+        runner.init(roots.PLATFORM)
+        variables: dict[str, str] = json.loads(runner.outputs(roots.PLATFORM, "github_variables"))
+    except CommandError as error:
+        raise CommandError(f"there is nothing to tell GitHub yet: run make up first ({error})") from error
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "variables")
+        path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+        try:
+            output("gh", "variable", "set", "--repo", _repository(), "--env-file", str(path))
+        except CommandError as error:
+            raise CommandError(f"GitHub refuses: ask for write access, run gh auth login ({error})") from error
+    return sorted(variables)
+
+
+def checks(pool: Pool) -> Iterator[Line]:
+    """Check that gh is signed in, may set variables, and that the subject is the one GitHub presents."""
+    repository = _repository()
+    signed_in = pool.ask("gh", "auth", "status")
+    seen = pool.ask("gh", "api", f"repos/{repository}", "--jq", ".permissions.push")
+    listed = pool.ask("gh", "variable", "list", "--repo", repository, "--json", "name")
+    subject = pool.ask(
+        "gh", "api", f"repos/{repository}/actions/oidc/customization/sub", "--jq", ".sub_claim_prefix // empty"
+    )
+    try:
+        signed_in.result()
+    except CommandError as error:
+        if "not on PATH" not in str(error):
+            yield failure("GitHub: not signed in", "run gh auth login")
+        yield Line("skipped", "GitHub, variables and subject of the repository: gh is not signed in")
+        return
+    yield ok("GitHub: signed in")
+    try:
+        may_push = seen.result().strip() == "true"
+    except CommandError as error:
+        cure = "push the repository, or run gh auth login with an account that sees it"
+        yield failure(f"GitHub: {repository} can't be seen ({error})", cure)
+        return
+    if not may_push:
+        yield failure(f"GitHub: no write access to {repository}, which setting variables needs", "ask an owner for it")
+    else:
+        try:
+            listed.result()
+            yield ok(f"GitHub: variables of {repository} can be set")
+        except CommandError as error:
+            cure = "run gh auth refresh --scopes repo, or give the token the permission Variables"
+            yield failure(f"GitHub: variables of {repository} can't be read ({error})", cure)
+    try:
+        prefix = subject.result().strip()
+    except CommandError as error:
+        yield warning(f"GitHub: the subject of {repository} can't be read ({error})", "make up will ask again")
+        return
+    kept = re.search(r'"(.*)"', _SUBJECT.read_text(encoding="utf-8")) if _SUBJECT.exists() else None
+    if kept and prefix and kept[1] != prefix:
+        name = _SUBJECT.relative_to(ROOT)
+        cure = f"remove {name} and run make up, then commit it"
+        yield failure(f"GitHub: presents {prefix}, but {name} says {kept[1]}: Azure refuses the workflows", cure)
+    elif kept:
+        yield ok("GitHub: the subject that Azure trusts is the one GitHub presents")

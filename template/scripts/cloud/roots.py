@@ -1,0 +1,133 @@
+"""The roots of Terraform: what each makes, and how it is run."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+
+from .azure import Subscription
+from .tools import INFRASTRUCTURE, CommandError, attended, output
+
+# A role that was just given is honoured after seconds, at times after minutes.
+_ROLE_WAIT = 600.0
+_ROLE_PAUSE = 15.0
+_REFUSED = re.compile(r"AuthorizationPermissionMismatch|AuthorizationFailure|\b403\b")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder below terraform/: what it makes and how long that may take."""
+
+    name: str
+    makes: str
+    making: str
+    removing: str
+
+
+STATE = Root("state", "storage for the Terraform state", "about a minute", "")
+PLATFORM = Root(
+    "platform",
+    "resource group, network, cluster, Key Vault, identities",
+    "about 15 minutes the first time",
+    "about 10 minutes",
+)
+GITOPS = Root("gitops", "Argo CD and the bootstrap Application", "about 5 minutes the first time", "a few minutes")
+# In the order in which they are made; each needs the one before.
+ROOTS = (STATE, PLATFORM, GITOPS)
+
+
+class Runner:
+    """Runs the infrastructure command in the roots, in one subscription."""
+
+    def __init__(self, chosen: Subscription, *, approved: bool) -> None:
+        """Remember the subscription, and whether changes need no further approval."""
+        self._environment = {"ARM_SUBSCRIPTION_ID": chosen.id, "TF_IN_AUTOMATION": "true"}
+        self._approval = ["-auto-approve"] if approved else []
+
+    def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:
+        return (INFRASTRUCTURE, f"-chdir=terraform/{root.name}", *arguments)
+
+    def _attended(self, root: Root, *arguments: str) -> None:
+        if status := attended(*self._command(root, *arguments), **self._environment):
+            raise CommandError(f"{INFRASTRUCTURE} {arguments[0]} ended with status {status}, see above")
+
+    def _quiet(self, root: Root, *arguments: str) -> str:
+        return output(*self._command(root, *arguments), timeout=900, **self._environment)
+
+    def init(self, root: Root, *, patient: bool = False) -> None:
+        """Get the providers and connect to the state.
+
+        Whoever has just made the storage got the right to it seconds ago: until Azure honours that, be patient.
+
+        Raises:
+            CommandError: it failed.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                self._quiet(root, "init", "-input=false", "-no-color")
+                return
+            except CommandError as error:
+                if not patient or not _REFUSED.search(error.details) or time.monotonic() - started > _ROLE_WAIT:
+                    raise
+                print(f"   waiting until Azure honours the right to the state ({time.monotonic() - started:.0f} s)")
+                time.sleep(_ROLE_PAUSE)
+
+    def apply(self, root: Root) -> None:
+        """Make or change what the root describes.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._attended(root, "apply", *self._approval)
+
+    def destroy(self, root: Root, *arguments: str) -> None:
+        """Remove what the root has made.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._attended(root, "destroy", *self._approval, *arguments)
+
+    def resources(self, root: Root) -> list[str]:
+        """Return the addresses of what the root has made; nothing where it has made nothing yet.
+
+        Raises:
+            CommandError: the state can't be read.
+        """
+        try:
+            listed = self._quiet(root, "state", "list").split()
+        except CommandError as error:
+            if "No state file" in error.details:
+                return []
+            raise
+        return [address for address in listed if not re.search(r"(^|\.)data\.", address)]
+
+    def forget(self, root: Root, addresses: list[str]) -> None:
+        """Take resources out of the state without touching them.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._quiet(root, "state", "rm", *addresses)
+
+    def renew(self, root: Root, address: str) -> None:
+        """Have a resource made anew by the next apply.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._quiet(root, "taint", "-allow-missing", address)
+
+    def outputs(self, root: Root, name: str) -> str:
+        """Return an output of the root as JSON.
+
+        Raises:
+            CommandError: the root has not been applied, or its state can't be read.
+        """
+        return self._quiet(root, "output", "-json", name)
+
+
+def approved() -> bool:
+    """Tell whether APPROVE=yes was given: changes are then made without being shown for approval."""
+    return os.environ.get("APPROVE") == "yes"

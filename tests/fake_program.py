@@ -1,0 +1,257 @@
+"""az, terraform, kubectl, kubelogin and gh as small programs: they record their calls and change a world kept in a file.
+
+Run as `python -I fake_program.py WORLD NAME ARGUMENTS…`. Answers have the shape of the real programs' own; a test changes
+them with `answers`, by the beginning of the command line; ` … ` stands for anything, the longest wins.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import marshal
+import os
+import sys
+import time
+
+# Imports are most of what such a program costs, and a test runs dozens: json comes where it is printed, typing never.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, NoReturn
+
+    World = dict[str, Any]
+
+
+class Opened:
+    """Gives the world to one program at a time, and keeps what it changes."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "r+b")  # noqa: PTH123, SIM115 - pathlib costs as much as the rest
+
+    def __enter__(self) -> World:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._world: World = dict(marshal.load(self._file))  # noqa: S302 - written by the test itself
+        return self._world
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        marshal.dump(self._world, self._file)
+        self._file.close()
+
+
+def as_json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def refuse(words: str, status: int = 1) -> NoReturn:
+    print(words, file=sys.stderr)
+    sys.exit(status)
+
+
+def option(arguments: list[str], name: str) -> str:
+    return arguments[arguments.index(name) + 1] if name in arguments else ""
+
+
+def terraform(world: World, arguments: list[str]) -> None:
+    if arguments == ["version"]:
+        return print("Terraform v1.17.0\non linux_amd64")
+    root = arguments[0].removeprefix("-chdir=terraform/")
+    command, made = arguments[1], world["terraform"][root]
+    if command == "init":
+        if root != "state" and not world["storage"]:
+            refuse("Error: Failed to get existing workspaces: the storage account was not found")
+        if root != "state" and world["unhonoured"] > 0:
+            world["unhonoured"] -= 1
+            refuse(
+                'Error: Failed to get existing workspaces: containers.Client#ListBlobs:\nStatus=403 Code="AuthorizationPermissionMismatch"'
+            )
+    elif command == "apply":
+        if root == "gitops" and not world["cluster"]:
+            refuse("Error: there is no cluster")
+        for address in world["makes"][root]:
+            if address not in made:
+                made.append(address)
+        if root == "state":
+            world["storage"] = True
+        elif root == "platform":
+            world["cluster"] = world["cluster"] or dict(world["new_cluster"])
+        world["tainted"] = []
+    elif command == "destroy":
+        if root == "gitops" and not world["cluster"] and "-refresh=false" not in arguments:
+            refuse("Error: the cluster was not found")
+        made.clear()
+        if root == "platform":
+            world["cluster"] = None
+            world["objects"] = {}
+    elif command == "state" and arguments[2] == "list":
+        if not made and not world["storage"]:
+            refuse("No state file was found!\n\nState management commands require a state file.")
+        print("data.azurerm_client_config.current")
+        print("\n".join(made))
+    elif command == "state" and arguments[2] == "rm":
+        for address in arguments[3:]:
+            made.remove(address)
+    elif command == "taint":
+        world["tainted"].append(arguments[-1])
+    elif command == "output":
+        if not made:
+            refuse('Error: Output "github_variables" not found')
+        print(as_json({"AKS_CLUSTER": "aks-goal-tracker", "AZURE_TENANT_ID": "1111"}))
+    return None
+
+
+def az(world: World, arguments: list[str]) -> None:
+    line = " ".join(arguments)
+    answer: Any = None
+    if line.startswith("aks list"):
+        answer = [world["cluster"]] if world["cluster"] else []
+    elif line.startswith("group exists"):
+        name = option(arguments, "--name")
+        print("true" if name in world["groups"] or (world["cluster"] and not name.endswith("-state")) else "false")
+        return
+    elif line.startswith("resource list"):
+        kind = option(arguments, "--resource-type").rpartition("/")[2]
+        group = "rg-aks-goal-tracker-state" if kind == "storageAccounts" else "rg-aks-goal-tracker"
+        there = world["storage"] if kind == "storageAccounts" else world["cluster"]
+        answer = [{"name": option(arguments, "--name"), "resourceGroup": group}] if there else []
+    elif line.startswith("network public-ip list"):
+        answer = [
+            {"name": "outbound", "tags": {"aks-managed-type": "aks-slb-managed-outbound-ip"}},
+            *({"name": "kubernetes-a1", "tags": {"k8s-azure-service": name}} for name in world["addresses"]),
+        ]
+    if answer is not None:
+        print(as_json(answer))
+
+
+def _names(item: dict[str, Any]) -> tuple[str, str]:
+    return item["metadata"]["namespace"], item["metadata"]["name"]
+
+
+def _live(world: World) -> None:
+    """Do what the controllers of a cluster do in between."""
+    objects = world["objects"]
+    applications = objects.get("applications.argoproj.io", [])
+    root = next((one for one in applications if one["metadata"]["name"] == "aks-goal-tracker"), None)
+    if world["controller"]:
+        makers = [root] if root else []
+        makers += objects.get("applicationsets.argoproj.io", [])
+        for maker in makers:
+            for child in maker["makes"]:
+                if "deletionTimestamp" not in maker["metadata"] and child["metadata"]["name"] not in [
+                    one["metadata"]["name"] for one in applications
+                ]:
+                    world["came_back"].append(child["metadata"]["name"])
+                    applications.append(marshal.loads(marshal.dumps(child)))  # noqa: S302
+        for one in list(applications):
+            if "deletionTimestamp" in one["metadata"] and one is not root:
+                projects = [project["metadata"]["name"] for project in objects.get("appprojects.argoproj.io", [])]
+                if one["spec"]["project"] in projects:
+                    applications.remove(one)
+        if root and "deletionTimestamp" in root["metadata"]:
+            # A cascade: what the root brought goes at once, the projects too.
+            objects["appprojects.argoproj.io"] = []
+            applications.remove(root)
+    if world["cloud"]:
+        services = objects.get("services", [])
+        objects["services"] = [one for one in services if "deletionTimestamp" not in one["metadata"]]
+        there = ["/".join(_names(one)) for one in objects["services"]]
+        world["addresses"] = [name for name in world["addresses"] if name in there]
+
+
+def kubectl(world: World, arguments: list[str]) -> None:
+    arguments = [one for one in arguments if not one.startswith("--request-timeout")]
+    if arguments[0] == "version":
+        return print("Client Version: v1.36.3\nKustomize Version: v5.7.1")
+    if arguments[0] == "--kubeconfig":
+        arguments = arguments[2:]
+    if not world["answers_kubectl"]:
+        refuse("Unable to connect to the server: dial tcp: i/o timeout")
+    command, kind = arguments[:2]
+    if kind == "namespaces":
+        return print("namespace/default")
+    objects = world["objects"]
+    if kind not in objects:
+        refuse(f'error: the server doesn\'t have a resource type "{kind.partition(".")[0]}"')
+    if command == "get":
+        _live(world)
+        return print(as_json({"apiVersion": "v1", "kind": "List", "items": objects[kind]}))
+    named = (option(arguments, "--namespace"), arguments[arguments.index("--namespace") + 2])
+    item = next((one for one in objects[kind] if _names(one) == named), None)
+    if item is None:
+        refuse(f'Error from server (NotFound): {kind} "{named[1]}" not found') if command == "patch" else None
+        return None
+    if command == "delete":
+        if item["metadata"].get("finalizers"):
+            item["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
+        else:
+            objects[kind].remove(item)
+    elif command == "patch":
+        item["metadata"].pop("finalizers", None)
+        if "deletionTimestamp" in item["metadata"]:
+            objects[kind].remove(item)
+    return None
+
+
+def kubelogin(_world: World, arguments: list[str]) -> None:
+    if arguments == ["--version"]:
+        print("kubelogin version \ngit hash: v0.2.22/0123abc\nGo version: go1.25.3\nPlatform: linux/amd64")
+
+
+def gh(world: World, arguments: list[str]) -> None:
+    if arguments == ["--version"]:
+        print("gh version 2.83.0 (2025-11-04)\nhttps://github.com/cli/cli/releases/tag/v2.83.0")
+    elif "customization/sub" in " ".join(arguments):
+        print("repo:example-org@12/goal-tracker@34")
+    elif arguments[0] == "api":
+        print("true")
+    elif arguments[:2] == ["variable", "list"]:
+        print("[]")
+    elif arguments[:2] == ["variable", "set"]:
+        with open(option(arguments, "--env-file"), encoding="utf-8") as file:  # noqa: PTH123
+            world["variables"] = file.read()
+
+
+def matches(words: str, line: str) -> bool:
+    """Tell whether a line begins with the words before the first ellipsis, and holds those after it."""
+    first, *others = words.split(" … ")
+    return line.startswith(first) and all(other.lower() in line.lower() for other in others)
+
+
+def main() -> None:
+    path, name, *arguments = sys.argv[1:]
+    line = " ".join([name, *arguments])
+    with Opened(path) as world:
+        world["calls"].append(line)
+        given = sorted((words for words in world["answers"] if matches(words, line)), key=len)
+        answer = world["answers"][given[-1]] if given else None
+        if answer and answer.get("times", 1) > 0:
+            answer["times"] = answer.get("times", 10**6) - 1
+        else:
+            answer = None
+        if answer is None:
+            {"az": az, "gh": gh, "kubectl": kubectl, "kubelogin": kubelogin}.get(name, terraform)(world, arguments)
+    if answer is not None:
+        if "waits" in answer:
+            # As Terraform does on Ctrl-C: ends its work, then itself.
+            open(answer["waits"], "w").close()  # noqa: PTH123
+            try:
+                time.sleep(20)
+            except KeyboardInterrupt:
+                time.sleep(0.5)
+                with Opened(path) as world:
+                    world["calls"].append(f"{name} ended by itself")
+                sys.exit(1)
+        if "json" in answer:
+            print(as_json(answer["json"]))
+        print(answer.get("stdout", ""), end="")
+        print(answer.get("stderr", ""), end="", file=sys.stderr)
+        sys.exit(answer.get("status", 0))
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONPATH", None)
+    main()

@@ -1,0 +1,278 @@
+"""Programs on PATH that stand for Azure, Terraform, the cluster and GitHub, and the world that they change."""
+
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import fake_program
+
+SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
+PROGRAMS = ("az", "gh", "kubectl", "kubelogin", "terraform")
+# Waiting takes no time: a sleep moves the clock on. The short ones are Python's own, while it waits for a program.
+_CLOCK = """\
+import time
+
+_now, _passed, _really = time.monotonic, [0.0], time.sleep
+
+
+def _sleep(seconds):
+    if seconds < 1:
+        _really(seconds)
+    else:
+        _passed[0] += seconds
+
+
+time.sleep, time.monotonic = _sleep, lambda: _now() + _passed[0]
+"""
+
+
+def application(name: str, project: str = "goal-tracker", *, finalizer: bool = True, **more: Any) -> dict[str, Any]:
+    """An Application as kubectl prints it, as far as it matters."""
+    metadata: dict[str, Any] = {"name": name, "namespace": "argocd"}
+    if finalizer:
+        metadata["finalizers"] = ["resources-finalizer.argocd.argoproj.io/background"]
+    return {"kind": "Application", "metadata": metadata, "spec": {"project": project}, **more}
+
+
+def service(namespace: str, name: str, kind: str = "LoadBalancer") -> dict[str, Any]:
+    """A Service; one with an address in Azure has the finalizer of the cloud's controller."""
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+    if kind == "LoadBalancer":
+        metadata["finalizers"] = ["service.kubernetes.io/load-balancer-cleanup"]
+    return {"kind": "Service", "metadata": metadata, "spec": {"type": kind}}
+
+
+def sku(name: str, cores: int = 2, **more: Any) -> dict[str, Any]:
+    """A machine size as `az vm list-skus` prints it, without what nobody reads."""
+    return {
+        "name": name,
+        "family": "standardDADSv5Family",
+        "locations": ["westeurope"],
+        "locationInfo": [{"location": "westeurope", "zoneDetails": [], "zones": ["1", "2", "3"]}],
+        "resourceType": "virtualMachines",
+        "restrictions": [],
+        "capabilities": [
+            {"name": "MaxResourceVolumeMB", "value": str(cores * 38400)},
+            {"name": "vCPUs", "value": str(cores)},
+            {"name": "EphemeralOSDiskSupported", "value": "True"},
+        ],
+        **more,
+    }
+
+
+def usage(name: str, limit: int, used: int = 0) -> dict[str, Any]:
+    """A quota as `az vm list-usage` prints it: the numbers are texts."""
+    return {
+        "currentValue": str(used),
+        "limit": str(limit),
+        "localName": name,
+        "name": {"localizedValue": name, "value": name},
+        "unit": "Count",
+    }
+
+
+def _answers() -> dict[str, dict[str, Any]]:
+    """What Azure says to an owner of a subscription with enough of everything."""
+    account = {"id": SUBSCRIPTION, "name": "Try out", "state": "Enabled", "tenantId": "1111", "isDefault": True}
+    registered = [
+        {"name": f"Microsoft.{name}", "state": "Registered"}
+        for name in [
+            "Authorization",
+            "Compute",
+            "ContainerRegistry",
+            "ContainerService",
+            "Insights",
+            "KeyVault",
+            "ManagedIdentity",
+            "Network",
+            "OperationalInsights",
+            "Storage",
+        ]
+    ]
+    free = {"message": None, "nameAvailable": True, "reason": None}
+    return {
+        "az version": {"json": {"azure-cli": "2.91.0", "azure-cli-core": "2.91.0", "extensions": {}}},
+        "az account show": {"json": account},
+        "az account get-access-token": {"stdout": "2026-11-23 13:00:00.000000\n"},
+        "az rest --method get … /permissions": {
+            "json": {"value": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}]}
+        },
+        "az provider list": {"json": registered},
+        "az aks get-versions": {
+            "json": {
+                "values": [
+                    {"version": "1.37", "isDefault": None, "isPreview": None, "patchVersions": {"1.37.1": {}}},
+                    {"version": "1.36", "isDefault": True, "isPreview": None, "patchVersions": {"1.36.4": {}}},
+                    {"version": "1.38", "isDefault": None, "isPreview": True, "patchVersions": {"1.38.0": {}}},
+                ]
+            }
+        },
+        "az vm list-skus": {"json": [sku("Standard_D2ads_v5"), sku("Standard_D4ads_v5", 4)]},
+        "az vm list-usage": {"json": [usage("cores", 100), usage("standardDADSv5Family", 100)]},
+        "az storage account check-name": {"json": free},
+        "az acr check-name": {"json": free},
+        "az rest --method post … /checkNameAvailability": {"json": {"nameAvailable": True}},
+        "az keyvault list-deleted": {"json": []},
+    }
+
+
+@dataclass
+class Fakes:
+    """A product with fakes around it."""
+
+    product: Path
+    folder: Path
+
+    @property
+    def _file(self) -> str:
+        return str(self.folder / "world")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a run: nothing on PATH but the fakes, git and Python."""
+        kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG", "TMPDIR")}
+        return {
+            **kept,
+            "PATH": str(self.folder / "bin"),
+            "PYTHONPATH": str(self.folder / "clock"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    @property
+    def world(self) -> dict[str, Any]:
+        """The world as it is."""
+        loaded: dict[str, Any] = marshal.loads(Path(self._file).read_bytes())  # noqa: S302 - our own
+        return loaded
+
+    def change(self, **parts: Any) -> None:
+        """Change parts of the world."""
+        with fake_program.Opened(self._file) as world:
+            world.update(parts)
+
+    def answer(self, words: str, **how: Any) -> None:
+        """Give another answer to command lines that match: json, stdout, stderr, status, times, waits."""
+        with fake_program.Opened(self._file) as world:
+            world["answers"][words] = how
+
+    def calls(self, *programs: str) -> list[str]:
+        """Return the command lines since the last call of this, of some programs or of all, and forget them."""
+        with fake_program.Opened(self._file) as world:
+            found = [line for line in world["calls"] if not programs or line.split()[0] in programs]
+            world["calls"] = []
+        return found
+
+    def remove(self, program: str) -> None:
+        """Take a program off PATH."""
+        (self.folder / "bin" / program).unlink()
+
+    def run(
+        self, command: str, *arguments: str, typed: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the product."""
+        return subprocess.run(
+            [sys.executable, f"scripts/{command}", *arguments],
+            cwd=self.product,
+            capture_output=True,
+            text=True,
+            check=False,
+            input=typed,
+            timeout=60,
+            env={**self.environment, **environment},
+        )
+
+
+def around(product: Path, folder: Path) -> Fakes:
+    """Write the programs and an empty world: a subscription in which nothing has been made yet."""
+    for name in ("bin", "clock"):
+        (folder / name).mkdir(parents=True)
+    (folder / "clock" / "sitecustomize.py").write_text(_CLOCK, encoding="utf-8")
+    for name in PROGRAMS:
+        path = folder / "bin" / name
+        program = Path(fake_program.__file__).resolve()
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {program} {folder}/world {name} "$@"\n')
+        path.chmod(0o755)
+    for name in ("git", "sh"):
+        (folder / "bin" / name).symlink_to(str(shutil.which(name)))
+    (folder / "bin" / "python3").symlink_to(sys.executable)
+    world = {
+        "calls": [],
+        "answers": _answers(),
+        "terraform": {"state": [], "platform": [], "gitops": []},
+        "makes": {
+            "state": ["azurerm_storage_account.state"],
+            "platform": ["azurerm_resource_group.this", "azurerm_kubernetes_cluster.this"],
+            "gitops": ["helm_release.argocd", "helm_release.bootstrap"],
+        },
+        "tainted": [],
+        "storage": False,
+        "unhonoured": 0,
+        "cluster": None,
+        "new_cluster": {
+            "name": "aks-goal-tracker",
+            "resourceGroup": "rg-aks-goal-tracker",
+            "powerState": {"code": "Running"},
+            "provisioningState": "Succeeded",
+            "agentPoolProfiles": [
+                {"name": "system", "count": 2, "vmSize": "Standard_D2ads_v5"},
+                {"name": "apps", "count": 1, "vmSize": "Standard_D2ads_v5"},
+            ],
+        },
+        "groups": [],
+        "addresses": [],
+        "objects": {},
+        "controller": True,
+        "cloud": True,
+        "answers_kubectl": True,
+        "came_back": [],
+        "variables": "",
+    }
+    (folder / "world").write_bytes(marshal.dumps(world))
+    return Fakes(product, folder)
+
+
+def installed(fakes: Fakes) -> None:
+    """Change the world into one in which `make up` has run and Argo CD has brought everything."""
+    children = [
+        application("goal-tracker-dev"),
+        application("goal-tracker-prod"),
+        application("external-secrets", "add-ons", finalizer=False),
+    ]
+    root = application(
+        "aks-goal-tracker",
+        "bootstrap",
+        makes=children,
+        status={"resources": [{"kind": "AppProject", "name": "goal-tracker"}, {"kind": "Application", "name": "x"}]},
+    )
+    generated = application("preview-7")
+    projects = [
+        {"kind": "AppProject", "metadata": {"name": name, "namespace": "argocd", "finalizers": ["resources-finalizer"]}}
+        for name in ("bootstrap", "goal-tracker", "add-ons")
+    ]
+    world = fakes.world
+    fakes.change(
+        storage=True,
+        cluster=world["new_cluster"],
+        terraform=world["makes"],
+        addresses=["goal-tracker-dev/frontend", "goal-tracker-prod/frontend"],
+        objects={
+            "applications.argoproj.io": [root, *children, generated],
+            "applicationsets.argoproj.io": [
+                {
+                    "kind": "ApplicationSet",
+                    "metadata": {"name": "previews", "namespace": "argocd"},
+                    "makes": [generated],
+                }
+            ],
+            "appprojects.argoproj.io": projects,
+            "services": [
+                service("goal-tracker-dev", "frontend"),
+                service("goal-tracker-prod", "frontend"),
+                service("default", "kubernetes", "ClusterIP"),
+            ],
+        },
+    )

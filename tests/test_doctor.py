@@ -1,0 +1,383 @@
+"""`make doctor`, with fakes of what it asks: every line that can fail, with its cure."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import fakes as fakes_of
+from tests import support
+from tests.fakes import Fakes, sku, usage
+
+TFVARS = "terraform/platform/terraform.tfvars"
+FREE = {"nameAvailable": True}
+TAKEN = {"nameAvailable": False, "reason": "AlreadyExists", "message": "The name is already in use."}
+READER = {"value": [{"actions": ["*/read"], "notActions": []}]}
+CONTRIBUTOR = {
+    "value": [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]}]
+}
+
+
+@pytest.fixture
+def faked(pushed_product: Path, tmp_path: Path) -> Fakes:
+    """A pushed product with fakes around it; what Argo CD watches is the bare repository beside it."""
+    watched = "https://github.com/example-org/goal-tracker"
+    support.git("config", f"url.{tmp_path}/remote.git.insteadOf", watched, cwd=pushed_product)
+    support.git("config", "remote.origin.url", watched, cwd=pushed_product)
+    return fakes_of.around(pushed_product, tmp_path / "fakes")
+
+
+def lines(fakes: Fakes, state: str) -> list[str]:
+    """Run doctor and return the lines of a state; no line may be an exception's."""
+    done = fakes.run("doctor")
+    assert "Traceback" not in done.stderr
+    found = done.stdout.splitlines()
+    assert all(re.match(r"(ok|warning|failure|skipped) +\S", line) for line in found), done.stdout
+    assert done.returncode == (1 if any(line.startswith("failure") for line in found) else 0), done.stderr
+    return [line for line in found if line.startswith(state)]
+
+
+def deleted_vault(fakes: Fakes, **properties: object) -> list[dict[str, object]]:
+    """A vault in the list of deleted ones, as az prints it."""
+    name = re.findall(r'^key_vault_name = "(.*)"', (fakes.product / TFVARS).read_text(), re.MULTILINE)[0]
+    given: dict[str, object] = {
+        "vaultId": f"/subscriptions/2/resourceGroups/rg-aks-goal-tracker/providers/Microsoft.KeyVault/vaults/{name}",
+        "location": "westeurope",
+        "deletionDate": "2026-11-20T10:00:00+00:00",
+        "scheduledPurgeDate": "2027-02-18T10:00:00+00:00",
+        "purgeProtectionEnabled": None,
+        **properties,
+    }
+    return [{"name": name, "properties": given, "type": "Microsoft.KeyVault/deletedVaults"}]
+
+
+def test_a_machine_with_everything_gets_only_good_lines(faked: Fakes) -> None:
+    done = faked.run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+    for words in ("terraform 1.17.0", "az 2.91.0", "kubelogin 0.2.22", "you may assign roles", "all 10 registered"):
+        assert words in done.stdout
+    for words in ("takes its default, 1.36", "offers Standard_D2ads_v5", "100 of 100 free", "main is pushed"):
+        assert words in done.stdout
+
+
+def test_doctor_finds_nothing_wrong_after_up_either(faked: Fakes) -> None:
+    fakes_of.installed(faked)
+    for words in (
+        "az storage account check-name",
+        "az acr check-name",
+        "az rest --method post … /checkNameAvailability",
+    ):
+        faked.answer(words, json=TAKEN)
+    found = lines(faked, "")
+    assert {line.split()[0] for line in found} == {"ok"}
+    assert len([line for line in found if "is ours" in line]) == 3
+
+
+def test_doctor_changes_nothing(faked: Fakes) -> None:
+    before = {path: path.read_bytes() for path in support.files(faked.product)}
+    faked.run("doctor")
+    assert {path: path.read_bytes() for path in support.files(faked.product)} == before
+    assert support.git("status", "--porcelain", cwd=faked.product) == ""
+    changing = re.compile(r" (create|delete|set|add|update|register|apply|destroy|init|put|patch|purge|recover)( |$)")
+    assert [line for line in faked.calls() if changing.search(line)] == []
+
+
+def test_without_a_sign_in_what_azure_knows_is_one_skipped_line(faked: Fakes) -> None:
+    faked.answer("az account show", status=1, stderr="ERROR: Please run 'az login' to setup account.\n")
+    done = faked.run("doctor").stdout.splitlines()
+    assert [line for line in done if line.startswith("failure")] == [
+        "failure  Azure: not signed in: run az login, then az account set --subscription NAME"
+    ]
+    assert len([line for line in done if line.startswith("skipped")]) == 1
+    assert {line for line in faked.calls("az") if "account" not in line} == {"az version"}
+
+
+@pytest.mark.parametrize("program", ["az", "gh", "git", "kubectl", "kubelogin", "terraform"])
+def test_a_missing_program_is_one_failure_that_says_where_it_is_from(faked: Fakes, program: str) -> None:
+    faked.remove(program)
+    [missing] = lines(faked, "failure")
+    assert f"{program}: not on PATH: install " in missing
+    assert re.search(r"install \d\S* or newer, see https://", missing)
+
+
+# What is answered to which question, and the line that comes of it.
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("terraform version", {"stdout": "Terraform v1.9.8\n"}, "terraform: 1.9.8 is too old: install 1.11 or newer, see"),
+    ("az version", {"json": {"azure-cli": "2.49.0"}}, "az: 2.49.0 is too old: install 2.50 or newer, see"),
+    ("kubectl version", {"stdout": "Client Version: v1.30.2\n"}, "kubectl: 1.30.2 is too old: install 1.35"),
+    ("kubelogin --version", {"stdout": "git hash: v0.0.34/x\n"}, "kubelogin: 0.0.34 is too old: install 0.1"),
+    ("gh --version", {"stdout": "gh version 2.20.0 (2022-11-15)\n"}, "gh: 2.20.0 is too old: install 2.32"),
+    ("kubectl version", {"stdout": "none\n"}, "kubectl: does not tell its version: install"),
+    ("kubelogin --version", {"status": 127, "stderr": "bad library\n"}, "does not run (bad library): install"),
+    (
+        "az account get-access-token",
+        {"status": 1, "stderr": "ERROR: AADSTS70043: The refresh token has expired\n"},
+        "Azure: the sign-in has run out (ERROR: AADSTS70043: The refresh token has expired): run az login",
+    ),
+    (
+        "az account show",
+        {"json": {"id": "2", "name": "Old", "state": "Disabled"}},
+        "Azure: the subscription Old is Disabled: choose another with az account set",
+    ),
+    (
+        "az rest --method get … /permissions",
+        {"json": READER},
+        "rights: you may not assign roles in the subscription: ask an owner",
+    ),
+    ("az rest --method get … /permissions", {"json": READER}, "rights: you may not make resource groups"),
+    (
+        "az rest --method get … /permissions",
+        {"json": CONTRIBUTOR},
+        "rights: you may not assign roles in the subscription",
+    ),
+    (
+        "az rest --method get … /permissions",
+        {"status": 1, "stderr": "ERROR: Forbidden\n"},
+        "rights: Azure does not say (ERROR: Forbidden)",
+    ),
+    ("az vm list-skus", {"json": []}, "machines: westeurope does not have Standard_D2ads_v5: choose another vm_size"),
+    (
+        "az vm list-skus",
+        {
+            "json": [
+                sku(
+                    "Standard_D2ads_v5",
+                    restrictions=[{"type": "Location", "reasonCode": "NotAvailableForSubscription"}],
+                )
+            ]
+        },
+        "machines: westeurope does not offer Standard_D2ads_v5 to this subscription: choose another vm_size",
+    ),
+    (
+        "az vm list-skus",
+        {"json": [sku("Standard_D2ads_v5", capabilities=[{"name": "EphemeralOSDiskSupported", "value": "False"}])]},
+        "Standard_D2ads_v5 has no local disk for the system: choose one with a temporary disk",
+    ),
+    (
+        "az vm list-skus",
+        {"json": [sku("Standard_D2ads_v5", 1)]},
+        "the local disk of Standard_D2ads_v5 has 37 GiB, not 64: lower os_disk_size_gb",
+    ),
+    (
+        "az vm list-usage",
+        {"json": [usage("cores", 4, 0), usage("standardDADSv5Family", 100)]},
+        "quota: cores in westeurope: 4 of 4 free, the smallest cluster needs 6: ask for more under Usage + quotas",
+    ),
+    (
+        "az vm list-usage",
+        {"json": [usage("cores", 100), usage("standardDADSv5Family", 10, 5)]},
+        "quota: standardDADSv5Family in westeurope: 5 of 10 free, the smallest cluster needs 6: ask for more",
+    ),
+    ("az vm list-usage", {"status": 1, "stderr": "ERROR: busy\n"}, "machines: Azure does not say (ERROR: busy)"),
+    ("az storage account check-name", {"json": TAKEN}, "is taken, by another subscription: choose the subscription"),
+    ("az acr check-name", {"json": TAKEN}, "names: registry exampleorggoaltracker is taken, by another subscription"),
+    (
+        "az rest --method post … /checkNameAvailability",
+        {"json": TAKEN},
+        "is taken, by another subscription: choose the subscription that has it",
+    ),
+    ("gh auth status", {"status": 1, "stderr": "You are not logged in\n"}, "GitHub: not signed in: run gh auth login"),
+    (
+        "gh api … .permissions.push",
+        {"status": 1, "stderr": "gh: Not Found (HTTP 404)\n"},
+        "example-org/goal-tracker can't be seen (gh: Not Found (HTTP 404)): push the repository, or run gh auth login",
+    ),
+    ("gh api … .permissions.push", {"stdout": "false\n"}, "GitHub: no write access to example-org/goal-tracker"),
+    (
+        "gh variable list",
+        {"status": 1, "stderr": "HTTP 403: Resource not accessible by personal access token\n"},
+        "can't be read (HTTP 403: Resource not accessible by personal access token): run gh auth refresh --scopes repo",
+    ),
+]
+
+
+# One that keeps doctor from asking others.
+_SHADOWS = ("az account", "az vm list-skus", "gh auth", "gh api")
+
+
+def worlds() -> list[list[tuple[str, dict[str, Any], str]]]:
+    """Share the wrong answers out over as few runs as can hold them: doctor goes on after a failure."""
+    found: list[list[tuple[str, dict[str, Any], str]]] = []
+    for one in WRONG:
+        key = next((start for start in _SHADOWS if one[0].startswith(start)), one[0]).split()[0:2]
+        alone = one[0].startswith("az account")
+        for world in found:
+            taken = [other[0] for other in world]
+            clash = any(other.split()[0:2] == key or (key[0] == "gh" and other.startswith("gh ")) for other in taken)
+            if not clash and not alone and not any(other.startswith("az account") for other in taken):
+                world.append(one)
+                break
+        else:
+            found.append([one])
+    return found
+
+
+@pytest.mark.parametrize("world", worlds(), ids=lambda world: str(len(world)))
+def test_what_is_wrong_is_a_failure_with_its_cure(faked: Fakes, world: list[tuple[str, dict[str, Any], str]]) -> None:
+    for asked, how, _ in world:
+        faked.answer(asked, **how)
+    done = faked.run("doctor")
+    assert done.returncode == 1, done.stdout
+    failed = [line for line in done.stdout.splitlines() if line.startswith("failure")]
+    for _, _, words in world:
+        assert [line for line in failed if words in line], (words, done.stdout)
+    # It goes on: the last thing that is checked, or said to be skipped, is still there.
+    assert re.search(r"names|no sign-in", done.stdout.splitlines()[-1]), done.stdout
+
+
+def test_a_name_of_ours_in_another_resource_group_is_a_failure(faked: Fakes) -> None:
+    faked.answer("az resource list … containerregistry", json=[{"name": "x", "resourceGroup": "rg-other"}])
+    [found] = lines(faked, "failure")
+    assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or choose another" in found
+
+
+def test_a_quota_for_the_smallest_cluster_only_is_a_warning(faked: Fakes) -> None:
+    faked.answer("az vm list-usage", json=[usage("cores", 8), usage("standardDADSv5Family", 100)])
+    [found] = lines(faked, "warning")
+    assert "8 of 8 free, the cluster at its largest needs 20: ask for more" in found
+
+
+def test_what_the_cluster_itself_uses_does_not_count_against_it(faked: Fakes) -> None:
+    fakes_of.installed(faked)
+    faked.answer("az vm list-usage", json=[usage("cores", 20, 6), usage("standardDADSv5Family", 20, 6)])
+    assert {line.split()[0] for line in lines(faked, "")} == {"ok"}
+
+
+def test_zones_that_a_size_is_not_in_are_named(faked: Fakes) -> None:
+    path = faked.product / TFVARS
+    path.write_text(path.read_text().replace("zones = []", 'zones = ["1", "3"]'))
+    limited = [{"type": "Zone", "restrictionInfo": {"zones": ["3"]}, "reasonCode": "NotAvailableForSubscription"}]
+    faked.answer("az vm list-skus", json=[sku("Standard_D2ads_v5", restrictions=limited)])
+    [found] = lines(faked, "failure")
+    assert "Standard_D2ads_v5 is not in zone 3 of westeurope: set zones to ['1', '2']" in found
+
+
+def test_a_kubernetes_version_that_is_not_offered_is_named_with_those_that_are(faked: Fakes) -> None:
+    path = faked.product / TFVARS
+    path.write_text(path.read_text() + '\nkubernetes_version = "1.31"\n')
+    [found] = lines(faked, "failure")
+    assert "westeurope does not offer 1.31: set kubernetes_version" in found
+    assert found.endswith("to one of 1.36, 1.37")
+
+
+def test_providers_that_are_not_registered_are_make_ups_work(faked: Fakes) -> None:
+    faked.answer("az provider list", json=[{"name": "Microsoft.Compute", "state": "Registered"}])
+    [found] = [line for line in lines(faked, "ok") if "resource providers" in line]
+    assert "make up registers Microsoft.Authorization, Microsoft.ContainerRegistry" in found
+
+
+def test_providers_that_you_may_not_register_are_a_failure(faked: Fakes) -> None:
+    faked.answer("az provider list", json=[])
+    faked.answer("az rest --method get … /permissions", json=READER)
+    [found] = [line for line in lines(faked, "failure") if "resource providers" in line]
+    assert "have an owner run az provider register --namespace Microsoft.Authorization; az provider" in found
+
+
+def test_a_vault_that_down_deleted_is_recovered_by_up(faked: Fakes) -> None:
+    faked.answer("az keyvault list-deleted", json=deleted_vault(faked, purgeProtectionEnabled=True))
+    faked.answer("az rest --method post … /checkNameAvailability", json=TAKEN)
+    assert [line for line in lines(faked, "ok") if "is deleted; make up recovers it" in line]
+
+
+@pytest.mark.parametrize(
+    ("properties", "cure"),
+    [
+        ({"location": "northeurope"}, "az keyvault purge --name"),
+        ({"location": "northeurope", "purgeProtectionEnabled": True}, "wait until 2027-02-18"),
+    ],
+)
+def test_a_vault_deleted_elsewhere_blocks_its_name(faked: Fakes, properties: dict[str, object], cure: str) -> None:
+    faked.answer("az keyvault list-deleted", json=deleted_vault(faked, **properties))
+    [found] = lines(faked, "failure")
+    assert "was deleted elsewhere" in found
+    assert cure in found
+
+
+def test_an_unknown_form_of_an_answer_does_not_stop_doctor(faked: Fakes) -> None:
+    faked.answer("az aks get-versions", json={"orchestrators": []})
+    [found] = lines(faked, "warning")
+    assert "Kubernetes version: Azure answers in an unknown form" in found
+
+
+def test_a_subject_that_github_no_longer_presents_is_a_failure(faked: Fakes) -> None:
+    path = faked.product / "terraform" / "platform" / "github.auto.tfvars"
+    path.write_text('github_subject_prefix = "repo:example-org/goal-tracker"\n')
+    [found] = lines(faked, "failure")
+    assert "presents repo:example-org@12/goal-tracker@34" in found
+    assert "remove terraform/platform/github.auto.tfvars and run make up, then commit it" in found
+
+
+def git(faked: Fakes, *arguments: str) -> None:
+    support.git(*arguments, cwd=faked.product)
+
+
+def test_commits_that_are_not_pushed_are_a_failure(faked: Fakes) -> None:
+    git(faked, "commit", "-q", "--allow-empty", "-m", "Mine")
+    [found] = lines(faked, "failure")
+    assert found.endswith("main has commits that are not pushed: git push origin main")
+
+
+def test_a_branch_that_is_behind_is_a_warning(faked: Fakes) -> None:
+    git(faked, "commit", "-q", "--allow-empty", "-m", "Theirs")
+    git(faked, "push", "-q", "origin", "main")
+    git(faked, "reset", "-q", "--hard", "HEAD~1")
+    [found] = lines(faked, "warning")
+    assert found.endswith("main here is behind origin: git pull")
+
+
+def test_changes_that_are_not_committed_are_a_warning(faked: Fakes) -> None:
+    (faked.product / "README.md").write_text("mine\n")
+    [found] = lines(faked, "warning")
+    assert "not committed: commit them: Argo CD sees what is pushed" in found
+
+
+def test_a_repository_without_a_remote_is_told_its_address(faked: Fakes) -> None:
+    git(faked, "remote", "remove", "origin")
+    [found] = lines(faked, "failure")
+    assert "there is no remote origin: git remote add origin https://github.com/example-org/goal-tracker" in found
+
+
+def test_a_remote_without_the_branch_is_told_to_push(faked: Fakes) -> None:
+    git(faked, "push", "-q", "origin", "main:other")
+    git(faked, "--git-dir", str(faked.folder.parent / "remote.git"), "update-ref", "-d", "refs/heads/main")
+    [found] = lines(faked, "failure")
+    assert "has no branch main: git push -u origin main" in found
+
+
+def test_a_remote_that_can_not_be_reached_is_a_failure(faked: Fakes) -> None:
+    git(faked, "config", "remote.origin.url", str(faked.folder / "nowhere.git"))
+    [found] = lines(faked, "failure")
+    assert "can't be reached (fatal:" in found
+    assert "then git push -u origin main" in found
+
+
+def test_another_remote_than_argo_cd_watches_is_a_warning(faked: Fakes) -> None:
+    git(faked, "config", "remote.origin.url", str(faked.folder.parent / "remote.git"))
+    [found] = lines(faked, "warning")
+    assert "but Argo CD watches https://github.com/example-org/goal-tracker: git remote set-url origin" in found
+
+
+@pytest.mark.parametrize(
+    "written", ["git@github.com:example-org/goal-tracker.git", "ssh://git@github.com/Example-Org/goal-tracker"]
+)
+def test_the_same_repository_over_ssh_is_the_same(faked: Fakes, written: str) -> None:
+    git(faked, "config", "--add", f"url.{faked.folder.parent}/remote.git.insteadOf", written)
+    git(faked, "config", "remote.origin.url", written)
+    assert {line.split()[0] for line in lines(faked, "")} == {"ok"}
+
+
+def test_a_private_repository_is_a_warning_that_argo_cd_needs_a_credential(faked: Fakes) -> None:
+    remote = str(faked.folder.parent / "remote.git")
+    git(faked, "config", "remote.origin.url", remote)
+    git(faked, "config", "--unset-all", f"url.{remote}.insteadOf")
+    git(faked, "config", f"url.{faked.folder}/nowhere.git.insteadOf", "https://github.com/example-org/goal-tracker")
+    found = lines(faked, "warning")
+    assert [line for line in found if "can't be read without signing in: if it is private, give Argo CD" in line]
+
+
+def test_values_that_can_not_be_read_are_named(faked: Fakes) -> None:
+    path = faked.product / TFVARS
+    path.write_text(path.read_text() + "zones = concat([], [])\n")
+    assert [line for line in lines(faked, "failure") if f"settings: {TFVARS}: " in line]

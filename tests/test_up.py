@@ -1,0 +1,203 @@
+"""`make up` and `make ci-variables`, with fakes of what they call."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from tests import support
+from tests.fakes import SUBSCRIPTION, Fakes
+
+IN_ORDER = [f"{root} {command}" for root in ("state", "platform", "gitops") for command in ("init", "apply")]
+
+
+def steps(fakes: Fakes) -> list[str]:
+    """What Terraform was asked to do, without its options."""
+    lines = [line.removeprefix("terraform -chdir=terraform/").split() for line in fakes.calls("terraform")]
+    return [f"{words[0]} {words[1]}" for words in lines if words[1] in ("init", "apply", "destroy")]
+
+
+def test_up_makes_state_platform_and_gitops_in_order(faked: Fakes) -> None:
+    done = faked.run("up")
+    assert done.returncode == 0, done.stderr
+    assert steps(faked) == IN_ORDER
+    assert faked.world["cluster"]
+
+
+def test_up_says_what_each_step_does_how_long_it_takes_and_what_to_do_next(faked: Fakes) -> None:
+    words = faked.run("up").stdout
+    assert "== step 1 of 3, state: storage for the Terraform state (about a minute)" in words
+    assert "== step 2 of 3, platform: " in words
+    assert "about 15 minutes" in words
+    assert "== step 3 of 3, gitops: Argo CD and the bootstrap Application (about 5 minutes the first time)" in words
+    assert "Next: make ci-variables" in words
+
+
+def test_up_may_run_again_and_does_the_same(faked: Fakes) -> None:
+    assert faked.run("up").returncode == 0
+    made = faked.world["terraform"]
+    faked.calls()
+    assert faked.run("up").returncode == 0
+    assert steps(faked) == IN_ORDER
+    assert faked.world["terraform"] == made
+
+
+@pytest.mark.parametrize("root", ["state", "platform", "gitops"])
+def test_a_step_that_fails_is_named_and_the_next_run_goes_on(faked: Fakes, root: str) -> None:
+    faked.answer(f"terraform -chdir=terraform/{root} apply", status=1, stderr="Error: no capacity\n", times=1)
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert f", {root}, failed: terraform apply ended with status 1" in failed.stderr
+    assert "run make up again, it goes on from there" in failed.stderr
+    assert len([line for line in failed.stderr.splitlines() if line.startswith("up:")]) == 1
+    assert steps(faked)[-1] == f"{root} apply"
+    assert faked.run("up").returncode == 0
+    assert faked.world["cluster"]
+
+
+def test_up_waits_until_azure_honours_the_new_right_to_the_state(faked: Fakes) -> None:
+    faked.change(unhonoured=3)
+    done = faked.run("up")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("waiting until Azure honours the right to the state") == 3
+
+
+def test_up_does_not_wait_for_ever(faked: Fakes) -> None:
+    faked.change(unhonoured=1000)
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert "platform, failed: Error: Failed to get existing workspaces" in failed.stderr
+
+
+def test_another_failure_of_init_is_not_waited_for(faked: Fakes) -> None:
+    faked.answer("terraform -chdir=terraform/platform init", status=1, stderr="Error: Failed to query providers\n")
+    failed = faked.run("up")
+    assert "Failed to query providers" in failed.stderr
+    assert "waiting" not in failed.stdout
+
+
+@pytest.mark.parametrize("program", ["az", "terraform", "kubelogin"])
+def test_a_missing_program_stops_up_before_anything_is_made(faked: Fakes, program: str) -> None:
+    faked.remove(program)
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert f"up: {program} is not on PATH, see https://" in failed.stderr
+    assert faked.calls("terraform") == []
+
+
+def test_up_without_a_sign_in_says_how_to_sign_in(faked: Fakes) -> None:
+    faked.answer("az account show", status=1, stderr="ERROR: Please run 'az login' to setup account.\n")
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert "not signed in to Azure: run az login" in failed.stderr
+    assert faked.calls("terraform") == []
+
+
+def test_changes_are_shown_for_approval_unless_it_was_given(faked: Fakes) -> None:
+    faked.run("up")
+    assert not [line for line in faked.calls("terraform") if "-auto-approve" in line]
+    faked.run("up", APPROVE="yes")
+    assert len([line for line in faked.calls("terraform") if "apply -auto-approve" in line]) == 3
+
+
+def test_the_subject_that_github_presents_is_asked_once_and_kept(faked: Fakes) -> None:
+    assert "commit it" in faked.run("up").stdout
+    kept = faked.product / "terraform" / "platform" / "github.auto.tfvars"
+    assert hcl2.loads(kept.read_text())["github_subject_prefix"].strip('"') == "repo:example-org@12/goal-tracker@34"
+    assert len(faked.calls("gh")) == 1
+    faked.run("up")
+    assert faked.calls("gh") == []
+
+
+def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
+    faked.answer("gh api", status=1, stderr="gh: Not Found (HTTP 404)\n")
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert "push the repository, run gh auth login (gh: Not Found (HTTP 404))" in failed.stderr
+    assert faked.calls("terraform") == []
+
+
+@pytest.mark.parametrize("to_all", [True, False])
+def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, to_all: bool) -> None:
+    """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
+    begun = tmp_path / "begun"
+    faked.answer("terraform -chdir=terraform/platform apply", waits=str(begun))
+    process = subprocess.Popen(
+        [sys.executable, "scripts/up"],
+        cwd=faked.product,
+        env=faked.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 30
+    while not begun.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    if to_all:
+        os.killpg(process.pid, signal.SIGINT)
+    else:  # One that is sent to the command alone waits for the end of the step.
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "step 2 of 3, platform, was interrupted" in errors
+    assert "make up goes on from there" in errors
+    assert "terraform ended by itself" in faked.calls()
+
+
+def test_ci_variables_sets_what_terraform_has_made(faked: Fakes) -> None:
+    faked.run("up")
+    faked.calls()
+    done = faked.run("ci-variables")
+    assert done.returncode == 0, done.stderr
+    assert faked.world["variables"] == "AKS_CLUSTER=aks-goal-tracker\nAZURE_TENANT_ID=1111\n"
+    assert "gh variable set --repo example-org/goal-tracker --env-file" in " ".join(faked.calls("gh"))
+
+
+def test_ci_variables_before_up_says_so(faked: Fakes) -> None:
+    failed = faked.run("ci-variables")
+    assert failed.returncode == 1
+    assert "run make up first" in failed.stderr
+
+
+def test_the_subscription_is_the_one_that_az_shows(faked: Fakes) -> None:
+    assert SUBSCRIPTION in faked.run("up").stdout
+
+
+def plain(value: Any) -> Any:
+    """What the HCL parser returns, without the quotes it keeps."""
+    if isinstance(value, dict):
+        return {str(name).strip('"'): plain(item) for name, item in value.items() if not str(name).startswith("__")}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.strip('"') if isinstance(value, str) else value
+
+
+def test_the_settings_are_read_as_hcl_reads_them(product: Path) -> None:
+    """Our small reader and a whole HCL parser agree on every file of values."""
+    paths = sorted(product.glob("terraform/*/terraform.tfvars"))
+    assert len(paths) == 3
+    reader = "import json, sys; from cloud import tfvars; print(json.dumps(tfvars.parse(open(sys.argv[1]).read())))"
+    for path in paths:
+        done = support.run(sys.executable, "-c", reader, path, cwd=product / "scripts")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == plain(hcl2.loads(path.read_text())), path
+
+
+def test_the_names_of_the_resource_groups_are_those_that_terraform_gives(product: Path) -> None:
+    text = "".join(path.read_text() for path in (product / "terraform" / "platform").glob("*.tf"))
+    settings = (product / "scripts" / "cloud" / "settings.py").read_text()
+    for suffix in ("", "-nodes"):
+        assert f'"rg-${{var.cluster_name}}{suffix}"' in text
+        assert f'f"rg-{{self.cluster}}{suffix}"' in settings
