@@ -100,6 +100,22 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
             ["terraform/platform/registry_pull.tf"],
             ["src", "scripts/build-images"],
         ),
+        (
+            "defaults",
+            [],
+            [
+                "clusters/aks-goal-tracker/gateway",
+                "clusters/aks-goal-tracker/cert-manager.yaml",
+                "apps/goal-tracker/base/frontend/httproute.yaml",
+                "apps/goal-tracker/overlays/dev/hosts.yaml",
+                "terraform/platform/gateway.tf",
+            ],
+        ),
+        (
+            "gateway-with-two-environments",
+            ["apps/goal-tracker/base/frontend/httproute.yaml", "apps/goal-tracker/overlays/prod/hosts.yaml"],
+            ["apps/goal-tracker/base/backend/httproute.yaml"],
+        ),
         ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
     ],
 )

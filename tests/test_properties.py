@@ -26,7 +26,7 @@ RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bj
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
 TEXT = {"", ".css", ".html", ".in", ".js", ".json", ".hcl", ".md", ".py", ".svg", ".tf", ".tfvars", ".toml", ".txt"}
-TEXT |= {".yaml", ".yml"}
+TEXT |= {".tftpl", ".yaml", ".yml"}
 
 
 def texts(product: Path) -> list[tuple[str, str]]:
@@ -145,7 +145,7 @@ def definitions() -> Any:
 @functools.cache
 def validator(api_version: str, kind: str) -> Any:
     group, _, version = api_version.rpartition("/")
-    if group.endswith(".io") and not group.endswith(".k8s.io"):
+    if (SCHEMAS / group).is_dir() and group:
         return jsonschema.Draft202012Validator(
             json.loads((SCHEMAS / group / f"{kind.lower()}_{version}.json").read_text())
         )
@@ -176,6 +176,120 @@ def test_volume_claim_templates_carry_no_labels_of_kustomize(product: Path) -> N
                 assert set(claim["metadata"]) == {"name"}
 
 
+def with_defaults(schema: dict[str, Any], value: Any) -> Any:
+    """Return the value with what the server would fill in from the schema."""
+    if isinstance(value, list):
+        return [with_defaults(schema.get("items", {}), item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result = dict(value)
+    for key, inner in schema.get("properties", {}).items():
+        if key not in result and "default" in inner:
+            result[key] = inner["default"]
+        if key in result:
+            result[key] = with_defaults(inner, result[key])
+    return result
+
+
+def test_the_server_has_no_default_to_add_to_what_goes_through_the_gateway(product: Path) -> None:
+    """Argo CD computes differences itself; a default that the server adds would be one for ever."""
+    for _, objects in built(product):
+        for document in objects:
+            if document["apiVersion"].startswith(("gateway.networking.k8s.io/", "cert-manager.io/")):
+                schema = validator(document["apiVersion"], document["kind"]).schema["properties"]["spec"]
+                assert with_defaults(schema, document["spec"]) == document["spec"], document["metadata"]["name"]
+
+
+def exposed(product: Path) -> str:
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    return str(stored["expose"])
+
+
+def test_services_are_reached_from_outside_only_as_asked(product: Path) -> None:
+    for folder in support.overlays(product):
+        objects = support.kustomize(folder)
+        balanced = [item for item in objects if item["kind"] == "Service" and item["spec"]["type"] == "LoadBalancer"]
+        routed = [item for item in objects if item["kind"] == "HTTPRoute"]
+        assert bool(balanced) == (exposed(product) == "load-balancer")
+        assert bool(routed) == (exposed(product) == "gateway")
+        assert not [item for item in objects if item["kind"] == "Ingress"]
+
+
+def test_what_comes_from_other_namespaces_is_the_gateway_alone_and_for_routed_services_only(product: Path) -> None:
+    for folder in support.overlays(product):
+        objects = support.kustomize(folder)
+        routed = {item["metadata"]["name"] for item in objects if item["kind"] == "HTTPRoute"}
+        admitting = set()
+        for policy in [item for item in objects if item["kind"] == "NetworkPolicy"]:
+            for rule in policy["spec"].get("ingress", []):
+                for peer in [peer for peer in rule.get("from", []) if "namespaceSelector" in peer]:
+                    assert peer["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}
+                    admitting.add(policy["metadata"]["name"])
+        assert admitting == routed
+
+
+def test_the_last_environment_has_the_domain_and_the_others_a_name_below_it(product: Path) -> None:
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    if stored["expose"] != "gateway":
+        pytest.skip("has no hosts")
+    *others, last = stored["environments"]
+    for environment in [*others, last]:
+        wanted = stored["domain"] if environment == last else f"{environment}.{stored['domain']}"
+        objects = support.kustomize(product / "apps" / stored["project_name"] / "overlays" / environment)
+        hosts = [item["spec"]["hostnames"] for item in objects if item["kind"] == "HTTPRoute"]
+        assert [wanted] in hosts
+        assert all(host == [wanted] or host[0].endswith(f".{wanted}") for host in hosts)
+
+
+def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(product: Path) -> None:
+    for path in product.glob("clusters/*/gateway"):
+        objects = support.kustomize(path)
+        [gateway] = [item for item in objects if item["kind"] == "Gateway"]
+        [redirect] = [item for item in objects if item["kind"] == "HTTPRoute"]
+        plain, *secure = gateway["spec"]["listeners"]
+        assert (plain["protocol"], plain["allowedRoutes"]["namespaces"]["from"]) == ("HTTP", "Same")
+        secrets = [listener["tls"]["certificateRefs"][0]["name"] for listener in secure]
+        assert len(set(secrets)) == len(secrets)
+        assert len({listener["name"] for listener in secure}) == len(secure)
+        assert [listener["hostname"] for listener in secure] == redirect["spec"]["hostnames"]
+        served = set()
+        for folder in support.overlays(product):
+            for item in [item for item in support.kustomize(folder) if item["kind"] == "HTTPRoute"]:
+                served |= {(item["metadata"]["namespace"], host) for host in item["spec"]["hostnames"]}
+        allowed = {
+            (*listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"].values(), listener["hostname"])
+            for listener in secure
+        }
+        assert allowed == served
+
+
+def test_a_gateway_that_is_not_ready_turns_no_release_back(product: Path) -> None:
+    for folder in support.overlays(product):
+        for route in [item for item in support.kustomize(folder) if item["kind"] == "HTTPRoute"]:
+            assert route["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"
+
+
+def test_projects_allow_what_their_applications_bring(product: Path) -> None:
+    [cluster] = product.glob("clusters/*/kustomization.yaml")
+    objects = support.kustomize(cluster.parent)
+    projects = {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "AppProject"}
+    for application in [item for item in objects if item["kind"] == "Application"]:
+        name, source = application["metadata"]["name"], application["spec"]["source"]
+        project = projects[application["spec"]["project"]]
+        assert source["repoURL"] in project["sourceRepos"], name
+        assert application["spec"]["destination"] in project["destinations"], name
+        if "path" not in source:
+            continue
+        cluster_wide = {(entry["group"], entry["kind"]) for entry in project["clusterResourceWhitelist"]}
+        within = {(entry["group"], entry["kind"]) for entry in project.get("namespaceResourceWhitelist", [])}
+        for item in support.kustomize(product / source["path"]):
+            kind = (item["apiVersion"].rpartition("/")[0], item["kind"])
+            if item["kind"] in ("Namespace", "ClusterSecretStore"):
+                assert kind in cluster_wide, (name, kind)
+            else:
+                assert not within or kind in within, (name, kind)
+
+
 def test_every_image_is_named_in_full(product: Path) -> None:
     for folder in support.overlays(product):
         for document in support.kustomize(folder):
@@ -186,7 +300,8 @@ def test_every_image_is_named_in_full(product: Path) -> None:
 
 def test_answers_file_holds_every_question_that_was_asked(product: Path) -> None:
     stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
-    assert {name for name in stored if not name.startswith("_")} == set(support.asked())
+    unasked = set() if stored["expose"] == "gateway" else {"domain"}
+    assert {name for name in stored if not name.startswith("_")} == set(support.asked()) - unasked
 
 
 def test_generating_twice_gives_the_same_bytes(template: Path, tmp_path: Path, rendered: Any) -> None:

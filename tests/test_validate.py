@@ -297,15 +297,95 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+ROUTED = "apps/goal-tracker/base/frontend/httproute.yaml"
+GATEWAY = f"{CLUSTER}/gateway/gateway.yaml"
+
+# The same for a product that is reached through a gateway.
+GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "two environments of one host": (
+        f"{DEV}/hosts.yaml",
+        "dev.shop.example.com",
+        "shop.example.com",
+        "shop.example.com belongs to apps/goal-tracker/overlays/dev already",
+    ),
+    "a host without a listener": (
+        f"{DEV}/hosts.yaml",
+        "dev.shop.example.com",
+        "test.shop.example.com",
+        "no listener covers test.shop.example.com: add one in clusters/aks-goal-tracker/gateway/gateway.yaml",
+    ),
+    "a listener of another environment": (
+        GATEWAY,
+        '"goal-tracker-dev"',
+        '"goal-tracker-prod"',
+        "the listener of dev.shop.example.com does not let in goal-tracker-dev",
+    ),
+    "a listener of its own namespace only": (
+        GATEWAY,
+        "from: Selector",
+        "from: Same",
+        "the listener of dev.shop.example.com does not let in goal-tracker-dev",
+    ),
+    "a host that stays on plain HTTP": (
+        f"{CLUSTER}/gateway/httproute.yaml",
+        '    - "dev.shop.example.com"\n',
+        "",
+        "does not send dev.shop.example.com from HTTP to HTTPS",
+    ),
+    "a route without a host": (
+        f"{DEV}/kustomization.yaml",
+        "  - path: hosts.yaml\n",
+        "",
+        "HTTPRoute frontend has no hostnames: add them to apps/goal-tracker/overlays/dev/hosts.yaml",
+    ),
+    "a route to a Gateway that does not exist": (
+        ROUTED,
+        "name: public",
+        "name: internal",
+        "there is no Gateway internal in the namespace gateway",
+    ),
+    "a route to a listener that does not exist": (
+        f"{CLUSTER}/gateway/httproute.yaml",
+        "sectionName: http",
+        "sectionName: web",
+        "the Gateway has no listener web: use http",
+    ),
+    "a route to a Service that does not exist": (
+        ROUTED,
+        'kind: Service\n          name: "frontend"',
+        'kind: Service\n          name: "front"',
+        "there is no Service front: mend backendRefs",
+    ),
+    "a route to a port that the Service lacks": (
+        ROUTED,
+        "port: 3000",
+        "port: 80",
+        "the Service frontend has no port 80: use 3000",
+    ),
+    "an issuer that does not exist": (
+        GATEWAY,
+        "issuer: letsencrypt",
+        "issuer: letsencrypt-staging",
+        "there is no Issuer letsencrypt-staging beside this Gateway",
+    ),
+    "an address that Terraform does not make": (
+        GATEWAY,
+        '"pip-aks-goal-tracker-gateway"',
+        '"pip-other"',
+        "is not the address pip-aks-goal-tracker-gateway of terraform/platform/terraform.tfvars",
+    ),
+}
+
+
 def validate(product: Path) -> tuple[int, str]:
     done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product)
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [*DAMAGES, *GATEWAY_DAMAGES])
 def test_validate_finds(damage: str, rendered: Callable[[str], Path]) -> None:
-    product = rendered("defaults")
-    name, pattern, replacement, words = DAMAGES[damage]
+    product = rendered("defaults" if damage in DAMAGES else "gateway-with-two-environments")
+    name, pattern, replacement, words = (DAMAGES | GATEWAY_DAMAGES)[damage]
     path = product / name
     sound = path.read_text(encoding="utf-8")
     damaged = re.sub(pattern, replacement, sound, count=1)

@@ -60,7 +60,7 @@ def needed() -> list[Tool]:
         Tool("git", "2.29", ("--version",), "https://git-scm.com/downloads"),
         Tool("python3", "3.11", ("--version",), "https://www.python.org/downloads"),
         Tool(INFRASTRUCTURE, oldest_infrastructure(), ("version",), _INSTALL_INFRASTRUCTURE),
-        # Older ones give no access tokens to the providers' newer sign-in.
+        # A floor: releases before it are out of support.
         Tool("az", "2.50", ("version",), "https://learn.microsoft.com/cli/azure/install-azure-cli"),
         # One minor version before what AKS makes by default; kubectl and cluster may be one apart.
         Tool(

@@ -16,6 +16,12 @@ resource "helm_release" "argocd" {
   values = concat(
     [file("${path.module}/values/argocd.yaml")],
     var.high_availability ? [file("${path.module}/values/argocd-production.yaml")] : [],
+    [for sso in var.argocd_sso[*] : templatefile("${path.module}/values/argocd-sso.yaml.tftpl", merge(sso, {
+      tenant_id = local.platform.tenant_id
+    }))],
+    [for name in var.argocd_webhook_secret[*] : templatefile("${path.module}/values/argocd-webhook.yaml.tftpl", {
+      reference = format("$%s:github", name)
+    })],
     [yamlencode({ extraObjects = concat(local.deploy_access, local.external_secrets_access) })],
   )
 }

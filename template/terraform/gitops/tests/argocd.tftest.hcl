@@ -121,6 +121,37 @@ run "every_component_is_limited" {
   }
 }
 
+run "every_component_of_the_replicated_cache_is_limited" {
+  command = plan
+
+  variables {
+    high_availability = true
+  }
+
+  assert {
+    condition     = alltrue([for name in ["haproxy", "redis", "sentinel"] : yamldecode(helm_release.argocd.values[1])["redis-ha"][name].resources.limits.memory != null && yamldecode(helm_release.argocd.values[1])["redis-ha"][name].resources.requests.cpu != null])
+    error_message = "Requests and a memory limit are needed for each container of it."
+  }
+}
+
+run "no_component_is_reached_from_outside" {
+  command = plan
+
+  assert {
+    condition     = !can(yamldecode(helm_release.argocd.values[0]).server.service) && !can(yamldecode(helm_release.argocd.values[0]).server.ingress) && !can(yamldecode(helm_release.argocd.values[0]).server.httproute)
+    error_message = "Argo CD can change everything in the cluster: it has no public address."
+  }
+}
+
+run "traffic_between_components_is_limited" {
+  command = plan
+
+  assert {
+    condition     = !can(yamldecode(helm_release.argocd.values[0]).global.networkPolicy)
+    error_message = "The chart's network policies must stay on, as they are by default."
+  }
+}
+
 run "health_of_each_object_is_kept_in_the_application" {
   command = plan
 
