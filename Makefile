@@ -28,7 +28,7 @@ actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where i
 	@test -x $(BIN)/actionlint || GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: test-terraform
-test-terraform: $(VENV)/test ## Run terraform fmt, validate and test on every answer set
+test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
 .PHONY: test-live
@@ -52,7 +52,7 @@ format: $(VENV)/test ## Format our own code
 
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
-	@for name in new test; do \
+	@for name in new scan test; do \
 		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \

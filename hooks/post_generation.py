@@ -59,7 +59,8 @@ def summary(product: Path, report: str) -> str:
     lines += ["Valid: " + report.replace("\n", "; "), "Next:"]
     lines.append(f"  cd {product} && git init -b main && git add -A && git commit -m 'Begin'")
     lines.append(f"  git remote add origin {git_repository(product)} && git push -u origin main")
-    lines.append("  make up    # needs az, terraform, kubectl, kubelogin and gh: make doctor")
+    infrastructure = "tofu" if (product / ".opentofu-version").exists() else "terraform"
+    lines.append(f"  make up    # needs az, {infrastructure}, kubectl, kubelogin and gh: make doctor")
     return "\n".join(lines)
 
 

@@ -117,6 +117,11 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
             ["apps/goal-tracker/base/backend/httproute.yaml"],
         ),
         ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
+        (
+            "database-of-azure",
+            ["terraform/platform/database.tf", "clusters/aks-goal-tracker/database-roles", "docs/database.md"],
+            ["apps/goal-tracker/base/database/statefulset.yaml", ".opentofu-version"],
+        ),
     ],
 )
 def test_what_was_not_chosen_is_not_there(

@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bj
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
 TEXT = {"", ".css", ".html", ".in", ".js", ".json", ".hcl", ".md", ".py", ".svg", ".tf", ".tfvars", ".toml", ".txt"}
-TEXT |= {".tftpl", ".yaml", ".yml"}
+TEXT |= {".sh", ".sql", ".tftpl", ".yaml", ".yml"}
 
 
 def texts(product: Path) -> list[tuple[str, str]]:
@@ -113,9 +114,7 @@ def test_dockerfiles_satisfy_hadolint(product: Path) -> None:
 
 
 def test_shell_scripts_satisfy_shellcheck_and_are_formatted(product: Path) -> None:
-    scripts = [
-        str(path) for path in (product / "scripts").iterdir() if path.is_file() and b"#!/bin/sh" in path.read_bytes()
-    ]
+    scripts = [str(path) for path in support.files(product) if path.read_bytes().startswith(b"#!/bin/sh")]
     assert scripts
     done = support.run("shellcheck", *scripts, cwd=product)
     assert done.returncode == 0, done.stdout
@@ -166,6 +165,29 @@ def test_a_misspelt_field_does_not_satisfy_its_schema() -> None:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"prots": []}}
     with pytest.raises(jsonschema.ValidationError, match="prots"):
         validator("v1", "Service").validate(service)
+
+
+def test_objects_in_the_documentation_satisfy_their_schemas_strictly(rendered: Any) -> None:
+    text = (rendered("database-of-azure") / "docs" / "database.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"<<'EOF'\n(.*?)\n +EOF\n", text, re.DOTALL)
+    objects = list(yaml.safe_load_all(textwrap.dedent(block)))
+    assert [document["kind"] for document in objects] == ["NetworkPolicy", "NetworkPolicy", "Pod"]
+    for document in objects:
+        validator(document["apiVersion"], document["kind"]).validate(document)
+
+
+def test_only_one_of_terraform_and_opentofu_is_spoken_of(product: Path) -> None:
+    """Folders and files keep the names that both programs know."""
+    other = r"\bterraform (-|init|plan|apply|test|fmt)|\bTerraform\b" if is_opentofu(product) else r"tofu"
+    for name, text in texts(product):
+        # It serves both: a repository may go from one to the other by hand.
+        if name not in {"scripts/checks/tools.py", ".copier-answers.yml"}:
+            found = re.search(other, text, re.IGNORECASE if other == "tofu" else 0)
+            assert not found, f"{name}: {found and found.group()}"
+
+
+def is_opentofu(product: Path) -> bool:
+    return (product / ".opentofu-version").exists()
 
 
 def test_volume_claim_templates_carry_no_labels_of_kustomize(product: Path) -> None:
@@ -288,6 +310,16 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
                 assert kind in cluster_wide, (name, kind)
             else:
                 assert not within or kind in within, (name, kind)
+
+
+def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> None:
+    """An object that leaves Git and is kept would leave its Application out of sync, and wait-healthy waiting."""
+    for folder in support.overlays(product):
+        for document in support.kustomize(folder):
+            annotations = document["metadata"].get("annotations", {})
+            kept = "Prune=false" in annotations.get("argocd.argoproj.io/sync-options", "")
+            if kept and document["kind"] != "Namespace":
+                assert "IgnoreExtraneous" in annotations["argocd.argoproj.io/compare-options"], document["kind"]
 
 
 def test_every_image_is_named_in_full(product: Path) -> None:

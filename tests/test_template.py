@@ -96,8 +96,10 @@ def test_versions_of_a_tool_agree_wherever_they_must_stand() -> None:
         for action, commit, version in re.findall(r"uses: (\S+)@([0-9a-f]{40}) # (\S+)", text):
             seen.setdefault(action, set()).add(f"{commit} {version}")
         for tool, version in re.findall(
-            r"(terraform_version: |--kubelogin-version |--client-version )\"?([\d.]+)", text
+            r"(terraform_version: |tofu_version: |--kubelogin-version |--client-version )\"?([\d.]+)", text
         ):
             seen.setdefault(tool, set()).add(version)
-    assert seen
+        for image, version in re.findall(r"image: ([a-z]+):(\S+@sha256:[0-9a-f]{64})", text):
+            seen.setdefault(image, set()).add(version)
+    seen["tofu_version: "].add((TEMPLATE / ".opentofu-version").read_text(encoding="utf-8").strip())
     assert {tool: versions for tool, versions in seen.items() if len(versions) > 1} == {}

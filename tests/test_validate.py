@@ -296,6 +296,28 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+# The same with the product of another answer set.
+DAMAGES_BESIDE_A_SERVER_OF_AZURE = {
+    "a Deployment that names another database server": (
+        f"{APP}/base/backend/deployment.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
+    "a job that names another database server": (
+        f"{CLUSTER}/database-roles/cronjob.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
+    "a policy for another range than the database server's": (
+        f"{APP}/base/backend/networkpolicy.yaml",
+        r"10\.100\.4\.0/27",
+        "10.100.5.0/27",
+        "10.100.5.0/27 is not database_subnet of terraform/platform/terraform.tfvars",
+    ),
+}
+
 
 ROUTED = "apps/goal-tracker/base/frontend/httproute.yaml"
 GATEWAY = f"{CLUSTER}/gateway/gateway.yaml"
@@ -382,10 +404,19 @@ def validate(product: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("damage", [*DAMAGES, *GATEWAY_DAMAGES])
-def test_validate_finds(damage: str, rendered: Callable[[str], Path]) -> None:
-    product = rendered("defaults" if damage in DAMAGES else "gateway-with-two-environments")
-    name, pattern, replacement, words = (DAMAGES | GATEWAY_DAMAGES)[damage]
+DAMAGED = {
+    "defaults": DAMAGES,
+    "gateway-with-two-environments": GATEWAY_DAMAGES,
+    "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
+}
+
+
+@pytest.mark.parametrize(
+    ("answers", "damage"), [(answers, damage) for answers, damages in DAMAGED.items() for damage in damages]
+)
+def test_validate_finds(answers: str, damage: str, rendered: Callable[[str], Path]) -> None:
+    product = rendered(answers)
+    name, pattern, replacement, words = DAMAGED[answers][damage]
     path = product / name
     sound = path.read_text(encoding="utf-8")
     damaged = re.sub(pattern, replacement, sound, count=1)

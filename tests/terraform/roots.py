@@ -28,9 +28,9 @@ class Outcome:
 class Checker:
     """Checks roots in the background and remembers the outcome by content."""
 
-    def __init__(self, terraform: Terraform, workspace: Path) -> None:
+    def __init__(self, program_of: Callable[[Path], Terraform], workspace: Path) -> None:
         """Work in copies below `workspace`, so that the products stay as they were rendered."""
-        self._terraform = terraform
+        self._program_of = program_of
         self._workspace = workspace
         self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
         self._outcomes: dict[str, Future[Outcome]] = {}
@@ -43,41 +43,48 @@ class Checker:
         Roots that differ in names only (strings in tfvars, backend and bootstrap chart) share one run of all their
         tests; the others of them run their shortest test file, which plans with their own names.
         """
-        key = f"{root}-{_digest(product, root, bytes)}"
+        program = self._program_of(product)
+        name = Path(program.command).name
+        key = f"{root}-{name}-{_digest(product, root, bytes)}"
         if key not in self._outcomes:
             copy = self._workspace / key
             for part in (f"terraform/{root}", *_ALSO_READ.get(root, ())):
                 shutil.copytree(product / part, copy / part)
-            suite = _digest(product, root, _without_names)
+            suite = f"{name}-{shape(product, root)}"
             whole = suite not in self._suites
             self._suites.add(suite)
-            self._outcomes[key] = self._pool.submit(self._check, copy / "terraform" / root, whole)
+            self._outcomes[key] = self._pool.submit(self._check, program, copy / "terraform" / root, whole)
         return self._outcomes[key]
 
     def close(self) -> None:
         """Drop what has not begun, and wait for the rest."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _check(self, folder: Path, whole: bool) -> Outcome:
-        data = self._workspace / "data" / _providers(folder)
+    def _check(self, program: Terraform, folder: Path, whole: bool) -> Outcome:
+        data = self._workspace / "data" / Path(program.command).name / _providers(folder)
         with self._installing:
             lock = data / "lock.hcl"
             if lock.exists():
                 shutil.copy(lock, folder / ".terraform.lock.hcl")
             else:
-                done = self._terraform.run("init", "-backend=false", "-no-color", cwd=folder, data=data)
+                done = program.run("init", "-backend=false", "-no-color", cwd=folder, data=data)
                 if done.returncode != 0:
                     return Outcome(invalid=done.stdout)
                 shutil.copy(folder / ".terraform.lock.hcl", lock)
-        done = self._terraform.run("validate", "-no-color", cwd=folder, data=data)
+        done = program.run("validate", "-no-color", cwd=folder, data=data)
         # A deprecation warning is a change that the next version of the provider will ask for.
         if done.returncode != 0 or "Warning:" in done.stdout:
             return Outcome(invalid=done.stdout)
         shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
         only = () if whole else (f"-filter=tests/{shortest.name}",)
-        done = self._terraform.run("test", "-no-color", *only, cwd=folder, data=data)
+        done = program.run("test", "-no-color", *only, cwd=folder, data=data)
         passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
         return Outcome(failed=None if passed else done.stdout)
+
+
+def shape(product: Path, root: str) -> str:
+    """Return what is the same for roots that differ in names only."""
+    return _digest(product, root, _without_names)
 
 
 def _providers(folder: Path) -> str:

@@ -12,6 +12,7 @@ import yaml
 from tests import support
 from tests.terraform.roots import ROOTS, Checker
 from tests.terraform.toolchain import Terraform
+from tests.terraform.tools import MODULES
 
 VALUE_KEYS = Path(__file__).parent / "argo-cd-chart-10.1.1-value-keys.txt"
 
@@ -21,6 +22,7 @@ CACHE_KEYS = ("redis-ha.haproxy.resources", "redis-ha.redis.resources", "redis-h
 ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config",)
 
 Rendered = Callable[[str], Path]
+ProgramOf = Callable[[Path], Terraform]
 every_answer_set = pytest.mark.parametrize("answers", support.VALID)
 every_root = pytest.mark.parametrize("root", ROOTS)
 
@@ -31,8 +33,8 @@ def test_the_roots_are_those_that_are_checked_here(answers: str, rendered: Rende
 
 
 @every_answer_set
-def test_the_code_is_formatted(answers: str, rendered: Rendered, terraform: Terraform) -> None:
-    done = terraform.run("fmt", "-check", "-recursive", "-diff", "terraform", cwd=rendered(answers))
+def test_the_code_is_formatted(answers: str, rendered: Rendered, program_of: ProgramOf) -> None:
+    done = program_of(rendered(answers)).run("fmt", "-check", "-recursive", "-diff", "terraform", cwd=rendered(answers))
 
     assert done.returncode == 0, done.stdout
 
@@ -99,6 +101,33 @@ def test_every_value_of_argo_cd_is_one_that_its_chart_knows(answers: str, render
         text = re.sub(r"^%.*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
         for key in _leaves(yaml.safe_load(text)):
             assert key in known or key.startswith(open_maps), f"{path.name}: {key}"
+
+
+@every_answer_set
+def test_all_tests_of_the_platform_begin_with_the_same_account(answers: str, rendered: Rendered) -> None:
+    """Each file has it, since OpenTofu's mocks can't be kept in a file of their own."""
+    tests = (rendered(answers) / "terraform" / "platform" / "tests").glob("*.tftest.hcl")
+    account = re.compile(
+        r'\Amock_provider "azurerm" \{\n  mock_data "azurerm_client_config" \{\n.*?\n  \}\n', re.DOTALL
+    )
+    mocks = {path.name: account.match(path.read_text(encoding="utf-8")) for path in tests}
+
+    assert len({found and found[0] for found in mocks.values()}) == 1, sorted(mocks)
+
+
+@every_answer_set
+@every_root
+def test_a_root_has_a_dozen_tests(answers: str, root: str, rendered: Rendered) -> None:
+    tests = (rendered(answers) / "terraform" / root / "tests").glob("*.tftest.hcl")
+
+    assert sum(path.read_text(encoding="utf-8").count("\nrun ") for path in tests) >= 12
+
+
+def test_opentofu_is_the_version_that_products_ask_for() -> None:
+    module = (MODULES / "opentofu" / "go.mod").read_text(encoding="utf-8")
+    asked = (support.ROOT / "template" / ".opentofu-version").read_text(encoding="utf-8").strip()
+
+    assert f"github.com/opentofu/opentofu v{asked} " in module
 
 
 def _leaves(node: object, prefix: str = "") -> Iterator[str]:

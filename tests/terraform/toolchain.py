@@ -1,12 +1,18 @@
-"""Terraform and the providers: the real ones where a provider registry answers, schema-only stand-ins elsewhere."""
+"""Terraform, OpenTofu and the providers: the real ones where a provider registry answers, schema-only stand-ins elsewhere."""
 
+import gzip
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tests.terraform import tools
+from tests.terraform.tools import ToolMissingError
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUILD = PROJECT / "build" / "terraform"
@@ -25,13 +31,9 @@ terraform {
 """
 
 
-class ToolMissingError(Exception):
-    """Something that these tests need isn't on this machine; the message tells how to get it."""
-
-
 @dataclass(frozen=True)
 class Terraform:
-    """A Terraform command with the environment in which its providers are found."""
+    """A Terraform or OpenTofu command with the environment in which its providers are found."""
 
     command: str
     environment: dict[str, str]
@@ -79,6 +81,11 @@ def find() -> Terraform:
     return Terraform(command, _environment(TF_CLI_CONFIG_FILE=str(_install_offline(install))), "offline")
 
 
+def opentofu(terraform: Terraform) -> Terraform:
+    """Return OpenTofu with the providers that Terraform has: the stand-ins lie there for both."""
+    return replace(terraform, command=str(tools.opentofu()))
+
+
 def _environment(**extra: str) -> dict[str, str]:
     # No variable of this machine may answer for a product: neither its own inputs nor a person's Azure login.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "ARM_"))}
@@ -107,7 +114,8 @@ def _why_no_provider(terraform: Terraform) -> str | None:
 
 def _install_offline(install: Path) -> Path:
     """Build the stand-ins once for each version of them, and return their configuration file."""
-    digest = hashlib.sha256()
+    types = _types_in_use()
+    digest = hashlib.sha256("\n".join(sorted(types)).encode())
     for path in sorted(install.parent.rglob("*")):
         if path.is_file():
             digest.update(path.read_bytes())
@@ -119,4 +127,26 @@ def _install_offline(install: Path) -> Path:
         if done.returncode != 0:
             shutil.rmtree(folder)
             raise ToolMissingError(f"{install} failed (it needs Go and the Go module proxy):\n{done.stderr}")
+        for schema in (folder / "mirror").rglob("schema.json.gz"):
+            _keep_only(types, schema)
     return configuration
+
+
+def _types_in_use() -> set[str]:
+    """Return every type of resource, data source and ephemeral resource that the template writes."""
+    code = (PROJECT / "template" / "terraform").glob("*/*.tf*")
+    block = re.compile(r'^(?:resource|data|ephemeral) "(\w+)"', re.M)
+    return {name for path in code for name in block.findall(path.read_text(encoding="utf-8"))}
+
+
+def _keep_only(types: set[str], schema: Path) -> None:
+    """Leave out of a stand-in's schema what no root uses.
+
+    A stand-in is started for every plan of a test and reads its schema each time, which took most of the time: that of
+    azurerm has over a thousand types. One that isn't there is as unknown as one that is misspelt.
+    """
+    loaded = json.loads(gzip.decompress(schema.read_bytes()))
+    for kind in ("resource_schemas", "data_source_schemas", "ephemeral_resource_schemas"):
+        loaded[kind] = {name: value for name, value in (loaded.get(kind) or {}).items() if name in types}
+    schema.unlink()  # it may be a link to a file of the install program
+    schema.write_bytes(gzip.compress(json.dumps(loaded).encode()))

@@ -1,4 +1,4 @@
-"""Environments agree everywhere: overlays, image tags, Applications, projects, Terraform and workflows."""
+"""Environments agree everywhere: overlays, image tags, Applications, projects, infrastructure and workflows."""
 
 import posixpath
 import re
@@ -39,6 +39,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     yield from _check_addresses(repository)
     names = [posixpath.basename(overlay) for overlay in overlays]
     yield from _check_terraform(repository, names)
+    if repository.exists("terraform/platform/terraform.tfvars"):
+        yield from _check_database(repository)
     yield from _check_workflows(repository, names)
 
 
@@ -187,6 +189,27 @@ def _check_terraform(repository: Repository, names: list[str]) -> Iterator[Probl
         if vault and address and address != f"https://{vault[1]}.vault.azure.net":
             store = document["spec"]["provider"]["azurekv"]
             yield Problem(store_path, store.line_of("vaultUrl"), f"is not the vault {vault[1]} of {path}")
+
+
+def _check_database(repository: Repository) -> Iterator[Problem]:
+    """What Git says about the database server is what terraform/platform makes."""
+    path = "terraform/platform/terraform.tfvars"
+    values = dict(re.findall(r'^(database_\w+)\s*=\s*"([^"]*)"', repository.text(path), re.MULTILINE))
+    if "database_server_name" not in values:
+        return
+    host = f"{values['database_server_name']}.postgres.database.azure.com"
+    for where, document in [*repository.below("apps/"), *repository.below("clusters/")]:
+        for template in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
+            for container in document.maps(*template, "spec", "containers"):
+                for variable in container.maps("env"):
+                    if variable.get("name") in ("DB_HOST", "PGHOST") and variable.get("value") != host:
+                        yield Problem(where, variable.line_of("value"), f"is not the server {host} of {path}")
+        for rule in document.maps("spec", "egress"):
+            for peer in rule.maps("to"):
+                cidr = peer.at("ipBlock", "cidr")
+                to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
+                if cidr and to_postgres and cidr != values.get("database_subnet"):
+                    yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}")
 
 
 def _check_workflows(repository: Repository, names: list[str]) -> Iterator[Problem]:

@@ -26,7 +26,8 @@ def _shell_scripts(repository: Repository) -> list[str]:
     return [
         path
         for path in repository.files
-        if path.startswith("scripts/") and "." not in path and repository.text(path).startswith("#!/bin/sh")
+        if (path.startswith("scripts/") and "." not in path and repository.text(path).startswith("#!/bin/sh"))
+        or path.endswith(".sh")
     ]
 
 
@@ -42,7 +43,8 @@ def _planned(repository: Repository) -> Iterator[Tool]:
     for folder in _builds(repository):
         yield Tool("kustomize", [*kustomize, folder], folder)
     if any(path.startswith("terraform/") for path in repository.files):
-        yield Tool("terraform", ["terraform", "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
+        command = "tofu" if repository.exists(".opentofu-version") else "terraform"
+        yield Tool(command, [command, "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
     if workflows := [path for path in repository.files if path.startswith(".github/workflows/")]:
         # Files by name, since it looks for them in a Git repository, which a new product is not yet.
         actionlint = ["actionlint", "-no-color", "-config-file=.github/actionlint.yaml", *workflows]

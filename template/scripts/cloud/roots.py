@@ -1,9 +1,13 @@
 """The roots of Terraform: what each makes, and how it is run."""
 
+import contextlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from gitops.repository import ROOT
 
 from .azure import Subscription
 from .tools import INFRASTRUCTURE, CommandError, attended, output
@@ -12,6 +16,8 @@ from .tools import INFRASTRUCTURE, CommandError, attended, output
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
 _REFUSED = re.compile(r"AuthorizationPermissionMismatch|AuthorizationFailure|\b403\b")
+_RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+_PREVENT_DESTROY = re.compile(r"^\s*prevent_destroy\s*=\s*true", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,26 @@ PLATFORM = Root(
 GITOPS = Root("gitops", "Argo CD and the bootstrap Application", "about 5 minutes the first time", "a few minutes")
 # In the order in which they are made; each needs the one before.
 ROOTS = (STATE, PLATFORM, GITOPS)
+
+
+@contextlib.contextmanager
+def _unprotected(root: Root) -> Iterator[None]:
+    """Lift `prevent_destroy` for as long as this runs, by an override file: no value can switch it."""
+    folder = ROOT / "terraform" / root.name
+    protected = []
+    for path in sorted(folder.glob("*.tf")):
+        for kind, name, body in _RESOURCE.findall(path.read_text(encoding="utf-8")):
+            if _PREVENT_DESTROY.search(body):
+                protected.append(
+                    f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
+                )
+    override = folder / "down_override.tf"
+    if protected:
+        override.write_text("".join(protected), encoding="utf-8")
+    try:
+        yield
+    finally:
+        override.unlink(missing_ok=True)
 
 
 class Runner:
@@ -87,7 +113,8 @@ class Runner:
         Raises:
             CommandError: it failed.
         """
-        self._attended(root, "destroy", *self._approval, *arguments)
+        with _unprotected(root):
+            self._attended(root, "destroy", *self._approval, *arguments)
 
     def resources(self, root: Root) -> list[str]:
         """Return the addresses of what the root has made; nothing where it has made nothing yet.

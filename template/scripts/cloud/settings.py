@@ -32,6 +32,7 @@ class Settings:
     key_vault: str
     purge_protection: bool
     registry: str | None
+    database_server: str | None
     kubernetes_version: str | None
     zones: list[str]
     nodes: list[Nodes] = field(default_factory=list)
@@ -69,6 +70,7 @@ def read(repository: Path = ROOT) -> Settings:
             key_vault=platform["key_vault_name"],
             purge_protection=platform["key_vault_purge_protection"],
             registry=platform.get("registry_name"),
+            database_server=platform.get("database_server_name"),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],
             nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],

@@ -15,8 +15,11 @@ from typing import Any
 from gitops.repository import ROOT
 
 # The program that makes the infrastructure; everything here that runs or names it takes it from here.
-INFRASTRUCTURE = "terraform"
-_INSTALL_INFRASTRUCTURE = "https://developer.hashicorp.com/terraform/install"
+INFRASTRUCTURE, _INSTALL_INFRASTRUCTURE = (
+    ("tofu", "https://opentofu.org/docs/intro/install")
+    if (ROOT / ".opentofu-version").exists()
+    else ("terraform", "https://developer.hashicorp.com/terraform/install")
+)
 
 
 class CommandError(Exception):

@@ -22,6 +22,8 @@ from .repository import BRANCH, REMOTE, ROOT
 _TRIES_WITHOUT_RIVAL = 10
 _FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.IGNORECASE)
 _LONGEST_PAUSE = 4.0
+# Objects only: no reference of this clone is written, for others may run in it at the same time.
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 
 
 class PublishError(Exception):
@@ -71,23 +73,28 @@ def succeeds(*arguments: str) -> bool:
 
 
 def remote_tip(branch: str = BRANCH) -> str:
-    """Return the newest commit of the branch on the server, with its objects fetched.
-
-    No reference of this clone is written: others may run at the same time, also in the same clone.
-    """
+    """Return the newest commit of the branch on the server, with its objects fetched."""
     listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
     if not listed:
         raise PublishError(f"{REMOTE} has no branch {branch}: push it first")
     tip = listed[0]
     if not succeeds("cat-file", "-e", f"{tip}^{{tree}}"):
-        git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", REMOTE, f"refs/heads/{branch}")
+        git(*_FETCH, REMOTE, f"refs/heads/{branch}")
     return tip
 
 
 def need_history() -> None:
     """Fetch the history that a shallow clone leaves out."""
-    if git("rev-parse", "--is-shallow-repository").strip() == "true":
-        git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--unshallow", REMOTE)
+    for tries_left in reversed(range(5)):
+        if git("rev-parse", "--is-shallow-repository").strip() != "true":
+            return
+        try:
+            git(*_FETCH, "--unshallow", REMOTE, f"refs/heads/{BRANCH}")
+        except PublishError:
+            if not tries_left:
+                raise
+            # Another run in this clone may have been at it.
+            time.sleep(random.uniform(0.2, 1))
 
 
 def read(commit: str, path: str) -> str | None:

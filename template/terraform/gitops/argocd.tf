@@ -1,4 +1,4 @@
-# Terraform owns Argo CD; nothing that Argo CD syncs does. Two owners would undo each other's changes.
+# This root owns Argo CD; nothing that Argo CD syncs does. Two owners would undo each other's changes.
 #
 # A private repository: Argo CD needs a Secret in the namespace argocd with the label
 # argocd.argoproj.io/secret-type: repository and the keys type, url, username and password (a token that may read the

@@ -1,9 +1,9 @@
 resource "azurerm_key_vault" "this" {
   #checkov:skip=CKV_AZURE_42: purge protection follows var.key_vault_purge_protection, on for production
-  #checkov:skip=CKV_AZURE_109: Terraform writes secrets from CI runners outside the network; Entra ID decides who may
+  #checkov:skip=CKV_AZURE_109: secrets are written from CI runners outside the network; Entra ID decides who may
   #checkov:skip=CKV_AZURE_110: purge protection follows var.key_vault_purge_protection, on for production
-  #checkov:skip=CKV_AZURE_189: Terraform writes secrets from CI runners outside the network; Entra ID decides who may
-  #checkov:skip=CKV2_AZURE_32: Terraform writes secrets from CI runners outside the network
+  #checkov:skip=CKV_AZURE_189: secrets are written from CI runners outside the network; Entra ID decides who may
+  #checkov:skip=CKV2_AZURE_32: secrets are written from CI runners outside the network
   name                = var.key_vault_name
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location

@@ -1,4 +1,4 @@
-# Who runs Terraform from a machine. Owning the subscription gives no right to secrets, to the Kubernetes API or to the
+# Who applies from a machine of their own. Owning the subscription gives no right to secrets, to the Kubernetes API or to the
 # state: those are granted here.
 #
 # The first one to apply is recorded once and stays, whoever applies later: without `ignore_changes` a run by CI would

@@ -48,7 +48,7 @@ variable "state" {
 }
 
 variable "operator_object_ids" {
-  description = "Entra object ids of the people or groups who may run Terraform from their own machine, beside the one who ran it first."
+  description = "Entra object ids of the people or groups who may apply from their own machine, beside the one who did so first."
   type        = set(string)
   default     = []
 

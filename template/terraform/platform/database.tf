@@ -1,0 +1,262 @@
+# PostgreSQL as a service of Azure, inside the virtual network: there is no public address. One server; each environment
+# has a database and a role of its own, both named as its namespace.
+variable "database_server_name" {
+  description = "Name of the server, unique in all of Azure; the Deployments in Git name its address too."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])$", var.database_server_name))
+    error_message = "Give 3 to 63 lower-case letters, digits and '-', not starting or ending with '-'."
+  }
+}
+
+variable "database_server" {
+  description = "Size and safety of the server. storage_mb is what it begins with: it grows by itself and never shrinks."
+  type = object({
+    version               = optional(string, "18")
+    sku                   = string
+    storage_mb            = number
+    zone_redundant        = bool
+    backup_retention_days = number
+    backup_geo_redundant  = bool # can't be changed later; needs a region that has a pair
+  })
+
+  # https://learn.microsoft.com/azure/reliability/reliability-postgresql-flexible-server
+  validation {
+    condition     = !(var.database_server.zone_redundant && startswith(var.database_server.sku, "B_"))
+    error_message = "Burstable (B) servers can't have a standby: choose a GP or MO size, or no zone redundancy."
+  }
+
+  validation {
+    condition     = var.database_server.backup_retention_days >= 7 && var.database_server.backup_retention_days <= 35
+    error_message = "Azure keeps backups for 7 to 35 days."
+  }
+}
+
+variable "database_subnet" {
+  description = "Range of the server's own subnet; the services' network policies in Git name it too."
+  type        = string
+
+  validation {
+    condition     = can(cidrnetmask(var.database_subnet))
+    error_message = "Give an IPv4 range such as 10.100.4.0/27."
+  }
+}
+
+variable "database_maintenance" {
+  description = "When Azure may patch the server: day of the week (0 is Sunday) and hour, in UTC."
+  type = object({
+    day_of_week = optional(number, 0)
+    start_hour  = optional(number, 2)
+  })
+  default = {}
+
+  validation {
+    condition = (
+      contains(range(7), var.database_maintenance.day_of_week) && contains(range(24), var.database_maintenance.start_hour)
+    )
+    error_message = "Give a day from 0 (Sunday) to 6 and an hour from 0 to 23."
+  }
+}
+
+locals {
+  database_names = { for environment in var.environments : environment => "${var.project_name}-${environment}" }
+}
+
+resource "azurerm_subnet" "database" {
+  name                 = "database"
+  resource_group_name  = azurerm_resource_group.this.name
+  virtual_network_name = azurerm_virtual_network.this.name
+  address_prefixes     = [var.database_subnet]
+
+  delegation {
+    name = "postgresql"
+
+    service_delegation {
+      name    = "Microsoft.DBforPostgreSQL/flexibleServers"
+      actions = ["Microsoft.Network/virtualNetworks/subnets/join/action"]
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition = try(
+        tonumber(split("/", var.database_subnet)[1]) >= tonumber(split("/", var.network.address_space)[1]) &&
+        cidrsubnet("${split("/", var.database_subnet)[0]}/${split("/", var.network.address_space)[1]}", 0, 0) ==
+        cidrsubnet(var.network.address_space, 0, 0)
+      , false)
+      error_message = "The database's subnet must lie within the virtual network: change database_subnet."
+    }
+
+    # Two ranges overlap exactly when they are the same once both are cut to the shorter prefix.
+    precondition {
+      condition = try(
+        cidrsubnet("${split("/", var.database_subnet)[0]}/${min(split("/", var.database_subnet)[1], split("/", var.network.nodes)[1])}", 0, 0) !=
+        cidrsubnet("${split("/", var.network.nodes)[0]}/${min(split("/", var.database_subnet)[1], split("/", var.network.nodes)[1])}", 0, 0)
+      , false)
+      error_message = "The database's subnet must not overlap the nodes': change database_subnet."
+    }
+
+    # https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private
+    precondition {
+      condition     = try(tonumber(split("/", var.database_subnet)[1]) <= 28, false)
+      error_message = "The database's subnet must hold 16 addresses or more: a server with its standby takes several."
+    }
+  }
+}
+
+# Pods reach the server with the address of their node.
+resource "azurerm_network_security_group" "database" {
+  name                = "nsg-${var.cluster_name}-database"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+}
+
+resource "azurerm_network_security_rule" "database" {
+  for_each = {
+    nodes    = { priority = 100, access = "Allow", from = var.network.nodes, ports = ["5432"] }
+    standby  = { priority = 110, access = "Allow", from = var.database_subnet, ports = ["5432", "6432"] }
+    all-else = { priority = 4000, access = "Deny", from = "*", ports = ["0-65535"] }
+  }
+
+  name                        = each.key
+  resource_group_name         = azurerm_resource_group.this.name
+  network_security_group_name = azurerm_network_security_group.database.name
+  direction                   = "Inbound"
+  access                      = each.value.access
+  priority                    = each.value.priority
+  protocol                    = "Tcp"
+  source_address_prefix       = each.value.from
+  source_port_range           = "*"
+  destination_address_prefix  = var.database_subnet
+  destination_port_ranges     = each.value.ports
+}
+
+resource "azurerm_subnet_network_security_group_association" "database" {
+  subnet_id                 = azurerm_subnet.database.id
+  network_security_group_id = azurerm_network_security_group.database.id
+
+  depends_on = [azurerm_network_security_rule.database]
+}
+
+# The server's public name points into this zone, which only the virtual network can see.
+resource "azurerm_private_dns_zone" "database" {
+  name                = "${var.cluster_name}.private.postgres.database.azure.com"
+  resource_group_name = azurerm_resource_group.this.name
+  tags                = local.tags
+}
+
+resource "azurerm_private_dns_zone_virtual_network_link" "database" {
+  name                = "vnet-${var.cluster_name}"
+  private_dns_zone_id = azurerm_private_dns_zone.database.id
+  virtual_network_id  = azurerm_virtual_network.this.id
+  tags                = local.tags
+}
+
+ephemeral "random_password" "database_administrator" {
+  length      = 32
+  special     = false # the same in the vault, in a shell and in a connection string
+  min_lower   = 1
+  min_upper   = 1
+  min_numeric = 1
+}
+
+resource "azurerm_postgresql_flexible_server" "this" {
+  #checkov:skip=CKV_AZURE_136: backups in the paired region follow var.database_server, on for production
+  #checkov:skip=CKV2_AZURE_57: the server has no public address; it is in the virtual network by its delegated subnet, which excludes a private endpoint
+  name                = var.database_server_name
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+
+  version           = var.database_server.version
+  sku_name          = var.database_server.sku
+  storage_mb        = var.database_server.storage_mb
+  auto_grow_enabled = true
+
+  delegated_subnet_id           = azurerm_subnet.database.id
+  private_dns_zone_id           = azurerm_private_dns_zone.database.id
+  public_network_access_enabled = false
+
+  administrator_login               = "psqladmin"
+  administrator_password_wo         = ephemeral.random_password.database_administrator.result
+  administrator_password_wo_version = var.database_password_version
+
+  backup_retention_days        = var.database_server.backup_retention_days
+  geo_redundant_backup_enabled = var.database_server.backup_geo_redundant
+
+  authentication {
+    active_directory_auth_enabled = false
+    password_auth_enabled         = true
+  }
+
+  dynamic "high_availability" {
+    for_each = var.database_server.zone_redundant ? ["ZoneRedundant"] : []
+
+    content {
+      mode = high_availability.value
+    }
+  }
+
+  maintenance_window {
+    day_of_week  = var.database_maintenance.day_of_week
+    start_hour   = var.database_maintenance.start_hour
+    start_minute = 0
+  }
+
+  lifecycle {
+    # No change of an argument may replace the server. scripts/down, which asks first, lifts this.
+    prevent_destroy = true
+
+    # Azure's to choose and to swap at a failover; storage grows by itself.
+    ignore_changes = [
+      high_availability[0].standby_availability_zone,
+      storage_mb,
+      zone,
+    ]
+  }
+
+  depends_on = [
+    azurerm_private_dns_zone_virtual_network_link.database,
+    azurerm_subnet_network_security_group_association.database,
+  ]
+}
+
+resource "azurerm_postgresql_flexible_server_database" "this" {
+  for_each = local.database_names
+
+  name      = each.value
+  server_id = azurerm_postgresql_flexible_server.this.id
+  charset   = "UTF8"
+  collation = "en_US.utf8"
+
+  lifecycle {
+    # An environment that is taken out of the list keeps its data until scripts/down or a person removes it.
+    prevent_destroy = true
+  }
+}
+
+# For clusters/*/database-roles, which makes the roles of the environments. After the server, so that a server that
+# could not be made leaves no password behind that the next run would not repeat.
+resource "azurerm_key_vault_secret" "database_administrator" {
+  #checkov:skip=CKV_AZURE_41: an expired password would stop the making of roles; it is changed with var.database_password_version
+  name             = "database-administrator-password"
+  key_vault_id     = azurerm_key_vault.this.id
+  content_type     = "text/plain"
+  value_wo         = ephemeral.random_password.database_administrator.result
+  value_wo_version = var.database_password_version
+
+  depends_on = [azurerm_postgresql_flexible_server.this, time_sleep.roles_honoured]
+}
+
+resource "azurerm_monitor_diagnostic_setting" "database" {
+  name                           = "server"
+  target_resource_id             = azurerm_postgresql_flexible_server.this.id
+  log_analytics_workspace_id     = azurerm_log_analytics_workspace.this.id
+  log_analytics_destination_type = "Dedicated"
+
+  enabled_log {
+    category = "PostgreSQLLogs"
+  }
+}

@@ -1,0 +1,231 @@
+mock_provider "azurerm" {
+  mock_data "azurerm_client_config" {
+    defaults = {
+      tenant_id       = "11111111-1111-1111-1111-111111111111"
+      subscription_id = "22222222-2222-2222-2222-222222222222"
+      client_id       = "33333333-3333-3333-3333-333333333333"
+      object_id       = "44444444-4444-4444-4444-444444444444"
+    }
+  }
+}
+
+variables {
+  project_name    = "shop"
+  environments    = ["dev", "prod"]
+  network         = {}
+  database_subnet = "10.100.4.0/27"
+  database_server = {
+    sku                   = "GP_Standard_D2ds_v5"
+    storage_mb            = 131072
+    zone_redundant        = true
+    backup_retention_days = 35
+    backup_geo_redundant  = true
+  }
+}
+
+run "no_password_of_the_administrator_is_in_the_plan" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.administrator_password == null && azurerm_postgresql_flexible_server.this.administrator_password_wo == null
+    error_message = "The server must get the password in an argument that is written and never kept."
+  }
+
+  assert {
+    condition     = azurerm_key_vault_secret.database_administrator.value == null && azurerm_key_vault_secret.database_administrator.value_wo == null
+    error_message = "The vault must get the password in an argument that is written and never kept."
+  }
+}
+
+run "server_and_vault_get_a_new_password_together" {
+  command = plan
+
+  variables {
+    database_password_version = 7
+  }
+
+  assert {
+    condition = alltrue([
+      azurerm_postgresql_flexible_server.this.administrator_password_wo_version == 7,
+      azurerm_key_vault_secret.database_administrator.value_wo_version == 7,
+    ])
+    error_message = "With two versions, the vault would hold a password that the server does not know."
+  }
+}
+
+run "the_server_has_no_public_address" {
+  command = plan
+
+  assert {
+    condition     = !azurerm_postgresql_flexible_server.this.public_network_access_enabled
+    error_message = "The server must be inside the virtual network only."
+  }
+}
+
+run "the_subnet_is_the_servers_alone" {
+  command = plan
+
+  assert {
+    condition     = azurerm_subnet.database.delegation[0].service_delegation[0].name == "Microsoft.DBforPostgreSQL/flexibleServers"
+    error_message = "The subnet must be delegated to flexible servers."
+  }
+
+  assert {
+    condition     = tolist(azurerm_subnet.database.address_prefixes) == tolist(["10.100.4.0/27"])
+    error_message = "The subnet must have the range that the network policies name."
+  }
+}
+
+run "only_nodes_and_the_standby_reach_the_server" {
+  command = plan
+
+  assert {
+    condition     = toset([for rule in azurerm_network_security_rule.database : rule.source_address_prefix if rule.access == "Allow"]) == toset([var.network.nodes, var.database_subnet])
+    error_message = "Pods come with the address of their node; nothing else needs the server."
+  }
+
+  assert {
+    condition     = azurerm_network_security_rule.database["all-else"].access == "Deny" && azurerm_network_security_rule.database["all-else"].priority > 110
+    error_message = "Without a last rule that denies, Azure lets the whole virtual network in."
+  }
+}
+
+run "the_servers_name_is_found_in_the_virtual_network" {
+  command = plan
+
+  assert {
+    condition     = endswith(azurerm_private_dns_zone.database.name, ".postgres.database.azure.com")
+    error_message = "Azure refuses a zone with another ending."
+  }
+}
+
+run "every_environment_has_a_database_named_as_its_namespace" {
+  command = plan
+
+  assert {
+    condition     = toset([for database in azurerm_postgresql_flexible_server_database.this : database.name]) == toset(["shop-dev", "shop-prod"])
+    error_message = "Pods take the name of their namespace for the name of the database."
+  }
+}
+
+run "production_has_a_standby_in_another_zone" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.high_availability[0].mode == "ZoneRedundant"
+    error_message = "The standby must be in another zone."
+  }
+}
+
+run "a_small_server_has_no_standby" {
+  command = plan
+
+  variables {
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = false, backup_retention_days = 7, backup_geo_redundant = false }
+  }
+
+  assert {
+    condition     = length(azurerm_postgresql_flexible_server.this.high_availability) == 0
+    error_message = "Burstable servers can't have one."
+  }
+}
+
+run "a_burstable_server_with_a_standby_is_refused" {
+  command = plan
+
+  variables {
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = true, backup_retention_days = 7, backup_geo_redundant = false }
+  }
+
+  expect_failures = [var.database_server]
+}
+
+run "backups_are_kept_as_long_as_asked" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.backup_retention_days == 35 && azurerm_postgresql_flexible_server.this.geo_redundant_backup_enabled
+    error_message = "Retention and the copy in the paired region must be those of database_server."
+  }
+}
+
+run "backups_for_longer_than_azure_keeps_them_are_refused" {
+  command = plan
+
+  variables {
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = false, backup_retention_days = 90, backup_geo_redundant = false }
+  }
+
+  expect_failures = [var.database_server]
+}
+
+run "storage_grows_before_it_is_full" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.auto_grow_enabled
+    error_message = "A full disk makes the server read-only."
+  }
+}
+
+run "the_server_is_patched_in_its_window" {
+  command = plan
+
+  variables {
+    database_maintenance = { day_of_week = 3, start_hour = 23 }
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.maintenance_window[0].day_of_week == 3 && azurerm_postgresql_flexible_server.this.maintenance_window[0].start_hour == 23
+    error_message = "Maintenance must keep to database_maintenance."
+  }
+}
+
+run "the_servers_log_is_kept" {
+  command = plan
+
+  assert {
+    condition     = contains([for log in azurerm_monitor_diagnostic_setting.database.enabled_log : log.category], "PostgreSQLLogs")
+    error_message = "Who was refused must be seen in the workspace."
+  }
+}
+
+run "a_subnet_that_overlaps_the_nodes_is_refused" {
+  command = plan
+
+  variables {
+    database_subnet = "10.100.3.224/27"
+  }
+
+  expect_failures = [azurerm_subnet.database]
+}
+
+run "a_subnet_outside_the_virtual_network_is_refused" {
+  command = plan
+
+  variables {
+    database_subnet = "10.101.4.0/27"
+  }
+
+  expect_failures = [azurerm_subnet.database]
+}
+
+run "a_subnet_too_small_for_a_server_is_refused" {
+  command = plan
+
+  variables {
+    database_subnet = "10.100.4.0/29"
+  }
+
+  expect_failures = [azurerm_subnet.database]
+}
+
+run "a_server_name_that_azure_refuses_is_refused_here" {
+  command = plan
+
+  variables {
+    database_server_name = "psql_shop"
+  }
+
+  expect_failures = [var.database_server_name]
+}

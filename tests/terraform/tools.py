@@ -1,0 +1,82 @@
+"""Programs that these tests build or install once, into the user's cache: OpenTofu, tflint and checkov."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import support
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gitops-terraform"
+MODULES = Path(__file__).parent / "modules"
+"""A Go module for each program that is built, with its `go.sum` checked in: what is built is what was reviewed."""
+CHECKOV = support.ROOT / "requirements" / "scan.txt"
+
+
+class ToolMissingError(Exception):
+    """Something that these tests need isn't on this machine; the message tells how to get it."""
+
+
+def opentofu() -> Path:
+    """The `tofu` command."""
+    # Without this it takes itself for a build between releases.
+    return _built("opentofu", "github.com/opentofu/opentofu/cmd/tofu", "-X github.com/opentofu/opentofu/version.dev=no")
+
+
+def tflint() -> Path:
+    """The `tflint` command, with the rules that come with it; the azurerm rules are downloaded, which needs GitHub."""
+    return _built("tflint", "github.com/terraform-linters/tflint")
+
+
+def checkov() -> list[str]:
+    """The command line that begins checkov: in an environment of its own, since it pins what others here use newer."""
+
+    def install(folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--require-hashes", "--requirement", str(CHECKOV)], CACHE)
+
+    python = _cached("checkov", [sys.version.encode(), CHECKOV.read_bytes()], install) / "bin" / "python"
+    return [str(python), "-m", "checkov.main"]
+
+
+def _built(name: str, package: str, ldflags: str = "") -> Path:
+    module = MODULES / name
+
+    def build(folder: Path) -> None:
+        if shutil.which("go") is None:
+            raise ToolMissingError(f"{name} is built with Go, which isn't on PATH: see https://go.dev/doc/install")
+        target = folder / name
+        _run(["go", "build", "-trimpath", f"-ldflags=-s -w {ldflags}", "-o", str(target), package], module)
+
+    return _cached(name, [path.read_bytes() for path in sorted(module.iterdir())], build) / name
+
+
+def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
+    """Return the folder that `make` filled for these inputs, now or before."""
+    final = CACHE / f"{name}-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
+    if not final.exists():
+        work = final.with_name(f"{final.name}.new")
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        print(f"\npreparing {name}, once: some minutes ...", file=sys.stderr)
+        make(work)
+        work.rename(final)
+    return final
+
+
+def _run(command: list[str], cwd: Path) -> None:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ToolMissingError(f"{' '.join(command[:3])} failed; it needs a package registry:\n{done.stderr}")
