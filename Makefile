@@ -31,6 +31,10 @@ actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where i
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
+.PHONY: test-jenkins
+test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
+	$(BIN)/python -m pytest tests/jenkins $(TESTS)
+
 .PHONY: test-live
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)

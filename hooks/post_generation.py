@@ -20,6 +20,7 @@ _ROLES = (
     ("Kubernetes objects", "apps"),
     ("source code", "src"),
     ("pipeline", ".github/workflows"),
+    ("pipeline", "jenkins"),
     ("commands", "scripts"),
 )
 
@@ -59,8 +60,7 @@ def summary(product: Path, report: str) -> str:
     lines += ["Valid: " + report.replace("\n", "; "), "Next:"]
     lines.append(f"  cd {product} && git init -b main && git add -A && git commit -m 'Begin'")
     lines.append(f"  git remote add origin {git_repository(product)} && git push -u origin main")
-    infrastructure = "tofu" if (product / ".opentofu-version").exists() else "terraform"
-    lines.append(f"  make up    # needs az, {infrastructure}, kubectl, kubelogin and gh: make doctor")
+    lines.append("  make up    # `make doctor` says which tools it needs")
     return "\n".join(lines)
 
 

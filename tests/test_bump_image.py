@@ -243,3 +243,47 @@ def test_history_lists_deployments_newest_first(pushed_product: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if "deploy(" in line]
     assert [line.split("deploy(dev): ")[1] for line in lines] == ["frontend v2", "frontend v1"]
     assert all("Test" in line for line in lines)
+
+
+def test_the_pushed_commit_is_written_where_it_is_asked_for(pushed_product: Path, tmp_path: Path) -> None:
+    file = tmp_path / "commit"
+    done = bump(pushed_product, "--commit-file", str(file), "dev", "frontend=v3")
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == tip(pushed_product)
+    file.unlink()
+    assert bump(pushed_product, "--commit-file", str(file), "dev", "frontend=v3").returncode == 0
+    assert not file.exists(), "nothing was pushed"
+
+
+def test_a_proposal_names_the_page_that_gitlab_has_for_it(pushed_product: Path, tmp_path: Path) -> None:
+    (tmp_path / "remote.git").rename(tmp_path / "gitlab.git")
+    support.git("remote", "set-url", "origin", str(tmp_path / "gitlab.git"), cwd=pushed_product)
+    assert bump(pushed_product, "dev", "frontend=v3", "backend=v3").returncode == 0
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=pushed_product, PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(
+        "gitlab/-/merge_requests/new?merge_request%5Bsource_branch%5D=promote/dev-to-prod"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-push",)])
+def test_images_are_built_with_docker_where_it_is_there(
+    own_product: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    digest = f'{{"containerimage.digest": "{DIGEST}"}}'
+    for name in ("docker", "buildctl-daemonless.sh"):
+        (programs / name).write_text(
+            f'#!/bin/sh\necho "{name} $*" >>"{tmp_path}/calls"\n'
+            f'while [ "$1" != --metadata-file ]; do shift; done\necho \'{digest}\' >"$2"\n'
+        )
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{support.TOOLS_FIRST}"
+    done = support.run("scripts/build-images", *arguments, "v1", "frontend", "backend", cwd=own_product, PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ([] if arguments else [f"frontend=v1@{DIGEST}", f"backend=v1@{DIGEST}"])
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == ["docker", "docker"]
+    assert all(("--push" in call.split()) != bool(arguments) for call in calls)

@@ -116,6 +116,21 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
             ["apps/goal-tracker/base/frontend/httproute.yaml", "apps/goal-tracker/overlays/prod/hosts.yaml"],
             ["apps/goal-tracker/base/backend/httproute.yaml"],
         ),
+        (
+            "jenkins-with-ghcr-for-production",
+            [
+                "Jenkinsfile",
+                "jenkins/agents/build.yaml",
+                "scripts/only-image-tags",
+                "terraform/platform/image_signing.tf",
+            ],
+            [".github", "scripts/ci-variables", "scripts/checks/workflows.py", "terraform/platform/ci_github.tf"],
+        ),
+        (
+            "jenkins-with-own-images",
+            ["Jenkinsfile", "jenkins/deploy.Jenkinsfile", "scripts/with-azure"],
+            ["jenkins/agents/build.yaml", "scripts/registry-login", "terraform/platform/ci_push.tf", "src"],
+        ),
         ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
         (
             "database-of-azure",

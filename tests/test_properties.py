@@ -26,7 +26,23 @@ KUBERNETES_VERSION = "1.36.0"
 RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bjinja\b", re.IGNORECASE)
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
-TEXT = {"", ".css", ".html", ".in", ".js", ".json", ".hcl", ".md", ".py", ".svg", ".tf", ".tfvars", ".toml", ".txt"}
+TEXT = {
+    "",
+    ".Jenkinsfile",
+    ".css",
+    ".html",
+    ".in",
+    ".js",
+    ".json",
+    ".hcl",
+    ".md",
+    ".py",
+    ".svg",
+    ".tf",
+    ".tfvars",
+    ".toml",
+    ".txt",
+}
 TEXT |= {".sh", ".sql", ".tftpl", ".yaml", ".yml"}
 
 
@@ -86,7 +102,14 @@ def test_own_checks_find_nothing(product: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
+def ci(product: Path) -> str:
+    return str(yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["ci"])
+
+
 def test_workflows_satisfy_zizmor_and_the_schema(product: Path) -> None:
+    if ci(product) != "github-actions":
+        assert not (product / ".github").exists()
+        return
     done = support.run("zizmor", "--offline", "--quiet", "--no-progress", "--persona=auditor", ".github", cwd=product)
     assert done.returncode == 0, done.stdout
     workflows = sorted((product / ".github" / "workflows").glob("*.yml"))
@@ -99,10 +122,64 @@ def test_workflows_satisfy_zizmor_and_the_schema(product: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("actionlint", path=support.TOOLS_FIRST), reason="make actionlint installs it")
 def test_workflows_satisfy_actionlint(product: Path) -> None:
+    if ci(product) != "github-actions":
+        return
     workflows = sorted((product / ".github" / "workflows").glob("*.yml"))
     config = product / ".github" / "actionlint.yaml"
     done = support.run("actionlint", "-no-color", f"-config-file={config}", *workflows, cwd=product)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_product_of_jenkins_does_not_speak_of_github_actions_nor_the_other_way_round(product: Path) -> None:
+    others = {
+        "github-actions": r"jenkins",
+        "jenkins": r"github.actions|github_|\bgh (auth|api|workflow|variable)|\.github/",
+    }
+    for name, text in texts(product):
+        # The checks name what they look for, whether it is there or not.
+        if name not in {".copier-answers.yml", "scripts/checks/tools.py", "scripts/checks/commands.py"}:
+            found = re.search(others[ci(product)], text + name, re.IGNORECASE)
+            assert not found, f"{name}: {found and found.group()}"
+
+
+def test_agents_satisfy_the_schema_of_pods_strictly(product: Path) -> None:
+    agents = sorted((product / "jenkins" / "agents").glob("*.yaml"))
+    assert bool(agents) == (ci(product) == "jenkins")
+    for path in agents:
+        pod = yaml.safe_load(path.read_text(encoding="utf-8"))
+        validator("v1", "Pod").validate({**pod, "metadata": {"name": "agent", **pod.get("metadata", {})}})
+
+
+def test_agents_run_no_container_as_root_and_only_buildkit_without_the_default_profiles(product: Path) -> None:
+    for path in (product / "jenkins" / "agents").glob("*.yaml"):
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        # A token of the cluster only for the one that talks to it.
+        assert spec.get("automountServiceAccountToken", True) == (path.stem == "deploy")
+        for container in spec.get("initContainers", []) + spec["containers"]:
+            context = container["securityContext"]
+            if container["name"] == "buildkit":
+                assert context["seccompProfile"] == context["appArmorProfile"] == {"type": "Unconfined"}
+            else:
+                assert context == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, path
+
+
+def test_service_accounts_of_agents_are_those_that_terraform_makes(product: Path) -> None:
+    if ci(product) != "jenkins":
+        return
+    named = set()
+    for path in (product / "jenkins" / "agents").glob("*.yaml"):
+        named.add(yaml.safe_load(path.read_text(encoding="utf-8"))["spec"].get("serviceAccountName"))
+    for path in [product / "Jenkinsfile", *(product / "jenkins").glob("*.Jenkinsfile")]:
+        named |= set(re.findall(r"serviceAccount '(\w+)'", path.read_text(encoding="utf-8")))
+    made = (product / "terraform" / "gitops" / "jenkins.tf").read_text(encoding="utf-8")
+    identities = re.search(r"jenkins_identities = toset\((\[.*\])\)", made)
+    assert identities
+    assert named - {None} == {"deploy", *json.loads(identities[1])}
+    trusted = "".join(path.read_text(encoding="utf-8") for path in (product / "terraform" / "platform").glob("ci_*.tf"))
+    for name in named - {None}:
+        assert f'"system:serviceaccount:jenkins:{name}"' in trusted
 
 
 def test_dockerfiles_satisfy_hadolint(product: Path) -> None:

@@ -277,9 +277,9 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
     "a script that does not exist": (
         ".github/workflows/deploy.yml",
-        "scripts/roll-out",
-        "scripts/rol-out",
-        "calls scripts/rol-out, which does not exist",
+        "scripts/deploy",
+        "scripts/depoly",
+        "calls scripts/depoly, which does not exist",
     ),
     "a key that is there twice": (
         f"{FRONTEND}/service.yaml",
@@ -399,6 +399,89 @@ GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+# The same for a product of Jenkins.
+JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a script that does not exist": (
+        "Jenkinsfile",
+        "scripts/deploy",
+        "scripts/depoly",
+        "calls scripts/depoly, which does not exist",
+    ),
+    "a script of another pipeline that does not exist": (
+        "jenkins/terraform.Jenkinsfile",
+        "scripts/with-azure",
+        "scripts/with-azrue",
+        "calls scripts/with-azrue, which does not exist",
+    ),
+    "a pod that does not exist": (
+        "Jenkinsfile",
+        "agents/build.yaml",
+        "agents/built.yaml",
+        "yamlFile names jenkins/agents/built.yaml, which does not exist",
+    ),
+    "a container that the pod lacks": (
+        "Jenkinsfile",
+        r"container\('buildkit'\)",
+        "container('kaniko')",
+        "jenkins/agents/check.yaml has no container kaniko",
+    ),
+    "a default container that the pod lacks": (
+        "jenkins/terraform.Jenkinsfile",
+        "defaultContainer 'azure-cli'",
+        "defaultContainer 'tools'",
+        "jenkins/agents/terraform.yaml has no container tools",
+    ),
+    "a second service account": (
+        "jenkins/deploy.Jenkinsfile",
+        "defaultContainer 'tools'",
+        "defaultContainer 'tools'\n      serviceAccount 'apply'",
+        "names a service account too",
+    ),
+    "an environment that the job does not offer": (
+        "jenkins/deploy.Jenkinsfile",
+        "'dev', ",
+        "",
+        "choices are not the environments dev, prod",
+    ),
+    "a release to an environment that is not there": (
+        "Jenkinsfile",
+        'scripts/deploy "dev"',
+        'scripts/deploy "test"',
+        "there is no environment test",
+    ),
+    "a credential that the README does not name": (
+        "Jenkinsfile",
+        "credentialsId: 'git'",
+        "credentialsId: 'gti'",
+        "README.md does not say what the credential gti is",
+    ),
+    "a pod that may run as root": (
+        "jenkins/agents/deploy.yaml",
+        "runAsNonRoot: true",
+        "runAsNonRoot: false",
+        "may run as root",
+    ),
+    "a pod without limits": (
+        "jenkins/agents/deploy.yaml",
+        "limits:\n          memory: 512Mi",
+        "limits:\n          cpu: 1",
+        "container jnlp needs requests and a memory limit",
+    ),
+    "an image of an agent that may change": (
+        "jenkins/agents/terraform.yaml",
+        "terraform:[\\d.]+",
+        "terraform:latest",
+        "image hashicorp/terraform:latest is not pinned",
+    ),
+    "a volume that the pod of an agent lacks": (
+        "jenkins/agents/terraform.yaml",
+        "- name: tools\n          mountPath",
+        "- name: tool\n          mountPath",
+        "mounts the volume 'tool'",
+    ),
+}
+
+
 def validate(product: Path) -> tuple[int, str]:
     done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product)
     return done.returncode, done.stdout + done.stderr
@@ -407,6 +490,7 @@ def validate(product: Path) -> tuple[int, str]:
 DAMAGED = {
     "defaults": DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,
+    "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
     "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
 }
 

@@ -1,4 +1,4 @@
-"""Environments agree everywhere: overlays, image tags, Applications, projects, infrastructure and workflows."""
+"""Environments agree everywhere: overlays, image tags, Applications, projects and infrastructure."""
 
 import posixpath
 import re
@@ -41,7 +41,6 @@ def check(repository: Repository) -> Iterator[Problem]:
     yield from _check_terraform(repository, names)
     if repository.exists("terraform/platform/terraform.tfvars"):
         yield from _check_database(repository)
-    yield from _check_workflows(repository, names)
 
 
 def _base_images(repository: Repository, application: str) -> dict[str, tuple[str, int]]:
@@ -210,12 +209,3 @@ def _check_database(repository: Repository) -> Iterator[Problem]:
                 to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
                 if cidr and to_postgres and cidr != values.get("database_subnet"):
                     yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}")
-
-
-def _check_workflows(repository: Repository, names: list[str]) -> Iterator[Problem]:
-    for path, workflow in repository.below(".github/workflows/"):
-        inputs = workflow.at("on", "workflow_dispatch", "inputs")
-        for key, setting in inputs.items() if isinstance(inputs, Map) else ():
-            if key == "environment" and isinstance(setting, Map) and sorted(setting.texts("options")) != sorted(names):
-                line = setting.line_of("options")
-                yield Problem(path, line, f"options are not the environments {', '.join(names)}: make them the same")

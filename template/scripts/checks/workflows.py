@@ -1,17 +1,16 @@
-"""Workflows and actions are pinned, ask for no more than they need, and call scripts that exist."""
+"""Workflows and actions are pinned, ask for no more than they need, and offer the environments that there are."""
 
-import os
+import posixpath
 import re
 from collections.abc import Iterator
 
-from .documents import Problem, Repository
+from .documents import Map, Problem, Repository
 
 _USES = re.compile(r"^\s*(?:- )?uses: *(?P<action>[^@\s]+)(?:@(?P<ref>\S+))?(?P<comment>\s+#.*)?$")
-_SCRIPT = re.compile(r"(?<![\w./-])scripts/[\w./-]*\w")
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every workflow, action and the scripts that workflows and the Makefile call."""
+    """Check every workflow and action."""
     for path, workflow in repository.below(".github/"):
         if path.startswith(".github/workflows/") and "permissions" not in workflow:
             yield Problem(path, 1, "has no top-level permissions: add `permissions: {}`, and to each job what it needs")
@@ -30,11 +29,17 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield Problem(
                     path, number, f"{match['action']} does not say its version: add it as a comment, as # v1.2.3"
                 )
-    for path in repository.files:
-        if path == "Makefile" or path.startswith(".github/"):
-            for number, line in enumerate(repository.text(path).splitlines(), 1):
-                for script in _SCRIPT.findall(line):
-                    if not repository.exists(script):
-                        yield Problem(path, number, f"calls {script}, which does not exist: add it or mend the name")
-                    elif "." not in script and not os.access(os.path.join(repository.root, script), os.X_OK):
-                        yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")
+
+
+def check_environments(repository: Repository) -> Iterator[Problem]:
+    """Check that a workflow which asks for an environment offers each of them."""
+    overlays = [
+        path for path in repository.documents if re.fullmatch(r"apps/[^/]+/overlays/[^/]+/kustomization.yaml", path)
+    ]
+    names = sorted(posixpath.basename(posixpath.dirname(path)) for path in overlays)
+    for path, workflow in repository.below(".github/workflows/"):
+        inputs = workflow.at("on", "workflow_dispatch", "inputs")
+        for key, setting in inputs.items() if isinstance(inputs, Map) else ():
+            if key == "environment" and isinstance(setting, Map) and sorted(setting.texts("options")) != names:
+                line = setting.line_of("options")
+                yield Problem(path, line, f"options are not the environments {', '.join(names)}: make them the same")

@@ -21,6 +21,8 @@ def propose(branch: str, tip: str, change: Change, body: str) -> str:
     """
     push_branch(branch, tip, change)
     by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
+    if "gitlab" in by_hand:
+        by_hand = f"{web_address()}/-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}"
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
     title = change.message.splitlines()[0]

@@ -1,8 +1,7 @@
 # What the deploy pipeline may do in the cluster: tell Argo CD to look now, and see why a rollout fails. It changes
 # nothing by itself; what runs is decided by Git alone.
 locals {
-  # To Kubernetes, a managed identity is a user named by its object id.
-  deploy_user = { kind = "User", apiGroup = "rbac.authorization.k8s.io", name = local.platform.deploy_identity_principal_id }
+  deploy_user = { kind = "User", apiGroup = "rbac.authorization.k8s.io", name = local.platform.deploy_user }
 
   deploy_access = [
     {
@@ -55,7 +54,7 @@ locals {
           ]
         }
         matchConditions = [
-          { name = "is-the-deploy-identity", expression = "request.userInfo.username == '${local.platform.deploy_identity_principal_id}'" },
+          { name = "is-the-deploy-identity", expression = "request.userInfo.username == '${local.platform.deploy_user}'" },
         ]
         variables = [
           { name = "now", expression = "object.metadata.?annotations.orValue({})" },

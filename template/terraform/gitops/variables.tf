@@ -46,13 +46,13 @@ variable "argocd_sso" {
   }
 }
 
-variable "argocd_webhook_secret" {
+variable "argocd_webhook_secret_name" {
   description = "Kubernetes Secret in the namespace argocd whose key `github` holds what GitHub signs its webhook calls with; null for no webhook."
   type        = string
   default     = null
 
   validation {
-    condition     = var.argocd_webhook_secret == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.argocd_webhook_secret))
+    condition     = var.argocd_webhook_secret_name == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.argocd_webhook_secret_name))
     error_message = "Give the name of a Secret, not what is in it."
   }
 }

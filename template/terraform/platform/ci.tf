@@ -1,15 +1,6 @@
-# What the pipelines may do. One identity for each purpose, each bound to the one kind of run that needs it: GitHub
-# signs a token that names the run, Entra ID takes it in exchange, and no credential is stored anywhere.
+# What the pipelines may do. One identity for each purpose, each bound to the one kind of run that needs it: a signed
+# token names the run, Entra ID takes it in exchange, and no credential is stored anywhere.
 locals {
-  github_issuer         = "https://token.actions.githubusercontent.com"
-  github_subject_prefix = coalesce(var.github_subject_prefix, "repo:${var.github_repository}")
-
-  ci_subjects = {
-    plan   = "${local.github_subject_prefix}:pull_request"
-    apply  = "${local.github_subject_prefix}:environment:infrastructure"
-    deploy = "${local.github_subject_prefix}:ref:refs/heads/main"
-  }
-
   state_container_id = join("/", [
     "/subscriptions/${data.azurerm_client_config.current.subscription_id}",
     "resourceGroups/${var.state.resource_group_name}",
@@ -18,17 +9,15 @@ locals {
   ])
 
   # Plan sees what is there and reads the state. Secrets are out of its reach, so it plans with -refresh=false.
-  # Apply changes what the resource group holds. Deploy may ask for the cluster's address; what it may do there is in
-  # ../gitops/access.tf.
+  # Apply changes what the resource group holds.
   ci_roles = {
-    plan_group     = { identity = "plan", role = "Reader", scope = azurerm_resource_group.this.id }
-    plan_state     = { identity = "plan", role = "Storage Blob Data Reader", scope = local.state_container_id }
-    apply_group    = { identity = "apply", role = "Contributor", scope = azurerm_resource_group.this.id }
-    apply_state    = { identity = "apply", role = "Storage Blob Data Contributor", scope = local.state_container_id }
-    apply_roles    = { identity = "apply", role = "Reader", scope = local.state_container_id }
-    apply_secrets  = { identity = "apply", role = "Key Vault Secrets Officer", scope = azurerm_key_vault.this.id }
-    apply_cluster  = { identity = "apply", role = "Azure Kubernetes Service RBAC Cluster Admin", scope = azurerm_kubernetes_cluster.this.id }
-    deploy_cluster = { identity = "deploy", role = "Azure Kubernetes Service Cluster User Role", scope = azurerm_kubernetes_cluster.this.id }
+    plan_group    = { identity = "plan", role = "Reader", scope = azurerm_resource_group.this.id }
+    plan_state    = { identity = "plan", role = "Storage Blob Data Reader", scope = local.state_container_id }
+    apply_group   = { identity = "apply", role = "Contributor", scope = azurerm_resource_group.this.id }
+    apply_state   = { identity = "apply", role = "Storage Blob Data Contributor", scope = local.state_container_id }
+    apply_roles   = { identity = "apply", role = "Reader", scope = local.state_container_id }
+    apply_secrets = { identity = "apply", role = "Key Vault Secrets Officer", scope = azurerm_key_vault.this.id }
+    apply_cluster = { identity = "apply", role = "Azure Kubernetes Service RBAC Cluster Admin", scope = azurerm_kubernetes_cluster.this.id }
   }
 
   # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
@@ -51,15 +40,15 @@ resource "azurerm_user_assigned_identity" "ci" {
 resource "azurerm_federated_identity_credential" "ci" {
   for_each = local.ci_subjects
 
-  name                      = "github-${each.key}"
+  name                      = "${local.ci_system}-${each.key}"
   user_assigned_identity_id = azurerm_user_assigned_identity.ci[each.key].id
-  issuer                    = local.github_issuer
+  issuer                    = local.ci_issuer
   subject                   = each.value
   audience                  = ["api://AzureADTokenExchange"]
 }
 
 resource "azurerm_role_assignment" "ci" {
-  for_each = local.ci_roles
+  for_each = merge(local.ci_roles, local.ci_deploy_roles)
 
   scope                            = each.value.scope
   role_definition_name             = each.value.role

@@ -49,22 +49,7 @@ resource "azurerm_role_assignment" "kubelet_pull" {
   skip_service_principal_aad_check = true
 }
 
-# The pipeline that builds images on main. It can push, and nothing else.
-resource "azurerm_user_assigned_identity" "ci_push" {
-  name                = "id-${var.cluster_name}-ci-push"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
-  tags                = local.tags
-}
-
-resource "azurerm_federated_identity_credential" "ci_push" {
-  name                      = "github-push"
-  user_assigned_identity_id = azurerm_user_assigned_identity.ci_push.id
-  issuer                    = local.github_issuer
-  subject                   = "${local.github_subject_prefix}:ref:refs/heads/main"
-  audience                  = ["api://AzureADTokenExchange"]
-}
-
+# The pipeline that builds images. It can push, and nothing else.
 resource "azurerm_role_assignment" "ci_push" {
   scope                            = azurerm_container_registry.this.id
   role_definition_name             = "AcrPush"

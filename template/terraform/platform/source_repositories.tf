@@ -22,7 +22,7 @@ resource "azurerm_federated_identity_credential" "source_push" {
 
   name                      = "github-push-${each.key}"
   user_assigned_identity_id = azurerm_user_assigned_identity.ci_push.id
-  issuer                    = local.github_issuer
+  issuer                    = local.ci_issuer
   subject                   = "${each.value}:ref:refs/heads/main"
   audience                  = ["api://AzureADTokenExchange"]
 }

@@ -7,12 +7,12 @@ override_data {
   values = {
     outputs = {
       platform = {
-        cluster_name                 = "aks-shop"
-        resource_group_name          = "rg-aks-shop"
-        tenant_id                    = "11111111-1111-1111-1111-111111111111"
-        applications                 = ["shop-dev", "shop-prod"]
-        external_secrets_client_id   = "66666666-6666-6666-6666-666666666666"
-        deploy_identity_principal_id = "77777777-7777-7777-7777-777777777777"
+        cluster_name               = "aks-shop"
+        resource_group_name        = "rg-aks-shop"
+        tenant_id                  = "11111111-1111-1111-1111-111111111111"
+        applications               = ["shop-dev", "shop-prod"]
+        external_secrets_client_id = "66666666-6666-6666-6666-666666666666"
+        deploy_user                = "77777777-7777-7777-7777-777777777777"
       }
     }
   }
@@ -126,7 +126,10 @@ run "the_objects_travel_with_argo_cd" {
   command = plan
 
   assert {
-    condition     = length(yamldecode(helm_release.argocd.values[length(helm_release.argocd.values) - 1]).extraObjects) == length(local.deploy_access) + length(local.external_secrets_access)
+    condition = length(setsubtract(
+      [for object in concat(local.deploy_access, local.external_secrets_access) : "${object.kind} ${object.metadata.name}"],
+      [for object in yamldecode(helm_release.argocd.values[length(helm_release.argocd.values) - 1]).extraObjects : "${object.kind} ${object.metadata.name}"],
+    )) == 0
     error_message = "Every object must be among the values."
   }
 }

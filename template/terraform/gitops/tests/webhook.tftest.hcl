@@ -51,7 +51,7 @@ run "the_secret_itself_is_nowhere_in_the_values" {
   command = plan
 
   variables {
-    argocd_webhook_secret = "argocd-webhook"
+    argocd_webhook_secret_name = "argocd-webhook"
   }
 
   assert {
@@ -64,8 +64,8 @@ run "what_is_no_name_is_refused" {
   command = plan
 
   variables {
-    argocd_webhook_secret = "S3cret/value"
+    argocd_webhook_secret_name = "S3cret/value"
   }
 
-  expect_failures = [var.argocd_webhook_secret]
+  expect_failures = [var.argocd_webhook_secret_name]
 }

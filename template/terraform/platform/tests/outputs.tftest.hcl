@@ -14,23 +14,6 @@ variables {
   environments = ["dev", "prod"]
 }
 
-run "the_workflows_get_every_variable_they_read" {
-  command = plan
-
-  assert {
-    condition = length(setsubtract([
-      "AKS_CLUSTER",
-      "AKS_RESOURCE_GROUP",
-      "AZURE_APPLY_CLIENT_ID",
-      "AZURE_DEPLOY_CLIENT_ID",
-      "AZURE_PLAN_CLIENT_ID",
-      "AZURE_SUBSCRIPTION_ID",
-      "AZURE_TENANT_ID",
-    ], keys(output.github_variables))) == 0
-    error_message = "A variable is missing in github_variables."
-  }
-}
-
 run "applications_are_named_after_project_and_environment" {
   command = plan
 

@@ -1,0 +1,25 @@
+"""Fixtures: Java, and a world around a product."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.jenkins import toolchain, world
+
+
+@pytest.fixture(scope="session")
+def java() -> toolchain.Java:
+    """Java with its libraries, or a failure that says what is missing: these tests run only when asked for by name."""
+    try:
+        return toolchain.find()
+    except toolchain.ToolMissingError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def jenkins(
+    java: toolchain.Java, rendered: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> world.World:
+    """A product of Jenkins on a server, that of an answer set where a test names one."""
+    return world.make(java, rendered(getattr(request, "param", "jenkins-with-acr-on-gitlab")), tmp_path)
