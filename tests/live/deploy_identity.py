@@ -23,7 +23,7 @@ def access(product: Path, applications: list[str], folder: Path) -> list[dict[st
     """
     folder.mkdir()
     shutil.copy(product / "terraform" / "gitops" / "access.tf", folder)
-    platform = {"deploy_identity_principal_id": PRINCIPAL, "applications": applications}
+    platform = {"deploy_user": PRINCIPAL, "applications": applications}
     (folder / "platform.tf.json").write_text(json.dumps({"locals": {"platform": platform}}))
     printed = run(program("terraform"), "console", stdin="jsonencode(local.deploy_access)\n", cwd=folder)
     try:

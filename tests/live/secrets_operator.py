@@ -16,6 +16,7 @@ from .api import Api, ApiError, Object
 from .standins import follow
 
 _API = "/apis/external-secrets.io/v1"
+_PULL_SECRET = "kubernetes.io/dockerconfigjson"
 _READY = {"type": "Ready", "status": "True", "reason": "StandIn", "message": "by the stand-in"}
 
 
@@ -43,11 +44,15 @@ class SecretsOperator:
         meta, spec = item["metadata"], item["spec"]
         namespace, name = meta["namespace"], spec["target"]["name"]
         data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec["data"]}
+        template = spec["target"].get("template", {})
+        if template.get("type") == _PULL_SECRET:
+            data = {".dockerconfigjson": '{"auths": {}}'}  # The local registry asks for no credential.
         owner = {"apiVersion": item["apiVersion"], "kind": item["kind"], "name": meta["name"], "uid": meta["uid"]}
         secret: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
+            "type": template.get("type", "Opaque"),
             "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
         }
         try:

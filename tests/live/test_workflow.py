@@ -10,6 +10,8 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,17 +21,17 @@ from tests import support
 from . import shims
 from .processes import wait_for
 from .settings import HERE, REPOSITORY
-from .world import World
+from .world import World, generate
 
 pytestmark = pytest.mark.live
 
 _USES = re.compile(r"uses: (?P<action>[\w-]+/[\w-]+@[0-9a-f]{40})")
 
 
-def act(world: World, folder: Path, before: str) -> subprocess.CompletedProcess[str]:
-    """Run the release workflow as a push of the newest commit does."""
+def act(world: World, url: str, folder: Path, before: str) -> subprocess.CompletedProcess[str]:
+    """Run the release workflow of a repository as a push of its newest commit does, with the pipeline's own rights."""
     checkout = folder / "checkout"
-    support.git("clone", "-q", world.url, str(checkout), cwd=folder)
+    support.git("clone", "-q", url, str(checkout), cwd=folder)
     for path in (checkout / ".github" / "workflows").glob("*.yml"):
         path.write_text(path.read_text().replace("      queue: max\n", "").replace("  queue: max\n", ""))
     workflows = "".join(path.read_text() for path in (checkout / ".github").rglob("*.yml"))
@@ -45,14 +47,14 @@ def act(world: World, folder: Path, before: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [
             "act", "push", "--workflows=.github/workflows/release.yml", "--platform=ubuntu-24.04=-self-hosted",
-            "--no-skip-checkout", f"--eventpath={event}", *stand_ins, f"--env=LIVE_REMOTE={world.url}",
+            "--no-skip-checkout", f"--eventpath={event}", *stand_ins, f"--env=LIVE_REMOTE={url}",
             *(f"--var={name}={value}" for name, value in variables.items()),
         ],
         cwd=checkout,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")},
             "HOME": str(folder / "home"),
-            "KUBECONFIG": str(world.cluster.kubeconfig),
+            "KUBECONFIG": str(world.deploy_kubeconfig),
             "PATH": f"{folder / 'bin'}:{world.cluster.tools.bin}:{support.TOOLS_FIRST}",
         },
         capture_output=True,
@@ -75,7 +77,7 @@ def changed_backend(world: World, line: str) -> tuple[str, str]:
 
 def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_path: Path) -> None:
     before, after = changed_backend(world, "# A change.")
-    done = act(world, tmp_path, before)
+    done = act(world, world.url, tmp_path, before)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     assert "dev: back to" not in done.stdout
     assert re.search(r"dev: healthy at \w+ after", done.stdout)
@@ -92,7 +94,7 @@ def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_
 def test_a_version_that_does_not_start_fails_the_run_and_is_put_back(world: World, tmp_path: Path) -> None:
     sound = world.running_image("backend")
     before, _ = changed_backend(world, "raise SystemExit('broken on purpose')")
-    done = act(world, tmp_path, before)
+    done = act(world, world.url, tmp_path, before)
     assert done.returncode != 0
     assert "wait-healthy: dev is not healthy" in done.stdout
     assert "dev: back to backend" in done.stdout
@@ -106,3 +108,43 @@ def fetched(world: World) -> Path:
     """The product's clone, with the server's newest commits."""
     support.git("fetch", "-q", "origin", cwd=world.product)
     return world.product
+
+
+@contextmanager
+def another_product(world: World, folder: Path, name: str, **answers: object) -> Iterator[str]:
+    """A product beside the world's own, with one environment, as its bootstrap Application would bring it; its address."""
+    url = world.git.create(f"demo/{name}")
+    product = generate(folder, url, project_name=name, environments=["dev"], **answers)
+    world.grant(f"{name}-dev")
+    [cluster] = product.glob("clusters/*")
+    for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
+        world.cluster.apply(path.read_text())
+    try:
+        yield url
+    finally:
+        world.cluster.kubectl("-n", "argocd", "delete", "applications.argoproj.io", f"{name}-dev", "--wait=false")
+        world.cluster.kubectl("delete", "namespace", f"{name}-dev", "--ignore-not-found", "--wait=false")
+
+
+# The world's own product has the third.
+REGISTRIES = {
+    "dockerhub": ("exampleorg", "exampleorg/"),
+    "ghcr": ("example-org", "ghcr.io/example-org/"),
+}
+
+
+@pytest.mark.parametrize("registry", REGISTRIES)
+def test_the_first_push_of_a_product_builds_everything_and_ends_healthy_with_any_registry(
+    world: World, tmp_path: Path, registry: str
+) -> None:
+    namespace, prefix = REGISTRIES[registry]
+    name = f"shop-{registry}"
+    with another_product(world, tmp_path, name, registry=registry, registry_name=namespace) as url:
+        done = act(world, url, tmp_path, "0" * 40)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+        assert re.search(r"dev: healthy at \w+ after", done.stdout)
+        for service in ("frontend", "backend"):
+            deployment = world.cluster.api.get(f"/apis/apps/v1/namespaces/{name}-dev/deployments/{service}")
+            assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"]
+            [container] = deployment["spec"]["template"]["spec"]["containers"]
+            assert re.fullmatch(rf"{prefix}{service}:sha-[0-9a-f]{{40}}@sha256:[0-9a-f]{{64}}", container["image"])

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -64,6 +65,8 @@ class World:
     operator: SecretsOperator
     deploy_kubeconfig: Path
     """Of the pipeline's identity: the product's own scripts run with it, and so with no right but its."""
+    applications: list[str] = field(default_factory=list)
+    """What the pipeline's identity may tell Argo CD to look at."""
     webhook: bool = False
     pushes: list[tuple[str, float]] = field(default_factory=list)
     """Commit and time (monotonic) of the end of each push, as the server saw it."""
@@ -73,6 +76,12 @@ class World:
         self.pushes.append((after, time.monotonic()))
         if self.webhook:
             self.argocd.push_event(url, branch, before, after, changed)
+
+    def grant(self, *applications: str) -> None:
+        """Let the pipeline's identity refresh these Applications too, as terraform/gitops does."""
+        self.applications.extend(applications)
+        with tempfile.TemporaryDirectory() as folder:
+            self.cluster.apply(deploy_identity.access(self.product, self.applications, Path(folder, "access")))
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command of the product; its output.
@@ -206,16 +215,16 @@ def _is_python(product: Path, script: str) -> bool:
     return (product / script).read_text().startswith("#!/usr/bin/env python3")
 
 
-def generate(folder: Path, url: str) -> Path:
-    """Generate the product with default answers and its Postgres replaced by the stand-in's digest; commit it."""
+def generate(folder: Path, url: str, **answers: object) -> Path:
+    """Generate a product, by default the default one, with the digest of Postgres' stand-in; commit and push it."""
     template = support.export_template(folder / "template")
-    product = support.render(template, folder / "product", {"git_repository": url}, hook=True)
+    product = support.render(template, folder / "product", {"git_repository": url, **answers}, hook=True)
     support.git("init", "-q", "-b", "main", cwd=product)
     support.git("config", "user.name", "Live test", cwd=product)
     support.git("config", "user.email", "live@example.com", cwd=product)
     support.git("add", "-A", cwd=product)
     support.git("commit", "-q", "-m", "Generated", cwd=product)
-    stateful_set = product / f"apps/{APPLICATION}/base/database/statefulset.yaml"
+    [stateful_set] = product.glob("apps/*/base/database/statefulset.yaml")
     found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
     assert found
     digest = images.push_base(found[1])
@@ -242,10 +251,9 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "external-secrets"}})
         operator = SecretsOperator(cluster.api)
         stack.callback(operator.stop)
-        applications = [f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)]
-        cluster.apply(deploy_identity.access(product, applications, folder / "access"))
         deploy_kubeconfig = deploy_identity.kubeconfig(cluster.kubeconfig, folder / "deploy-kubeconfig")
         world = World(cluster, git, argocd, product, url, operator, deploy_kubeconfig)
+        world.grant(*[f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)])
         git.on_push = world.on_push
         with step("build the sample application's images"):
             released = [world.release(service, "v1") for service in ("frontend", "backend")]
