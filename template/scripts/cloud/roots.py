@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from gitops.repository import ROOT
 
 from .azure import Subscription
-from .tools import INFRASTRUCTURE, CommandError, attended, output
+from .infrastructure import COMMAND
+from .tools import CommandError, attended, output
 
 # A role that was just given is honoured after seconds, at times after minutes.
 _ROLE_WAIT = 600.0
@@ -71,11 +72,11 @@ class Runner:
         self._approval = ["-auto-approve"] if approved else []
 
     def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:
-        return (INFRASTRUCTURE, f"-chdir=terraform/{root.name}", *arguments)
+        return (COMMAND, f"-chdir=terraform/{root.name}", *arguments)
 
     def _attended(self, root: Root, *arguments: str) -> None:
         if status := attended(*self._command(root, *arguments), **self._environment):
-            raise CommandError(f"{INFRASTRUCTURE} {arguments[0]} ended with status {status}, see above")
+            raise CommandError(f"{COMMAND} {arguments[0]} ended with status {status}, see above")
 
     def _quiet(self, root: Root, *arguments: str) -> str:
         return output(*self._command(root, *arguments), timeout=900, **self._environment)

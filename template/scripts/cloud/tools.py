@@ -14,12 +14,7 @@ from typing import Any
 
 from gitops.repository import ROOT
 
-# The program that makes the infrastructure; everything here that runs or names it takes it from here.
-INFRASTRUCTURE, _INSTALL_INFRASTRUCTURE = (
-    ("tofu", "https://opentofu.org/docs/intro/install")
-    if (ROOT / ".opentofu-version").exists()
-    else ("terraform", "https://developer.hashicorp.com/terraform/install")
-)
+from . import infrastructure
 
 
 class CommandError(Exception):
@@ -62,7 +57,7 @@ def needed() -> list[Tool]:
         # fetch --no-write-fetch-head
         Tool("git", "2.29", ("--version",), "https://git-scm.com/downloads"),
         Tool("python3", "3.11", ("--version",), "https://www.python.org/downloads"),
-        Tool(INFRASTRUCTURE, oldest_infrastructure(), ("version",), _INSTALL_INFRASTRUCTURE),
+        Tool(infrastructure.COMMAND, oldest_infrastructure(), ("version",), infrastructure.INSTALL),
         # A floor: releases before it are out of support.
         Tool("az", "2.50", ("version",), "https://learn.microsoft.com/cli/azure/install-azure-cli"),
         # One minor version before what AKS makes by default; kubectl and cluster may be one apart.

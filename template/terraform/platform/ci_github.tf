@@ -37,8 +37,6 @@ locals {
     deploy = "${local.github_subject_prefix}:ref:refs/heads/main"
   }
 
-  ci_push_subject = "${local.github_subject_prefix}:ref:refs/heads/main"
-
   # Deploy may ask for the cluster's address; what it may do there is in ../gitops/access.tf.
   ci_deploy_roles = {
     deploy_cluster = { identity = "deploy", role = "Azure Kubernetes Service Cluster User Role", scope = azurerm_kubernetes_cluster.this.id }

@@ -9,8 +9,6 @@ locals {
     apply = "system:serviceaccount:jenkins:apply"
   }
 
-  ci_push_subject = "system:serviceaccount:jenkins:push"
-
   # Deploy works inside the cluster with its own service account and needs nothing of Azure.
   ci_deploy_roles = {}
   deploy_user     = "system:serviceaccount:jenkins:deploy"

@@ -7,12 +7,12 @@ override_data {
   values = {
     outputs = {
       platform = {
-        cluster_name                 = "aks-shop"
-        resource_group_name          = "rg-aks-shop"
-        tenant_id                    = "11111111-1111-1111-1111-111111111111"
-        applications                 = ["shop-dev", "shop-prod"]
-        external_secrets_client_id   = "66666666-6666-6666-6666-666666666666"
-        deploy_identity_principal_id = "77777777-7777-7777-7777-777777777777"
+        cluster_name               = "aks-shop"
+        resource_group_name        = "rg-aks-shop"
+        tenant_id                  = "11111111-1111-1111-1111-111111111111"
+        applications               = ["shop-dev", "shop-prod"]
+        external_secrets_client_id = "66666666-6666-6666-6666-666666666666"
+        deploy_user                = "77777777-7777-7777-7777-777777777777"
       }
     }
   }

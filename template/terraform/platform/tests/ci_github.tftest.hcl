@@ -68,15 +68,6 @@ run "every_credential_trusts_github_and_no_one_else" {
   }
 }
 
-run "main_signs_in_to_push" {
-  command = plan
-
-  assert {
-    condition     = local.ci_push_subject == "repo:Octo-Org/shop.gitops:ref:refs/heads/main"
-    error_message = "Only main may push images."
-  }
-}
-
 run "deploy_gets_no_more_than_the_address_of_the_cluster" {
   command = plan
 

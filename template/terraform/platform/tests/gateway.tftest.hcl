@@ -1,5 +1,3 @@
-mock_provider "azapi" {}
-
 mock_provider "azurerm" {
   mock_data "azurerm_client_config" {
     defaults = {
@@ -10,6 +8,8 @@ mock_provider "azurerm" {
     }
   }
 }
+
+mock_provider "azapi" {}
 
 run "the_update_carries_exactly_the_gateway_api_and_its_implementation" {
   command = plan
