@@ -33,7 +33,7 @@ def test_up_makes_state_platform_and_gitops_in_order(faked: Fakes) -> None:
 
 def test_up_says_what_each_step_does_how_long_it_takes_and_what_to_do_next(faked: Fakes) -> None:
     words = faked.run("up").stdout
-    assert "== step 1 of 3, state: storage for the Terraform state (about a minute)" in words
+    assert "== step 1 of 3, state: storage for the state of the others (about a minute)" in words
     assert "== step 2 of 3, platform: " in words
     assert "about 15 minutes" in words
     assert "== step 3 of 3, gitops: Argo CD and the bootstrap Application (about 5 minutes the first time)" in words

@@ -168,7 +168,7 @@ def _deleted(listed: Future[Any], name: str) -> dict[str, Any] | None:
 
 
 def _deleted_vault(found: dict[str, Any], wanted: Settings) -> Line:
-    """Terraform recovers a vault where it was: the same group and region."""
+    """A vault is recovered where it was: the same group and region."""
     name, properties = found["name"], found["properties"]
     same_group = f"/resourcegroups/{wanted.group}/".lower() in properties["vaultId"].lower()
     if same_group and properties["location"].replace(" ", "").lower() == wanted.location:

@@ -11,7 +11,7 @@ REMOVED = "agents of Jenkins have no cluster to run in until the next make up"
 
 
 def prepare() -> None:
-    """Do nothing: service accounts and their identities come from Terraform."""
+    """Do nothing: service accounts and their identities come from terraform/."""
 
 
 def checks(pool: Pool) -> Iterator[Line]:  # noqa: ARG001 (the other pipeline asks with it)

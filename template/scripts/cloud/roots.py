@@ -1,4 +1,4 @@
-"""The roots of Terraform: what each makes, and how it is run."""
+"""The roots below terraform/: what each makes, and how it is run."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ class Root:
     removing: str
 
 
-STATE = Root("state", "storage for the Terraform state", "about a minute", "")
+STATE = Root("state", "storage for the state of the others", "about a minute", "")
 PLATFORM = Root(
     "platform",
     "resource group, network, cluster, Key Vault, identities",

@@ -1,4 +1,4 @@
-"""What this installation is called and how large it is, as Terraform is told."""
+"""What this installation is called and how large it is, as terraform.tfvars says."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -81,7 +81,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def values(root: str, repository: Path = ROOT) -> dict[str, Any]:
-    """Return the values of a root in the order in which Terraform takes them: a later file wins.
+    """Return the values of a root in the order in which they are taken: a later file wins.
 
     Raises:
         ValueError: a file can't be read; the message names it.

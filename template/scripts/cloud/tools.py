@@ -130,7 +130,7 @@ def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
 def _deferred_signals(process: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
     """Let the program that runs end by itself.
 
-    Killed, Terraform would lose what it has made and leave its state locked. Ctrl-C reaches it from the terminal
+    Killed, it would lose what it has made and leave its state locked. Ctrl-C reaches it from the terminal
     already; a second one would make it stop at once.
     """
     caught: list[int] = []
