@@ -86,7 +86,7 @@ def assert_whole(product: Path, bare: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert not [line for line in done.stderr.splitlines() if "error" in line]
     git_folder = support.git("rev-parse", "--absolute-git-dir", cwd=product)
-    assert list(Path(git_folder).rglob("*.lock")) == []
+    assert [path for path in Path(git_folder).rglob("*.lock") if path.name != "deploy.lock"] == []
     assert support.git("status", "--porcelain", cwd=product) == ""
     assert support.git("rev-list", "--min-parents=2", "main", cwd=bare) == ""
 

@@ -4,13 +4,15 @@ A commit is made from Git objects alone: neither the working tree nor the index 
 before the server has accepted it, so that a run that is killed leaves nothing to mend.
 """
 
+import contextlib
+import fcntl
 import os
 import random
 import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,29 +74,32 @@ def succeeds(*arguments: str) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _alone_in_this_clone() -> Iterator[None]:
+    """Wait for other runs in this clone: what one of them fetches is here in part. A killed run holds nothing up."""
+    lock = Path(ROOT, git("rev-parse", "--git-path", "deploy.lock").strip())
+    with lock.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def remote_tip(branch: str = BRANCH) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched."""
     listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
     if not listed:
         raise PublishError(f"{REMOTE} has no branch {branch}: push it first")
     tip = listed[0]
-    if not succeeds("cat-file", "-e", f"{tip}^{{tree}}"):
-        git(*_FETCH, REMOTE, f"refs/heads/{branch}")
+    with _alone_in_this_clone():
+        if not succeeds("cat-file", "-e", tip):
+            git(*_FETCH, REMOTE, f"refs/heads/{branch}")
     return tip
 
 
 def need_history() -> None:
     """Fetch the history that a shallow clone leaves out."""
-    for tries_left in reversed(range(5)):
-        if git("rev-parse", "--is-shallow-repository").strip() != "true":
-            return
-        try:
+    with _alone_in_this_clone():
+        if git("rev-parse", "--is-shallow-repository").strip() == "true":
             git(*_FETCH, "--unshallow", REMOTE, f"refs/heads/{BRANCH}")
-        except PublishError:
-            if not tries_left:
-                raise
-            # Another run in this clone may have been at it.
-            time.sleep(random.uniform(0.2, 1))
 
 
 def read(commit: str, path: str) -> str | None:
