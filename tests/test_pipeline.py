@@ -99,9 +99,23 @@ def test_a_roll_out_with_no_deployment_to_blame_changes_nothing(pushed_product: 
     assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
 
 
+def test_a_roll_out_of_a_rollback_does_not_bring_back_what_was_taken_away(
+    pushed_product: Path, stand_ins: Path
+) -> None:
+    bump(pushed_product, "dev", "frontend=v1")
+    bump(pushed_product, "dev", "frontend=broken")
+    assert support.run(sys.executable, "scripts/rollback", "dev", cwd=pushed_product).returncode == 0
+    commit = support.git("rev-parse", "HEAD", cwd=pushed_product)
+    cluster(stand_ins, pushed_product, broken="v1")
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev", commit)
+    assert done.returncode == 1
+    assert "dev: nothing to roll back" in done.stdout
+    assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
+
+
 def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path, stand_ins: Path) -> None:
     before = support.git("rev-parse", "HEAD", cwd=pushed_product)
-    bump(pushed_product, "prod", "frontend=v1")
+    bump(pushed_product, "prod", "frontend=v1", "backend=v1")
 
     def changed(*arguments: str) -> list[str]:
         done = call(pushed_product, stand_ins, "scripts/changed-environments", *arguments)
@@ -110,6 +124,8 @@ def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path,
 
     assert changed(before) == ["prod"]
     assert changed("HEAD") == []
+    assert changed("0" * 40) == ["prod"], "dev waits for its first images"
+    bump(pushed_product, "dev", "frontend=v1", "backend=v1")
     assert changed("0" * 40) == ["dev", "prod"], "a first push has no commit before it"
     [deployment] = pushed_product.glob("apps/*/base/frontend/deployment.yaml")
     deployment.write_text(deployment.read_text() + "# A comment.\n")

@@ -174,12 +174,24 @@ def test_service_accounts_of_agents_are_those_that_terraform_makes(product: Path
     for path in [product / "Jenkinsfile", *(product / "jenkins").glob("*.Jenkinsfile")]:
         named |= set(re.findall(r"serviceAccount '(\w+)'", path.read_text(encoding="utf-8")))
     made = (product / "terraform" / "gitops" / "jenkins.tf").read_text(encoding="utf-8")
-    identities = re.search(r"jenkins_identities = toset\((\[.*\])\)", made)
-    assert identities
-    assert named - {None} == {"deploy", *json.loads(identities[1])}
+    identities = dict(re.findall(r'^    (\w+) += "(jenkins[\w-]*)"$', made, re.MULTILINE)) | {"deploy": "jenkins"}
+    # Images of other repositories are pushed too, where a registry takes the identity.
+    assert {None, "push", *named} == {None, "push", *identities}
+    assert named - {None} <= set(identities)
+    assert ("push" in identities) == (product / "terraform" / "platform" / "ci_push.tf").exists()
     trusted = "".join(path.read_text(encoding="utf-8") for path in (product / "terraform" / "platform").glob("ci_*.tf"))
-    for name in named - {None}:
-        assert f'"system:serviceaccount:jenkins:{name}"' in trusted
+    for name, namespace in identities.items():
+        assert f'"system:serviceaccount:{namespace}:{name}"' in trusted
+
+
+def test_only_what_is_on_main_runs_where_everything_may_be_changed(product: Path) -> None:
+    for path in (product / "jenkins").glob("*.Jenkinsfile"):
+        text = path.read_text(encoding="utf-8")
+        assert (
+            ("serviceAccount 'apply'" in text)
+            == ("cloud 'infrastructure'" in text)
+            == (path.name == "apply.Jenkinsfile")
+        )
 
 
 def test_dockerfiles_satisfy_hadolint(product: Path) -> None:

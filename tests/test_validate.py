@@ -408,7 +408,7 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "calls scripts/depoly, which does not exist",
     ),
     "a script of another pipeline that does not exist": (
-        "jenkins/terraform.Jenkinsfile",
+        "jenkins/apply.Jenkinsfile",
         "scripts/with-azure",
         "scripts/with-azrue",
         "calls scripts/with-azrue, which does not exist",
@@ -426,7 +426,7 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "jenkins/agents/check.yaml has no container kaniko",
     ),
     "a default container that the pod lacks": (
-        "jenkins/terraform.Jenkinsfile",
+        "jenkins/apply.Jenkinsfile",
         "defaultContainer 'azure-cli'",
         "defaultContainer 'tools'",
         "jenkins/agents/terraform.yaml has no container tools",
@@ -436,6 +436,24 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "defaultContainer 'tools'",
         "defaultContainer 'tools'\n      serviceAccount 'apply'",
         "names a service account too",
+    ),
+    "a pipeline that no job runs": (
+        "README.md",
+        "`jenkins/rollback.Jenkinsfile`",
+        "a file",
+        "jenkins/rollback.Jenkinsfile:1: README.md does not say which job runs it",
+    ),
+    "an environment that can not be rolled back": (
+        "jenkins/rollback.Jenkinsfile",
+        "'dev', ",
+        "",
+        "choices are not the environments dev, prod",
+    ),
+    "a pipeline that commits under a name it does not know": (
+        "jenkins/agents/deploy.yaml",
+        r"(COMMITTER_EMAIL\s+value:) jenkins@localhost",
+        r"\1 jenkins@example.com",
+        "commits as jenkins@example.com, which scripts/merged-changes takes for a person",
     ),
     "an environment that the job does not offer": (
         "jenkins/deploy.Jenkinsfile",

@@ -1,6 +1,6 @@
 """Fixtures: Java, and a world around a product."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,14 @@ from tests.jenkins import toolchain, world
 
 
 @pytest.fixture(scope="session")
-def java() -> toolchain.Java:
+def java() -> Iterator[toolchain.Java]:
     """Java with its libraries, or a failure that says what is missing: these tests run only when asked for by name."""
     try:
-        return toolchain.find()
+        found = toolchain.find()
     except toolchain.ToolMissingError as error:
         pytest.fail(str(error), pytrace=False)
+    yield found
+    found.close()
 
 
 @pytest.fixture

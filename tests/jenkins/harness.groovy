@@ -1,8 +1,9 @@
 // Runs a declarative pipeline on Jenkins' own version of Groovy, with the semantics of Jenkins that the products rely on.
 //
-// Arguments: a scenario (JSON) and the file that the events go to (JSON). Whatever Jenkins would refuse is an error here:
-// unknown sections, directives, options, conditions and steps, statements in `steps` outside of `script`, steps without an
-// agent, containers that the pod lacks, credentials that nobody made. `sh` runs a real shell.
+// Reads lines of two paths: a scenario (JSON), and the file that its events go to (JSON); answers each with a line. So one
+// Java runs many builds. Whatever Jenkins would refuse is an error here: unknown sections, directives, options, conditions
+// and steps, statements in `steps` outside of `script`, steps without an agent, containers that the pod lacks, clouds that
+// the job may not use, service accounts that the namespace lacks, credentials that nobody made. `sh` runs a real shell.
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import org.codehaus.groovy.ast.ASTNode
@@ -37,6 +38,7 @@ class World {
     Map agent
     String container
     int agents = 0
+    String failed = ''
 
     void event(Map what) { events << what }
 
@@ -64,7 +66,14 @@ class World {
         File folder = new File(scenario.workspaces, "${++agents}")
         new File(folder, 'workspace').mkdirs()
         agent = [file: wanted.yamlFile, pod: pod, folder: folder, account: wanted.serviceAccount ?: pod.serviceAccount]
-        event(type: 'agent', pod: wanted.yamlFile, account: agent.account)
+        Map cloud = scenario.clouds[wanted.cloud ?: 'kubernetes']
+        if (!cloud) { throw new PipelineError("there is no cloud ${wanted.cloud}") }
+        // https://github.com/jenkinsci/kubernetes-plugin/pull/282
+        if (!cloud.allowed) { throw new StepFailure("Not authorized to use Kubernetes cloud: ${wanted.cloud}") }
+        if (!(agent.account in cloud.accounts)) {
+            throw new StepFailure("service account ${cloud.namespace}/${agent.account} not found")
+        }
+        event(type: 'agent', pod: wanted.yamlFile, account: agent.account, namespace: cloud.namespace)
         try {
             inContainer(wanted.defaultContainer ?: 'jnlp', body)
         } finally {
@@ -215,6 +224,7 @@ class Kubernetes extends Scope {
     void yamlFile(String value) { found.yamlFile = value }
     void defaultContainer(String value) { found.defaultContainer = value }
     void serviceAccount(String value) { found.serviceAccount = value }
+    void cloud(String value) { found.cloud = value }
 }
 
 class Agent extends Scope {
@@ -334,6 +344,33 @@ class Steps extends Scope {
         } finally {
             world.scenario.locks.remove(name)
         }
+    }
+
+    Object catchError(Map how = [:], Closure body) {
+        known(how, ['buildResult', 'stageResult', 'message', 'catchInterruptions'], 'catchError')
+        try {
+            perform(body)
+        } catch (StepFailure failure) {
+            world.failed = world.failed ?: failure.message
+        }
+    }
+
+    Map string(Map how) {
+        known(how, ['name', 'value'], 'string')
+        how
+    }
+
+    /** Start another job; as Jenkins does, wait for it and fail with it. */
+    Object build(Map how) {
+        known(how, ['job', 'parameters'], 'build')
+        // A job that the user may not see is not there.
+        Map job = world.scenario.jobs[how.job]
+        if (job == null) { throw new StepFailure("No item named ${how.job} found") }
+        Map params = (how.parameters ?: []).collectEntries { [it.name, it.value.toString()] }
+        Map done = Runner.run(job + [params: params, locks: []])
+        world.event(type: 'build', job: how.job, params: params, result: done.result, reason: done.reason)
+        world.events.addAll(done.events)
+        if (done.result != 'SUCCESS') { throw new StepFailure("${how.job} completed: ${done.result}") }
     }
 
     Object timeout(Map how, Closure body) { perform(body) }
@@ -515,6 +552,8 @@ class Pipeline extends Block {
             Parameters made = new Parameters(world: world, where: 'pipeline: parameters')
             made.perform(parameters)
             Map defaults = made.found.collectEntries { [it.name, it.value] }
+            Set unknown = world.scenario.params.keySet() - defaults.keySet()
+            if (unknown) { throw new PipelineError("there is no parameter ${unknown.join(', ')}") }
             world.scenario.params = defaults + world.scenario.params
             made.found.findAll { it.choices }.each {
                 if (!(world.scenario.params[it.name] in it.choices)) {
@@ -567,32 +606,43 @@ class Grammar {
     }
 }
 
-World world = new World(scenario: new JsonSlurper().parse(new File(args[0])) + [locks: []])
-String result = 'SUCCESS'
-String reason = ''
-try {
-    File file = new File(world.scenario.jenkinsfile)
-    Grammar grammar = new Grammar()
-    grammar.read(file)
-    world.scenario.beforeAgent = grammar.beforeAgent
-    Binding binding = new Binding()
-    binding.setVariable('pipeline', { Closure body ->
-        Pipeline pipeline = new Pipeline(world: world, where: 'pipeline')
-        pipeline.perform(body)
-        pipeline.run()
-    })
-    new GroovyShell(this.class.classLoader, binding, new CompilerConfiguration()).parse(file.text, 'Jenkinsfile').run()
-} catch (StepFailure failure) {
-    result = 'FAILURE'
-    reason = failure.message
-} catch (Aborted aborted) {
-    result = 'ABORTED'
-    reason = aborted.message
-} catch (PipelineError error) {
-    result = 'INVALID'
-    reason = error.message
-} catch (org.codehaus.groovy.control.CompilationFailedException error) {
-    result = 'INVALID'
-    reason = error.message
+class Runner {
+    static Map run(Map scenario) {
+        World world = new World(scenario: scenario)
+        String result = 'SUCCESS'
+        String reason = ''
+        try {
+            File file = new File(scenario.jenkinsfile)
+            Grammar grammar = new Grammar()
+            grammar.read(file)
+            scenario.beforeAgent = grammar.beforeAgent
+            Binding binding = new Binding()
+            binding.setVariable('pipeline', { Closure body ->
+                Pipeline pipeline = new Pipeline(world: world, where: 'pipeline')
+                pipeline.perform(body)
+                pipeline.run()
+            })
+            new GroovyShell(Runner.classLoader, binding, new CompilerConfiguration()).parse(file.text, 'Jenkinsfile').run()
+            if (world.failed) { throw new StepFailure(world.failed) }
+        } catch (StepFailure failure) {
+            result = 'FAILURE'
+            reason = failure.message
+        } catch (Aborted aborted) {
+            result = 'ABORTED'
+            reason = aborted.message
+        } catch (PipelineError error) {
+            result = 'INVALID'
+            reason = error.message
+        } catch (org.codehaus.groovy.control.CompilationFailedException error) {
+            result = 'INVALID'
+            reason = error.message
+        }
+        [result: result, reason: reason, events: world.events]
+    }
 }
-new File(args[1]).text = JsonOutput.toJson([result: result, reason: reason, events: world.events])
+
+System.in.eachLine { line ->
+    def (String scenario, String events) = line.split('\t')
+    new File(events).text = JsonOutput.toJson(Runner.run(new JsonSlurper().parse(new File(scenario)) + [locks: []]))
+    println 'done'
+}

@@ -1,5 +1,6 @@
 """The pipelines in jenkins/, run, and the rules that all of them keep."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests import support
+from tests.gitserver import GitServer
+from tests.jenkins.builds import Jenkins, everywhere
 from tests.jenkins.toolchain import Java
 from tests.jenkins.world import World
 
 JENKINS = [name for name in support.VALID if support.answers(name).get("ci") == "jenkins"]
 DEPLOY = "jenkins/deploy.Jenkinsfile"
-TERRAFORM = "jenkins/terraform.Jenkinsfile"
+APPLY = "jenkins/apply.Jenkinsfile"
+PLAN = "jenkins/plan.Jenkinsfile"
+ROLLBACK = "jenkins/rollback.Jenkinsfile"
+PROD = "apps/shop/overlays/prod/imagetags/kustomization.yaml"
 CHANGE = {"terraform/platform/network.tf": "\n# A change.\n"}
 
 
@@ -40,7 +46,7 @@ def test_an_environment_that_is_not_there_is_refused(jenkins: World) -> None:
 
 def test_a_change_request_of_infrastructure_is_planned_and_not_applied(jenkins: World) -> None:
     jenkins.push(CHANGE, "Change the network", branch="feature")
-    build = jenkins.run(TERRAFORM, branch="feature", change=True)
+    build = jenkins.run(PLAN, branch="feature", change=True)
     assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
     assert [call.split()[1] for call in jenkins.calls("terraform")] == ["init", "plan"]
     assert "-lock=false -refresh=false" in jenkins.calls("terraform")[1]
@@ -50,12 +56,12 @@ def test_a_change_request_of_infrastructure_is_planned_and_not_applied(jenkins: 
 
 def test_a_change_request_of_something_else_is_not_planned(jenkins: World) -> None:
     jenkins.push({"README.md": "\nA note.\n"}, "Add a note", branch="feature")
-    assert jenkins.run(TERRAFORM, branch="feature", change=True).result == "SUCCESS"
+    assert jenkins.run(PLAN, branch="feature", change=True).result == "SUCCESS"
     assert not jenkins.calls("terraform")
 
 
 def test_infrastructure_on_main_is_applied_once_somebody_approves(jenkins: World) -> None:
-    build = jenkins.run(TERRAFORM)
+    build = jenkins.run(APPLY)
     assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
     assert [call.split()[1] for call in jenkins.calls("terraform")] == [
         "init",
@@ -72,26 +78,135 @@ def test_infrastructure_on_main_is_applied_once_somebody_approves(jenkins: World
 
 
 def test_what_nobody_approves_is_not_applied_and_comes_again(jenkins: World) -> None:
-    jenkins.run(TERRAFORM)
+    jenkins.run(APPLY)
     jenkins.push(CHANGE, "Change the network")
-    assert jenkins.run(TERRAFORM, approve=False).result == "ABORTED"
+    assert jenkins.run(APPLY, approve=False).result == "ABORTED"
     applied = len(jenkins.calls("terraform"))
     jenkins.push({"README.md": "\nA note.\n"}, "Add a note")
-    assert jenkins.run(TERRAFORM).of("input")
+    assert jenkins.run(APPLY).of("input")
     assert len(jenkins.calls("terraform")) > applied
 
 
 def test_a_commit_of_image_tags_asks_nobody_for_an_approval(jenkins: World) -> None:
-    jenkins.run(TERRAFORM)
+    jenkins.run(APPLY)
     assert jenkins.run(DEPLOY, params={"IMAGES": "frontend=v1"}).result == "SUCCESS"
-    assert not jenkins.run(TERRAFORM).of("input")
+    assert not jenkins.run(APPLY).of("input")
+
+
+def test_a_rollback_brings_back_the_images_from_before_and_waits_for_no_deployment(jenkins: World) -> None:
+    for images in ("frontend=v1 backend=v1", "backend=v2"):
+        assert jenkins.run(DEPLOY, params={"ENVIRONMENT": "prod", "IMAGES": images}).result == "SUCCESS"
+    deployment = jenkins.tip()
+    build = jenkins.run(ROLLBACK, params={"ENVIRONMENT": "prod"})
+    assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
+    assert re.findall(r'newTag: "(\w+)"', jenkins.file(PROD)) == ["v1", "v1"]
+    assert support.git("rev-parse", "main^", cwd=jenkins.origin) == deployment, "a new commit"
+    assert "prod: healthy at" in build.said()
+    assert not build.of("lock"), "it would wait for the deployment that it is to end"
+    assert [event["id"] for event in build.of("credential")] == ["git"]
+
+
+def test_a_rollback_that_does_not_become_healthy_fails_with_the_reason(jenkins: World) -> None:
+    for images in ("frontend=v1 backend=sha-1", "backend=v2"):
+        assert jenkins.run(DEPLOY, params={"IMAGES": images}).result == "SUCCESS"
+    jenkins.break_tag("backend", "1")
+    build = jenkins.run(ROLLBACK)
+    assert build.result == "FAILURE"
+    assert "Deployment backend: Degraded: no pod is ready" in build.said()
+    tip = jenkins.tip()
+    assert "Deploy-Rollback-Of" in support.git("log", "-1", "--format=%B", tip, cwd=jenkins.origin)
+
+
+def test_a_rollback_without_the_credential_changes_nothing(jenkins: World) -> None:
+    for images in ("frontend=v1 backend=v1", "backend=v2"):
+        assert jenkins.run(DEPLOY, params={"IMAGES": images}).result == "SUCCESS"
+    tip = jenkins.tip()
+    path = jenkins.clone / ROLLBACK
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("withCredentials([gitUsernamePassword(credentialsId: 'git')])", "script"))
+    jenkins.push({"README.md": "\nA note.\n"}, "Forget the credential")
+    build = jenkins.run(ROLLBACK)
+    assert build.result == "FAILURE"
+    assert "no credential" in build.said()
+    assert support.git("rev-parse", "main^", cwd=jenkins.origin) == tip
+
+
+STEALS = {
+    "the account that applies": (
+        "kubernetes {",
+        "kubernetes {\n          serviceAccount 'apply'",
+        "jenkins/apply not found",
+    ),
+    "the cloud of the infrastructure": (
+        "kubernetes {",
+        "kubernetes {\n          cloud 'infrastructure'\n          serviceAccount 'apply'",
+        "Not authorized to use Kubernetes cloud: infrastructure",
+    ),
+    "the right to push": (
+        "sh 'make validate'",
+        "withCredentials([gitUsernamePassword(credentialsId: 'git')]) { sh 'git push origin HEAD:main' }",
+        "nobody has made the credential git",
+    ),
+}
+
+
+@pytest.mark.parametrize("steal", STEALS)
+def test_a_branch_can_not_take(jenkins: World, steal: str) -> None:
+    old, new, words = STEALS[steal]
+    path = jenkins.clone / "Jenkinsfile"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    jenkins.push({"README.md": "\nA note.\n"}, "Take what is not mine", branch="feature")
+    build = jenkins.run(branch="feature", change=True)
+    assert build.result in ("FAILURE", "INVALID")
+    assert words in build.reason
 
 
 @pytest.mark.parametrize("jenkins", ["jenkins-with-own-images"], indirect=True)
-def test_a_product_without_source_code_releases_nothing(jenkins: World) -> None:
-    build = jenkins.run()
-    assert (build.result, build.of("agent")) == ("SUCCESS", [])
-    assert jenkins.run(DEPLOY, params={"IMAGES": "web=v1"}).result == "SUCCESS"
+def test_the_pipeline_of_another_repository_deploys_as_the_readme_says(jenkins: World) -> None:
+    [snippet] = re.findall(r"```groovy\n(.*?)```", jenkins.file("README.md"), re.DOTALL)
+    pipeline = (
+        f"pipeline {{\n  agent none\n  stages {{\n    stage('Deploy') {{\n      steps {{\n{snippet}}}\n}}\n}}\n}}\n"
+    )
+    digest = "sha256:" + "0" * 64
+    known = {"GIT_COMMIT": "1" * 40, "DIGEST": digest}
+    jenkins.run(DEPLOY, params={"ENVIRONMENT": "test", "IMAGES": "web=v1 api=v1"})
+    build = jenkins.run_elsewhere(pipeline, known, may_build="/portal/deploy")
+    assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
+    assert f'newTag: "sha-{"1" * 40}"\n    digest: "{digest}"' in jenkins.file(
+        "apps/portal/overlays/test/imagetags/kustomization.yaml"
+    )
+    # It may start no other job, and it fails with the deployment.
+    build = jenkins.run_elsewhere(pipeline.replace("/deploy", "/rollback"), known, may_build="/portal/deploy")
+    assert "No item named /portal/rollback found" in build.reason
+    jenkins.break_tag("web", "2" * 40)
+    build = jenkins.run_elsewhere(pipeline, known | {"GIT_COMMIT": "2" * 40}, may_build="/portal/deploy")
+    assert build.reason == "/portal/deploy completed: FAILURE"
+    assert "test is not healthy" in build.said()
+
+
+def test_a_pipeline_runs_on_any_server_with_any_programs(
+    java: Java, rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As the tests on the live cluster use it: no stand-ins but those of the caller."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "kubectl").write_text(f"#!/bin/sh\necho $KUBECONFIG >>{tmp_path}/calls; exit 1\n", encoding="utf-8")
+    (programs / "kubectl").chmod(0o755)
+    with GitServer(tmp_path) as server:
+        url = server.create("retail/shop")
+        clone = shutil.copytree(rendered("jenkins-with-acr-on-gitlab"), tmp_path / "clone")
+        support.git("init", "-q", "-b", "main", cwd=clone)
+        support.git("add", "-A", cwd=clone)
+        support.git("commit", "-q", "-m", "Begin", cwd=clone)
+        support.git("push", "-q", url, "main", cwd=clone)
+        environment = {"PATH": f"{programs}:{support.TOOLS_FIRST}", "KUBECONFIG": "/of/the/cluster"}
+        ours = Jenkins(java, url, tmp_path / "jenkins", everywhere(environment))
+        build = ours.run(DEPLOY, params={"ENVIRONMENT": "prod", "IMAGES": "frontend=v1"})
+        assert build.result == "FAILURE"
+        assert (tmp_path / "calls").read_text(encoding="utf-8").startswith("/of/the/cluster")
+        assert "deploy(prod): frontend v1" in support.git(
+            "log", "--format=%s", "main", cwd=server.root / "retail/shop.git"
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,4 +248,4 @@ def test_codenarc_finds_nothing(java: Java, rendered: Callable[[str], Path], tmp
         *[f"-maxPriority{priority}Violations=0" for priority in (1, 2, 3)],
     )
     assert done.returncode == 0, done.stdout
-    assert f"TotalFiles={3 * len(JENKINS)} FilesWithViolations=0" in done.stdout
+    assert f"TotalFiles={5 * len(JENKINS)} FilesWithViolations=0" in done.stdout

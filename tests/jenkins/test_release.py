@@ -21,13 +21,6 @@ def commits(jenkins: World) -> list[str]:
     return support.git("log", "--format=%s", "main", cwd=jenkins.origin).splitlines()
 
 
-def released(jenkins: World) -> World:
-    """Everything built and deployed once, and the build for the pipeline's own commit done."""
-    assert jenkins.run().result == "SUCCESS"
-    assert jenkins.run().result == "SUCCESS"
-    return jenkins
-
-
 def test_the_first_push_builds_signs_and_deploys_every_service(jenkins: World) -> None:
     commit = jenkins.tip()
     build = jenkins.run()
@@ -48,7 +41,7 @@ def test_the_first_push_builds_signs_and_deploys_every_service(jenkins: World) -
 
 
 def test_a_push_builds_what_it_changed_and_nothing_else(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     before = tags(jenkins)
     commit = jenkins.push(BACKEND, "Change the backend")
     build = jenkins.run()
@@ -67,13 +60,13 @@ def test_the_pipelines_own_commit_builds_nothing(jenkins: World) -> None:
 
 
 def test_a_push_that_touches_no_source_code_releases_nothing(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     jenkins.push({"README.md": "\nA note.\n"}, "Add a note")
     assert jenkins.run().stages() == ["Build", "Compare"]
 
 
 def test_a_version_that_is_not_healthy_is_rolled_back_and_fails_with_the_reason(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     before = tags(jenkins)
     jenkins.break_tag("backend", jenkins.push(BACKEND, "Break the backend"))
     build = jenkins.run()
@@ -93,7 +86,7 @@ def test_a_version_that_is_not_healthy_is_rolled_back_and_fails_with_the_reason(
 
 
 def test_a_release_that_failed_before_it_deployed_is_made_up_for_by_the_next(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     jenkins.push(BACKEND, "Change the backend")
     jenkins.fail("cosign")
     build = jenkins.run()
@@ -105,14 +98,14 @@ def test_a_release_that_failed_before_it_deployed_is_made_up_for_by_the_next(jen
 
 
 def test_a_build_that_is_started_by_hand_builds_everything(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     commit = jenkins.tip()
     assert jenkins.run(by_hand=True).result == "SUCCESS"
     assert tags(jenkins) == {"frontend": f"sha-{commit}", "backend": f"sha-{commit}"}
 
 
 def test_pushes_that_waited_are_released_together(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     jenkins.push(BACKEND, "Change the backend")
     commit = jenkins.push(FRONTEND, "Change the frontend")
     assert jenkins.run().result == "SUCCESS"
@@ -120,7 +113,7 @@ def test_pushes_that_waited_are_released_together(jenkins: World) -> None:
 
 
 def test_an_older_build_does_not_take_the_place_of_a_newer_one(jenkins: World) -> None:
-    released(jenkins)
+    jenkins.release_everything()
     older = jenkins.push(BACKEND, "Change the backend")
     newer = jenkins.push(BACKEND, "Change it again")
     assert jenkins.run(commit=newer).result == "SUCCESS"

@@ -4,14 +4,16 @@ import hashlib
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HARNESS = HERE / "harness.groovy"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aks-gitops-template" / "jenkins"
 _CHECKSUMS = HERE / "jars.sha256"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _GROOVY = "groovy-all-2.4.21.jar"
+_QUICK = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
 # What Groovy 2.4 reaches into, and newer versions of Java close.
 _OPENED = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.lang", "java.util", "java.io")]
 
@@ -20,28 +22,38 @@ class ToolMissingError(Exception):
     """Something that these tests need isn't on this machine; the message tells how to get it."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Java:
-    """A Java with the libraries."""
+    """A Java with the libraries; one process of it runs all pipelines, since a start costs more than most builds."""
 
     command: str
     libraries: Path
+    _harness: subprocess.Popen[str] | None = field(default=None, repr=False)
 
-    def groovy(self, script: Path, *arguments: Path) -> subprocess.CompletedProcess[str]:
-        """Run a script on the Groovy that Jenkins has."""
-        return self._run(
-            *_OPENED, "-cp", str(self.libraries / _GROOVY), "groovy.ui.GroovyMain", str(script), *map(str, arguments)
-        )
+    def run_pipeline(self, scenario: Path, events: Path) -> None:
+        """Run the pipeline of a scenario on the Groovy that Jenkins has, and write its events."""
+        if self._harness is None:
+            script = [*_OPENED, "-cp", str(self.libraries / _GROOVY), "groovy.ui.GroovyMain", str(HARNESS)]
+            self._harness = subprocess.Popen(
+                [self.command, *_QUICK, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._harness.stdin
+        assert self._harness.stdout
+        self._harness.stdin.write(f"{scenario}\t{events}\n")
+        self._harness.stdin.flush()
+        answer = self._harness.stdout.readline()
+        assert answer == "done\n", f"the harness ended: {answer or 'see what it printed'}"
 
     def codenarc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run CodeNarc."""
         others = [str(path) for path in sorted(self.libraries.glob("*.jar")) if path.name != _GROOVY]
-        return self._run("-cp", os.pathsep.join(others), "org.codenarc.CodeNarc", *arguments)
+        command = [self.command, *_QUICK, "-cp", os.pathsep.join(others), "org.codenarc.CodeNarc", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.command, "-XX:TieredStopAtLevel=1", *arguments], capture_output=True, text=True, check=False
-        )
+    def close(self) -> None:
+        """End the process."""
+        if self._harness is not None:
+            self._harness.communicate()
 
 
 def find() -> Java:

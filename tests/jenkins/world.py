@@ -3,18 +3,15 @@
 What a command finds on its PATH is what the image of its container has, so a step in the wrong container fails here too.
 """
 
-import json
 import re
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests import support
 from tests.jenkins import toolchain
+from tests.jenkins.builds import Jenkins, Pod
 
 STANDINS = Path(__file__).parent / "standins"
 # What every one of them has.
@@ -36,41 +33,13 @@ _IMAGES = {
 _PRE_RECEIVE = '#!/bin/sh\n[ "${PUSH_WITH:-}" = git ] || { echo "no credential" >&2; exit 1; }\n'
 
 
-@dataclass
-class Build:
-    """What a build did."""
+class World(Jenkins):
+    """A product on a server, and its Jenkins."""
 
-    result: str
-    reason: str
-    events: list[dict[str, Any]]
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        """Return the events of a kind."""
-        return [event for event in self.events if event["type"] == kind]
-
-    def ran(self, words: str) -> list[dict[str, Any]]:
-        """Return the `sh` steps whose script holds the words."""
-        return [event for event in self.of("sh") if words in event["script"]]
-
-    def stages(self) -> list[str]:
-        """Return the stages that ran, in order."""
-        return [event["name"] for event in self.of("stage")]
-
-    def said(self) -> str:
-        """Return what all commands printed."""
-        return "\n".join(event["out"] + event["err"] for event in self.of("sh"))
-
-
-@dataclass
-class World:
-    """The product, its server, and what Jenkins remembers."""
-
-    java: toolchain.Java
-    folder: Path
-    clone: Path
-    previous: str = ""
-    released: str = ""
-    builds: int = 0
+    def __init__(self, java: toolchain.Java, folder: Path, clone: Path) -> None:
+        """Take a product that is on the server in the folder already."""
+        super().__init__(java, str(folder / "origin.git"), folder, self._inside)
+        self.clone = clone
 
     @property
     def origin(self) -> Path:
@@ -97,6 +66,13 @@ class World:
         assert done.returncode == 0, done.stderr
         return self.tip(branch)
 
+    def release_everything(self) -> None:
+        """Give every environment a release, and let Jenkins have seen everything there is."""
+        for path in self.clone.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
+            path.write_text(path.read_text(encoding="utf-8").replace("unreleased", "sha-1"), encoding="utf-8")
+        job = ("Jenkinsfile", "main")
+        self.previous[job] = self.released[job] = self.push({}, "Release everything")
+
     def calls(self, program: str) -> list[str]:
         """Return the arguments with which a stand-in was called, in order."""
         log = self.folder / "calls"
@@ -111,72 +87,13 @@ class World:
         """Let a stand-in fail from now on."""
         (self.folder / "failing").write_text(program, encoding="utf-8")
 
-    def run(
-        self,
-        pipeline: str = "Jenkinsfile",
-        *,
-        branch: str = "main",
-        commit: str = "",
-        change: bool = False,
-        by_hand: bool = False,
-        params: dict[str, str] | None = None,
-        approve: bool = True,
-    ) -> Build:
-        """Run a pipeline as Jenkins does for a commit, and remember what Jenkins remembers of it."""
-        self.builds += 1
-        commit = commit or self.tip(branch)
-        folder = self.folder / "builds" / str(self.builds)
-        source = folder / "source"
-        support.git("clone", "-q", str(self.origin), str(source), cwd=self.folder)
-        support.git("checkout", "-q", commit, cwd=source)
-        environment = {"BUILD_NUMBER": str(self.builds), "BRANCH_NAME": "PR-1" if change else branch}
-        if change:
-            environment |= {"CHANGE_ID": "1", "CHANGE_TARGET": "main"}
-        previous = {"GIT_PREVIOUS_COMMIT": self.previous, "GIT_PREVIOUS_SUCCESSFUL_COMMIT": self.released}
-        scenario = {
-            "jenkinsfile": str(source / pipeline),
-            "workspaces": str(folder / "agents"),
-            "origin": str(self.origin),
-            "commit": commit,
-            "refs": {branch: "PR-1", "main": "main"} if change else {branch: branch},
-            "environment": environment,
-            "previous": {} if change else {name: value for name, value in previous.items() if value},
-            "causes": ["hudson.model.Cause$UserIdCause"] if by_hand else [],
-            "params": params or {},
-            "approve": approve,
-            "pods": {
-                path.relative_to(source).as_posix(): self._pod(yaml.safe_load(path.read_text(encoding="utf-8")))
-                for path in (source / "jenkins" / "agents").glob("*.yaml")
-            },
-            "credentials": _documented_credentials(source / "README.md"),
-        }
-        (folder / "scenario.json").write_text(json.dumps(scenario), encoding="utf-8")
-        done = self.java.groovy(
-            Path(__file__).with_name("harness.groovy"), folder / "scenario.json", folder / "events.json"
-        )
-        assert (folder / "events.json").exists(), done.stdout + done.stderr
-        build = Build(**json.loads((folder / "events.json").read_text(encoding="utf-8")))
-        if not change:
-            self.previous = commit
-            self.released = commit if build.result == "SUCCESS" else self.released
-        return build
-
-    def _pod(self, pod: dict[str, Any]) -> dict[str, Any]:
-        spec = pod["spec"]
-        copied = [_program(container) for container in spec.get("initContainers", [])]
-        containers = {}
-        for container in spec["containers"]:
-            mounts = {mount["mountPath"]: f"@pod@/{mount['name']}" for mount in container.get("volumeMounts", [])}
-            given = {entry["name"]: entry["value"] for entry in container.get("env", [])}
-            tools = list(_IMAGES[_repository(container["image"])])
-            if "/tools" in given.pop("PATH", "").split(":"):
-                tools += copied
-            given.pop("HOME", None)
-            containers[container["name"]] = {
-                "path": str(self._bin(sorted(tools))),
-                "environment": {name: mounts.get(value, value) for name, value in given.items()} | self._identity(pod),
-            }
-        return {"containers": containers, "serviceAccount": spec.get("serviceAccountName", "default")}
+    def _inside(self, pod: Pod, container: dict[str, Any]) -> dict[str, str]:
+        """Return what a container of a pod finds: the programs of its image, and the pod's identity."""
+        tools = list(_IMAGES[_repository(container["image"])])
+        given = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        if "/tools" in given.get("PATH", "").split(":"):
+            tools += [_program(copied) for copied in pod["spec"].get("initContainers", [])]
+        return {"PATH": str(self._bin(sorted(tools))), **self._identity(pod)}
 
     def _identity(self, pod: dict[str, Any]) -> dict[str, str]:
         """Return what workload identity puts into a pod that asks for it."""
@@ -201,7 +118,7 @@ class World:
             if name == "git":
                 (folder / name).symlink_to(shutil.which("git") or "/usr/bin/git")
                 continue
-            program = f'exec "{sys.executable}" -B "$@"' if name == "python3" else ""
+            program = f'PYTHONPATH="{STANDINS / "clock"}" exec "{sys.executable}" -B "$@"' if name == "python3" else ""
             program = (
                 program
                 or f'WORLD="{self.folder}" exec "{sys.executable}" -B "{STANDINS / name.partition("-")[0]}.py" "$@"'
@@ -244,9 +161,3 @@ def _program(container: dict[str, Any]) -> str:
     name = Path(command[1]).name
     assert name in _IMAGES[_repository(container["image"])]
     return name
-
-
-def _documented_credentials(readme: Path) -> list[str]:
-    """Return the credentials that a person makes who follows the README."""
-    section = readme.read_text(encoding="utf-8").partition("| credential |")[2].partition("\n\n")[0]
-    return re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)

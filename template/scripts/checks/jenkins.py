@@ -1,4 +1,7 @@
-"""Pipelines of Jenkins name what there is: pods, containers, credentials, environments. Their pods are safe to run."""
+"""Pipelines of Jenkins name what there is: pods, containers, credentials, environments. Their pods are safe to run.
+
+README.md has a job for each of them, and commits of theirs are known as such.
+"""
 
 import posixpath
 import re
@@ -10,6 +13,7 @@ _PIPELINE = re.compile(r"(jenkins/\w+\.)?Jenkinsfile")
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
 _ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*choices: \[(?P<names>[^\]]*)\]")
+_FOLLOWS = "scripts/merged-changes"
 _LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other>[\w-]+)\"")
 
 
@@ -20,12 +24,19 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield from _check_agents(repository, path)
             yield from _check_environments(repository, path)
             yield from _check_credentials(repository, path)
+            if f"`{path}`" not in _readme(repository):
+                yield Problem(path, 1, "README.md does not say which job runs it: add it there")
     for path, pod in repository.below("jenkins/agents/"):
         yield from _check_pod(path, pod)
+        yield from _check_committer(repository, path, pod)
 
 
 def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
+
+
+def _readme(repository: Repository) -> str:
+    return repository.text("README.md") if repository.exists("README.md") else ""
 
 
 def _check_agents(repository: Repository, path: str) -> Iterator[Problem]:
@@ -73,9 +84,8 @@ def _check_environments(repository: Repository, path: str) -> Iterator[Problem]:
 
 def _check_credentials(repository: Repository, path: str) -> Iterator[Problem]:
     text = repository.text(path)
-    told = repository.text("README.md") if repository.exists("README.md") else ""
     for used in re.finditer(r"credentialsId: '([^']*)'", text):
-        if f"`{used[1]}`" not in told:
+        if f"`{used[1]}`" not in _readme(repository):
             line = _line(text, used.start())
             yield Problem(path, line, f"README.md does not say what the credential {used[1]} is: add it there")
 
@@ -101,3 +111,17 @@ def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
         for mount in container.maps("volumeMounts"):
             if mount.get("name") not in volumes:
                 yield Problem(path, mount.line, f"mounts the volume {mount.get('name')!r}, which the pod does not have")
+
+
+def _check_committer(repository: Repository, path: str, pod: Map) -> Iterator[Problem]:
+    """Check that a pod commits as whom scripts/merged-changes takes for the pipeline."""
+    known = (
+        re.search(r"^pipeline=(.*)$", repository.text(_FOLLOWS), re.MULTILINE) if repository.exists(_FOLLOWS) else None
+    )
+    for container in pod.maps("spec", "containers"):
+        for entry in container.maps("env"):
+            value = entry.get("value")
+            if known and entry.get("name") == "GIT_COMMITTER_EMAIL" and value != known[1]:
+                yield Problem(
+                    path, entry.line, f"commits as {value}, which {_FOLLOWS} takes for a person: make them equal"
+                )

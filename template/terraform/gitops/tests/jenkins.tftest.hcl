@@ -41,12 +41,26 @@ override_data {
   }
 }
 
-run "every_service_account_is_in_the_namespace_of_the_agents" {
+run "every_service_account_is_in_a_namespace_of_agents" {
   command = plan
 
   assert {
-    condition     = alltrue([for object in local.jenkins_access : object.metadata.namespace == one([for other in local.jenkins_access : other.metadata.name if other.kind == "Namespace"]) if object.kind == "ServiceAccount"])
-    error_message = "The federated credentials name this namespace."
+    condition     = alltrue([for object in local.jenkins_access : contains([for other in local.jenkins_access : other.metadata.name if other.kind == "Namespace"], object.metadata.namespace) if object.kind == "ServiceAccount"])
+    error_message = "Both are made here."
+  }
+}
+
+run "apply_is_alone_in_a_namespace" {
+  command = plan
+
+  assert {
+    condition     = [for object in local.jenkins_access : object.metadata.name if object.kind == "ServiceAccount" && try(object.metadata.namespace, "") == "jenkins-infrastructure"] == ["apply"]
+    error_message = "Whoever may push a branch can run as any service account of the other namespace."
+  }
+
+  assert {
+    condition     = one([for object in local.jenkins_access : object.metadata.labels if object.kind == "Namespace" && object.metadata.name == "jenkins-infrastructure"])["pod-security.kubernetes.io/enforce"] == "restricted"
+    error_message = "Terraform needs nothing more."
   }
 }
 

@@ -13,7 +13,7 @@ run "each_service_account_signs_in_to_its_own_identity" {
   command = plan
 
   assert {
-    condition     = { for name, credential in azurerm_federated_identity_credential.ci : name => credential.subject } == { apply = "system:serviceaccount:jenkins:apply", plan = "system:serviceaccount:jenkins:plan" }
+    condition     = { for name, credential in azurerm_federated_identity_credential.ci : name => credential.subject } == { apply = "system:serviceaccount:jenkins-infrastructure:apply", plan = "system:serviceaccount:jenkins:plan" }
     error_message = "The subject is the service account, letter by letter."
   }
 }
