@@ -1,22 +1,27 @@
 """Programs that the workflows call and that are not on this machine, as small stand-ins on PATH.
 
-`docker buildx build` builds with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
+`docker buildx build` and `buildctl` build with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
 kubelogin where it is told to. `gh` has nothing to do: the git server asks for no credential. `cosign` says what it is to sign.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
-_DOCKER = """\
+_BUILDER = """\
 #!/bin/sh
-PYTHONPATH={repository} exec {python} -m tests.live.shims "$@"
+PYTHONPATH={repository} exec {python} -m tests.live.shims {name} "$@"
 """
 _AZ = """\
 #!/bin/sh
-[ "$1 $2" = "aks install-cli" ] || exit 0
+case "$1 $2" in
+"aks install-cli") ;;
+"acr login") echo token && exit ;;
+*) exit 0 ;;
+esac
 while [ $# -gt 0 ]; do
   case $1 in
   --install-location) ln -sf {kubectl} "$2" ;;
@@ -29,11 +34,13 @@ _GH = "#!/bin/sh\n"
 _COSIGN = '#!/bin/sh\necho "cosign $*"\n'
 
 
-def install(folder: Path, repository: Path, kubectl: Path) -> None:
-    """Write the programs into a folder."""
+def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> None:
+    """Write the programs into a folder; `builders` are those of `docker` and `buildctl-daemonless.sh` that there are."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        "docker": _DOCKER.format(repository=repository, python=sys.executable),
+        **{
+            builder: _BUILDER.format(repository=repository, python=sys.executable, name=builder) for builder in builders
+        },
         "az": _AZ.format(kubectl=kubectl),
         "gh": _GH,
         "cosign": _COSIGN,
@@ -45,18 +52,35 @@ def install(folder: Path, repository: Path, kubectl: Path) -> None:
 
 def docker(arguments: list[str]) -> None:
     """Do what `docker buildx build --push …` does."""
-    from . import images
-
     *options, context = arguments[2:]
     given = {
         name: options[index + 1]
         for index, name in enumerate(options)
         if name.startswith("--") and index + 1 < len(options)
     }
-    name, _, value = given["--build-arg"].partition("=")
-    images.build(Path(context), given["--tag"], build_args={name: value})
-    Path(given["--metadata-file"]).write_text(json.dumps({"containerimage.digest": images.push(given["--tag"])}))
+    _build(Path(context), given["--tag"], given["--build-arg"], Path(given["--metadata-file"]))
+
+
+def buildctl(arguments: list[str]) -> None:
+    """Do what `buildctl-daemonless.sh build --output type=image,name=…,push=true …` does."""
+    joined = " ".join(arguments)
+
+    def given(pattern: str) -> str:
+        found = re.search(pattern, joined)
+        assert found, f"{pattern}: {joined}"
+        return found[1]
+
+    context, image = given(r"--local context=(\S+)"), given(r"--output type=image,name=([^,\s]+),push=true")
+    _build(Path(context), image, given(r"--opt build-arg:(\S+)"), Path(given(r"--metadata-file (\S+)")))
+
+
+def _build(context: Path, image: str, argument: str, metadata: Path) -> None:
+    from . import images
+
+    name, _, value = argument.partition("=")
+    images.build(context, image, build_args={name: value})
+    metadata.write_text(json.dumps({"containerimage.digest": images.push(image)}))
 
 
 if __name__ == "__main__":
-    docker(sys.argv[1:])
+    {"docker": docker, "buildctl-daemonless.sh": buildctl}[sys.argv[1]](sys.argv[2:])

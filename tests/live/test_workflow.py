@@ -10,8 +10,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,7 @@ from tests import support
 from . import shims
 from .processes import wait_for
 from .settings import HERE, REPOSITORY
-from .world import World, generate
+from .world import REGISTRIES, World, another_product, assert_released
 
 pytestmark = pytest.mark.live
 
@@ -39,7 +37,7 @@ def act(world: World, url: str, folder: Path, before: str) -> subprocess.Complet
     for action in sorted(set(_USES.findall(workflows))):
         kind = "checkout" if action.startswith("actions/checkout@") else "nothing"
         stand_ins.append(f"--local-repository={action}={HERE / 'actions' / kind}")
-    shims.install(folder / "bin", REPOSITORY, world.cluster.tools.bin / "kubectl")
+    shims.install(folder / "bin", REPOSITORY, world.cluster.tools.bin / "kubectl", "docker")
     event = folder / "event.json"
     event.write_text(json.dumps({"before": before}))
     variables = {"AKS_CLUSTER": "aks-goal-tracker", "AKS_RESOURCE_GROUP": "rg-aks-goal-tracker"}
@@ -110,41 +108,14 @@ def fetched(world: World) -> Path:
     return world.product
 
 
-@contextmanager
-def another_product(world: World, folder: Path, name: str, **answers: object) -> Iterator[str]:
-    """A product beside the world's own, with one environment, as its bootstrap Application would bring it; its address."""
-    url = world.git.create(f"demo/{name}")
-    product = generate(folder, url, project_name=name, environments=["dev"], **answers)
-    world.grant(f"{name}-dev")
-    [cluster] = product.glob("clusters/*")
-    for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
-        world.cluster.apply(path.read_text())
-    try:
-        yield url
-    finally:
-        world.cluster.kubectl("-n", "argocd", "delete", "applications.argoproj.io", f"{name}-dev", "--wait=false")
-        world.cluster.kubectl("delete", "namespace", f"{name}-dev", "--ignore-not-found", "--wait=false")
-
-
 # The world's own product has the third.
-REGISTRIES = {
-    "dockerhub": ("exampleorg", "exampleorg/"),
-    "ghcr": ("example-org", "ghcr.io/example-org/"),
-}
-
-
-@pytest.mark.parametrize("registry", REGISTRIES)
+@pytest.mark.parametrize("registry", ["dockerhub", "ghcr"])
 def test_the_first_push_of_a_product_builds_everything_and_ends_healthy_with_any_registry(
     world: World, tmp_path: Path, registry: str
 ) -> None:
-    namespace, prefix = REGISTRIES[registry]
     name = f"shop-{registry}"
-    with another_product(world, tmp_path, name, registry=registry, registry_name=namespace) as url:
+    with another_product(world, tmp_path, name, registry=registry, registry_name=REGISTRIES[registry][0]) as url:
         done = act(world, url, tmp_path, "0" * 40)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
         assert re.search(r"dev: healthy at \w+ after", done.stdout)
-        for service in ("frontend", "backend"):
-            deployment = world.cluster.api.get(f"/apis/apps/v1/namespaces/{name}-dev/deployments/{service}")
-            assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"]
-            [container] = deployment["spec"]["template"]["spec"]["containers"]
-            assert re.fullmatch(rf"{prefix}{service}:sha-[0-9a-f]{{40}}@sha256:[0-9a-f]{{64}}", container["image"])
+        assert_released(world, name, registry)

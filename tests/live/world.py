@@ -269,3 +269,37 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
         except BaseException:
             say(explain(world.application("dev")))
             raise
+
+
+@contextmanager
+def another_product(world: World, folder: Path, name: str, **answers: object) -> Iterator[str]:
+    """A product beside the world's own, with one environment, as its bootstrap Application would bring it; its address."""
+    url = world.git.create(f"demo/{name}")
+    product = generate(folder, url, project_name=name, environments=["dev"], **answers)
+    world.grant(f"{name}-dev")
+    [cluster] = product.glob("clusters/*")
+    for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
+        world.cluster.apply(path.read_text())
+    try:
+        yield url
+    finally:
+        world.cluster.kubectl("-n", "argocd", "delete", "applications.argoproj.io", f"{name}-dev", "--wait=false")
+        world.cluster.kubectl("delete", "namespace", f"{name}-dev", "--ignore-not-found", "--wait=false")
+
+
+# Name in the registry, and what images then begin with.
+REGISTRIES = {
+    "acr": ("exampleregistry", "exampleregistry.azurecr.io/"),
+    "dockerhub": ("exampleorg", "exampleorg/"),
+    "ghcr": ("example-org", "ghcr.io/example-org/"),
+}
+
+
+def assert_released(world: World, name: str, registry: str) -> None:
+    """The services of another product run an image of its registry, by tag and digest, with every replica ready."""
+    for service in ("frontend", "backend"):
+        deployment = world.cluster.api.get(f"/apis/apps/v1/namespaces/{name}-dev/deployments/{service}")
+        assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"]
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        image = rf"{REGISTRIES[registry][1]}{service}:sha-[0-9a-f]{{40}}@sha256:[0-9a-f]{{64}}"
+        assert re.fullmatch(image, container["image"]), container["image"]
