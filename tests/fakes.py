@@ -9,26 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import fake_program
+from tests import fake_program, support
 
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 PROGRAMS = ("az", "gh", "kubectl", "kubelogin", "terraform")
-# Waiting takes no time: a sleep moves the clock on. The short ones are Python's own, while it waits for a program.
-_CLOCK = """\
-import time
-
-_now, _passed, _really = time.monotonic, [0.0], time.sleep
-
-
-def _sleep(seconds):
-    if seconds < 1:
-        _really(seconds)
-    else:
-        _passed[0] += seconds
-
-
-time.sleep, time.monotonic = _sleep, lambda: _now() + _passed[0]
-"""
 
 
 def application(name: str, project: str = "goal-tracker", *, finalizer: bool = True, **more: Any) -> dict[str, Any]:
@@ -139,7 +123,7 @@ class Fakes:
         return {
             **kept,
             "PATH": str(self.folder / "bin"),
-            "PYTHONPATH": str(self.folder / "clock"),
+            "PYTHONPATH": str(support.CLOCK),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
@@ -188,9 +172,7 @@ class Fakes:
 
 def around(product: Path, folder: Path) -> Fakes:
     """Write the programs and an empty world: a subscription in which nothing has been made yet."""
-    for name in ("bin", "clock"):
-        (folder / name).mkdir(parents=True)
-    (folder / "clock" / "sitecustomize.py").write_text(_CLOCK, encoding="utf-8")
+    (folder / "bin").mkdir(parents=True)
     for name in PROGRAMS:
         path = folder / "bin" / name
         program = Path(fake_program.__file__).resolve()

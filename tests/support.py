@@ -15,6 +15,8 @@ import copier
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+# On PYTHONPATH it lets scripts wait without taking time.
+CLOCK = Path(__file__).parent / "clock"
 ANSWERS = Path(__file__).parent / "answers"
 VALID = sorted(path.stem for path in (ANSWERS / "valid").glob("*.yaml"))
 INVALID = sorted(path.stem for path in (ANSWERS / "invalid").glob("*.yaml"))

@@ -35,7 +35,7 @@ def calls(folder: Path) -> list[str]:
 
 def call(product: Path, folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     path = f"{folder}{os.pathsep}{support.TOOLS_FIRST}"
-    return support.run(*command, cwd=product, PATH=path, **environment)
+    return support.run(*command, cwd=product, PATH=path, PYTHONPATH=str(support.CLOCK), **environment)
 
 
 def bump(product: Path, environment: str, *images: str) -> str:

@@ -42,7 +42,7 @@ def clone(product: Path, name: str, *options: str) -> Path:
 
 
 def bump(product: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return support.run(sys.executable, "scripts/bump-image", *arguments, cwd=product)
+    return support.run(sys.executable, "scripts/bump-image", *arguments, cwd=product, PYTHONPATH=str(support.CLOCK))
 
 
 def start(product: Path, *arguments: str) -> subprocess.Popen[str]:

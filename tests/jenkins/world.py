@@ -118,7 +118,7 @@ class World(Jenkins):
             if name == "git":
                 (folder / name).symlink_to(shutil.which("git") or "/usr/bin/git")
                 continue
-            program = f'PYTHONPATH="{STANDINS / "clock"}" exec "{sys.executable}" -B "$@"' if name == "python3" else ""
+            program = f'PYTHONPATH="{support.CLOCK}" exec "{sys.executable}" -B "$@"' if name == "python3" else ""
             program = (
                 program
                 or f'WORLD="{self.folder}" exec "{sys.executable}" -B "{STANDINS / name.partition("-")[0]}.py" "$@"'
