@@ -13,14 +13,12 @@ from tests import fakes, support
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what needs the same product in one worker: rendering it twice costs more than waiting.
 
-    Modules that run programs on it dozens of times are worth a second rendering.
+    What needs the default product, which is nearly everything else, is spread by module.
     """
     for item in items:
         name = getattr(item, "callspec", None) and item.callspec.params.get("product")  # type: ignore[attr-defined]
-        if "faked" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-        elif name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(name or "defaults"))
+        if name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name or item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +47,9 @@ def product(request: pytest.FixtureRequest, rendered: Callable[[str], Path]) -> 
 
 
 @pytest.fixture
-def own_product(rendered: Callable[[str], Path], tmp_path: Path) -> Path:
-    """A product with default answers that a test may change, committed to git."""
-    product = shutil.copytree(rendered("defaults"), tmp_path / "product")
+def own_product(rendered: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A product that a test may change, committed to git: with default answers, or those of its parameter."""
+    product = shutil.copytree(rendered(getattr(request, "param", "defaults")), tmp_path / "product")
     support.git("init", "-q", "-b", "main", cwd=product)
     support.git("add", "-A", cwd=product)
     support.git("commit", "-q", "-m", "Begin", cwd=product)
@@ -74,3 +72,11 @@ def faked(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fakes:
     """A product with default answers; Azure, Terraform, the cluster and GitHub are fakes."""
     parts = shutil.ignore_patterns("src", ".github")
     return fakes.around(shutil.copytree(rendered("defaults"), tmp_path / "product", ignore=parts), tmp_path / "fakes")
+
+
+@pytest.fixture
+def faked_clusters(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fakes:
+    """The same, with a cluster for each of the environments dev and prod."""
+    parts = shutil.ignore_patterns("src", ".github")
+    product = shutil.copytree(rendered("cluster-per-environment"), tmp_path / "product", ignore=parts)
+    return fakes.around(product, tmp_path / "fakes")

@@ -60,7 +60,18 @@ def terraform(world: World, arguments: list[str]) -> None:
     if arguments == ["version"]:
         return print("Terraform v1.17.0\non linux_amd64")
     root = arguments[0].removeprefix("-chdir=terraform/")
-    command, made = arguments[1], world["terraform"][root]
+    # Where each environment has a cluster of its own, `init` has a folder for each.
+    own = os.environ.get("TF_DATA_DIR", "").rpartition("/")[2]
+    command, made = arguments[1], world["terraform"].setdefault(f"{root} of {own}" if own else root, [])
+    for name in [one.partition("=")[2] for one in arguments if one.startswith(("-var-file=", "-backend-config="))]:
+        if not os.path.exists(f"terraform/{root}/{name}"):  # noqa: PTH110
+            refuse(f"Error: Failed to read file: {name}")
+    values = [one for one in arguments if one.startswith("-var-file=")] or os.path.exists(  # noqa: PTH110
+        f"terraform/{root}/terraform.tfvars"
+    )
+    if command in ("apply", "destroy") and not values:
+        refuse("Error: No value for required variable")
+    there = world["clusters"].get(own) if own else world["cluster"]
     if command == "init":
         if root != "state" and not world["storage"]:
             refuse("Error: Failed to get existing workspaces: the storage account was not found")
@@ -70,21 +81,26 @@ def terraform(world: World, arguments: list[str]) -> None:
                 'Error: Failed to get existing workspaces: containers.Client#ListBlobs:\nStatus=403 Code="AuthorizationPermissionMismatch"'
             )
     elif command == "apply":
-        if root == "gitops" and not world["cluster"]:
+        if root == "gitops" and not there:
             refuse("Error: there is no cluster")
         for address in world["makes"][root]:
             if address not in made:
                 made.append(address)
         if root == "state":
             world["storage"] = True
+        elif root == "platform" and own:
+            names = {"name": f"aks-goal-tracker-{own}", "resourceGroup": f"rg-aks-goal-tracker-{own}"}
+            world["clusters"][own] = there or {**world["new_cluster"], **names}
         elif root == "platform":
-            world["cluster"] = world["cluster"] or dict(world["new_cluster"])
+            world["cluster"] = there or dict(world["new_cluster"])
         world["tainted"] = []
     elif command == "destroy":
-        if root == "gitops" and not world["cluster"] and "-refresh=false" not in arguments:
+        if root == "gitops" and not there and "-refresh=false" not in arguments:
             refuse("Error: the cluster was not found")
         made.clear()
-        if root == "platform":
+        if root == "platform" and own:
+            world["clusters"].pop(own, None)
+        elif root == "platform":
             world["cluster"] = None
             world["objects"] = {}
     elif command == "state" and arguments[2] == "list":
@@ -100,7 +116,10 @@ def terraform(world: World, arguments: list[str]) -> None:
     elif command == "output":
         if not made:
             refuse('Error: Output "github_variables" not found')
-        print(as_json({"AKS_CLUSTER": "aks-goal-tracker", "AZURE_TENANT_ID": "1111"}))
+        if root == "registry":
+            return print(as_json({"AZURE_PUSH_CLIENT_ID": "2222", "AZURE_TENANT_ID": "1111"}))
+        name = f"aks-goal-tracker-{own}" if own else "aks-goal-tracker"
+        print(as_json({"AKS_CLUSTER": name, "AZURE_TENANT_ID": "1111"}))
     return None
 
 
@@ -108,15 +127,23 @@ def az(world: World, arguments: list[str]) -> None:
     line = " ".join(arguments)
     answer: Any = None
     if line.startswith("aks list"):
-        answer = [world["cluster"]] if world["cluster"] else []
+        answer = [*([world["cluster"]] if world["cluster"] else []), *world["clusters"].values()]
     elif line.startswith("group exists"):
         name = option(arguments, "--name")
-        print("true" if name in world["groups"] or (world["cluster"] and not name.endswith("-state")) else "false")
+        there = name in world["groups"] or (world["cluster"] and not name.endswith("-state"))
+        there = there or any(name.startswith(one["resourceGroup"]) for one in world["clusters"].values())
+        there = there or (name.endswith("-registry") and world["terraform"].get("registry"))
+        print("true" if there else "false")
         return
     elif line.startswith("resource list"):
         kind = option(arguments, "--resource-type").rpartition("/")[2]
         group = "rg-aks-goal-tracker-state" if kind == "storageAccounts" else "rg-aks-goal-tracker"
         there = world["storage"] if kind == "storageAccounts" else world["cluster"]
+        if kind == "registries" and world["terraform"].get("registry"):
+            group, there = "rg-aks-goal-tracker-registry", True
+        for own, one in world["clusters"].items():
+            if option(arguments, "--name").startswith(f"kv-{own}-"):
+                group, there = one["resourceGroup"], True
         answer = [{"name": option(arguments, "--name"), "resourceGroup": group}] if there else []
     elif line.startswith("network public-ip list"):
         answer = [

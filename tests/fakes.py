@@ -187,6 +187,7 @@ def around(product: Path, folder: Path) -> Fakes:
         "terraform": {"state": [], "platform": [], "gitops": []},
         "makes": {
             "state": ["azurerm_storage_account.state"],
+            "registry": ["azurerm_container_registry.this"],
             "platform": ["azurerm_resource_group.this", "azurerm_kubernetes_cluster.this"],
             "gitops": ["helm_release.argocd", "helm_release.bootstrap"],
         },
@@ -194,6 +195,8 @@ def around(product: Path, folder: Path) -> Fakes:
         "storage": False,
         "unhonoured": 0,
         "cluster": None,
+        # By environment, where each has a cluster of its own.
+        "clusters": {},
         "new_cluster": {
             "name": "aks-goal-tracker",
             "resourceGroup": "rg-aks-goal-tracker",
@@ -239,7 +242,7 @@ def installed(fakes: Fakes) -> None:
     fakes.change(
         storage=True,
         cluster=world["new_cluster"],
-        terraform=world["makes"],
+        terraform={root: world["makes"][root] for root in world["terraform"]},
         addresses=["goal-tracker-dev/frontend", "goal-tracker-prod/frontend"],
         objects={
             "applications.argoproj.io": [root, *children, generated],

@@ -133,6 +133,42 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
         ),
         ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
         (
+            "defaults",
+            ["bootstrap/Chart.yaml", "terraform/platform/registry.tf", "terraform/platform/terraform.tfvars"],
+            [
+                "terraform/environments",
+                "terraform/registry",
+                "terraform/platform/registry_access.tf",
+                "terraform/platform/terraform.azurerm.tfbackend",
+                "scripts/checks/clusters.py",
+                ".github/actions/cluster",
+            ],
+        ),
+        (
+            "cluster-per-environment",
+            [
+                "bootstrap/aks-goal-tracker-dev/Chart.yaml",
+                "clusters/aks-goal-tracker-prod/environments/prod.yaml",
+                "terraform/registry/registry.tf",
+                "terraform/registry/ci_push.tf",
+                "terraform/platform/dev.tfvars",
+                "terraform/gitops/prod.azurerm.tfbackend",
+            ],
+            [
+                "bootstrap/Chart.yaml",
+                "clusters/aks-goal-tracker",
+                "clusters/aks-goal-tracker-prod/environments/dev.yaml",
+                "terraform/platform/registry.tf",
+                "terraform/platform/ci_push.tf",
+                "terraform/platform/terraform.tfvars",
+            ],
+        ),
+        (
+            "cluster-per-environment-on-ghcr-with-opentofu",
+            ["terraform/environments", "terraform/platform/registry_pull.tf"],
+            ["terraform/registry", "terraform/platform/registry_access.tf"],
+        ),
+        (
             "database-of-azure",
             ["terraform/platform/database.tf", "clusters/aks-goal-tracker/database-roles", "docs/database.md"],
             ["apps/goal-tracker/base/database/statefulset.yaml", ".opentofu-version"],

@@ -381,3 +381,33 @@ def test_values_that_can_not_be_read_are_named(faked: Fakes) -> None:
     path = faked.product / TFVARS
     path.write_text(path.read_text() + "zones = concat([], [])\n")
     assert [line for line in lines(faked, "failure") if f"settings: {TFVARS}: " in line]
+
+
+def test_every_cluster_is_looked_at_and_what_they_share_once(faked_clusters: Fakes) -> None:
+    found = "\n".join(lines(faked_clusters, "ok"))
+    for name in ("kv-dev-goal-track", "kv-prod-goal-trac"):
+        assert re.search(rf"names: Key Vault {name}-[0-9a-f]{{6}} is free", found), found
+    for once in ("names: storage account", "names: registry", "machines: westeurope offers", "Kubernetes: westeurope"):
+        assert found.count(once) == 1, once
+
+
+def test_the_quota_must_hold_all_clusters(faked_clusters: Fakes) -> None:
+    # Either cluster alone would fit: 3 machines of 2 cores each.
+    faked_clusters.answer("az vm list-usage", json=[usage("cores", 11), usage("standardDADSv5Family", 100)])
+    [line] = [line for line in lines(faked_clusters, "failure") if "quota" in line]
+    assert "11 of 11 free, the smallest 2 clusters need 12" in line
+    assert "lower min_count in terraform/platform/dev.tfvars, terraform/platform/prod.tfvars" in line
+
+
+def test_a_registry_of_all_clusters_is_expected_in_its_own_group(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up")
+    assert any("registry exampleorggoaltracker is ours" in line for line in lines(faked_clusters, "ok"))
+
+
+def test_a_size_that_is_not_offered_is_mended_in_the_file_of_its_cluster(faked_clusters: Fakes) -> None:
+    path = faked_clusters.product / "terraform" / "platform" / "prod.tfvars"
+    path.write_text(path.read_text().replace("Standard_D2ads_v5", "Standard_X9"), encoding="utf-8")
+    found = lines(faked_clusters, "failure")
+    assert any(
+        "does not have Standard_X9: choose another vm_size in terraform/platform/prod.tfvars" in one for one in found
+    )

@@ -228,7 +228,7 @@ def test_up_works_after_down(there: Fakes) -> None:
     assert there.run("down", CONFIRM=NAME).returncode == 0
     done = there.run("up")
     assert done.returncode == 0, done.stderr
-    assert there.world["terraform"] == there.world["makes"]
+    assert there.world["terraform"] == {root: there.world["makes"][root] for root in ("state", "platform", "gitops")}
 
 
 def test_down_uses_a_kubeconfig_of_its_own(there: Fakes) -> None:
@@ -245,3 +245,58 @@ def test_a_production_installation_keeps_its_vault_and_is_told_so(
     assert failed.returncode == 1
     assert "purge protection keeps it for 90 days, make up brings it back" in failed.stdout
     assert there.calls("terraform") == []
+
+
+CLUSTERS = "aks-goal-tracker-dev aks-goal-tracker-prod"
+
+
+def destroyed(fakes: Fakes) -> list[str]:
+    """What Terraform was asked to destroy, with the values of which cluster."""
+    lines = [line.removeprefix("terraform -chdir=terraform/") for line in fakes.calls("terraform")]
+    return [line.replace(" destroy -auto-approve", "") for line in lines if " destroy" in line]
+
+
+def test_all_clusters_go_in_order_and_the_registry_last(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up")
+    faked_clusters.calls()
+    done = faked_clusters.run("down", CONFIRM=CLUSTERS)
+    assert done.returncode == 0, done.stderr
+    assert destroyed(faked_clusters) == [
+        "gitops -var-file=dev.tfvars",
+        "platform -var-file=dev.tfvars",
+        "gitops -var-file=prod.tfvars",
+        "platform -var-file=prod.tfvars",
+        "registry -var-file=../platform/github.auto.tfvars",
+    ]
+    assert faked_clusters.world["clusters"] == {}
+    assert faked_clusters.world["terraform"]["registry"] == []
+    assert "It also removes the registry exampleorggoaltracker with all images." in done.stdout
+
+
+def test_one_cluster_goes_and_what_it_shares_with_others_stays(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up")
+    faked_clusters.calls()
+    done = faked_clusters.run("down", "dev", CONFIRM="aks-goal-tracker-dev")
+    assert done.returncode == 0, done.stderr
+    assert destroyed(faked_clusters) == ["gitops -var-file=dev.tfvars", "platform -var-file=dev.tfvars"]
+    assert sorted(faked_clusters.world["clusters"]) == ["prod"]
+    assert faked_clusters.world["terraform"]["registry"]
+    assert "The registry exampleorggoaltracker stays" in done.stdout
+    assert "az group delete" not in done.stdout
+
+
+@pytest.mark.parametrize("given", ["aks-goal-tracker", "aks-goal-tracker-dev"])
+def test_the_name_of_one_cluster_removes_no_other(faked_clusters: Fakes, given: str) -> None:
+    faked_clusters.run("up")
+    failed = faked_clusters.run("down", CONFIRM=given)
+    assert failed.returncode == 1
+    assert f"'{given}' is not {CLUSTERS}, nothing was removed" in failed.stderr
+    assert sorted(faked_clusters.world["clusters"]) == ["dev", "prod"]
+
+
+def test_a_registry_that_can_not_be_removed_is_named(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up")
+    faked_clusters.answer("terraform -chdir=terraform/registry destroy", status=1, stderr="Error: locked\n", times=1)
+    failed = faked_clusters.run("down", CONFIRM=CLUSTERS)
+    assert "registry failed: " in failed.stderr
+    assert faked_clusters.run("down", CONFIRM=CLUSTERS).returncode == 0

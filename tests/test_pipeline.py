@@ -199,3 +199,50 @@ def test_history_is_that_of_the_server_also_in_a_clone_that_is_behind(pushed_pro
     done = support.run(sys.executable, "scripts/history", "dev", cwd=tmp_path / "behind")
     assert done.returncode == 0
     assert "as of this clone, for the server can't be asked" in done.stderr
+
+
+@pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
+def test_a_roll_out_asks_the_cluster_of_its_environment_only(pushed_product: Path, stand_ins: Path) -> None:
+    cluster(stand_ins, pushed_product, broken="nothing")
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "prod")
+    assert done.returncode == 0, done.stderr
+    asked = [line for line in calls(stand_ins) if line.startswith("kubectl")]
+    assert any(" annotate " in line for line in asked)
+    assert any(" get " in line for line in asked)
+    assert all(line.startswith("kubectl --context aks-goal-tracker-prod ") for line in asked), asked
+
+
+def test_where_environments_share_a_cluster_the_current_context_is_asked(pushed_product: Path, stand_ins: Path) -> None:
+    cluster(stand_ins, pushed_product, broken="nothing")
+    assert call(pushed_product, stand_ins, "scripts/roll-out", "prod").returncode == 0
+    assert not [line for line in calls(stand_ins) if "--context" in line]
+
+
+@pytest.mark.parametrize(
+    ("command", "roots", "does"), [("plan", ["platform"], "plan"), ("apply", ["platform", "gitops"], "apply")]
+)
+@pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
+def test_the_pipeline_plans_and_applies_with_values_and_state_of_one_cluster(
+    own_product: Path, stand_ins: Path, command: str, roots: list[str], does: str
+) -> None:
+    stand_in(stand_ins, "terraform", f'echo "$TF_DATA_DIR" >>"{stand_ins}/folders"')
+    done = call(own_product, stand_ins, f"scripts/{command}", "prod")
+    assert done.returncode == 0, done.stderr
+    lines = calls(stand_ins)
+    for root, (init, run) in zip(roots, zip(lines[::2], lines[1::2], strict=True), strict=True):
+        assert init == f"terraform -chdir=terraform/{root} init -input=false -backend-config=prod.azurerm.tfbackend"
+        assert run.startswith(f"terraform -chdir=terraform/{root} {does} ")
+        assert run.endswith(" -var-file=prod.tfvars")
+    assert set((stand_ins / "folders").read_text().split()) == {".terraform/prod"}
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize("given", [(), ("staging",), ("dev", "prod")])
+@pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
+def test_without_one_environment_nothing_is_planned_or_applied(
+    own_product: Path, stand_ins: Path, command: str, given: tuple[str, ...]
+) -> None:
+    stand_in(stand_ins, "terraform")
+    done = call(own_product, stand_ins, f"scripts/{command}", *given)
+    assert (done.returncode, done.stderr) == (2, f"usage: scripts/{command} ENVIRONMENT\n")
+    assert calls(stand_ins) == []

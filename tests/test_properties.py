@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ TEXT = {
     ".py",
     ".svg",
     ".tf",
+    ".tfbackend",
     ".tfvars",
     ".toml",
     ".txt",
@@ -217,8 +219,13 @@ def test_commands_are_executable_and_modules_are_not(product: Path) -> None:
             assert bool(path.stat().st_mode & 0o100) == (path.read_text().startswith("#!")), path
 
 
+def bootstraps(product: Path) -> list[Path]:
+    """The folders that hand a cluster over to Argo CD."""
+    return sorted(path.parent for path in (product / "bootstrap").rglob("kustomization.yaml"))
+
+
 def built(product: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
-    folders = [*support.overlays(product), *product.glob("clusters/*"), product / "bootstrap"]
+    folders = [*support.overlays(product), *product.glob("clusters/*"), *bootstraps(product)]
     folders += [path.parent for path in product.glob("clusters/*/*/kustomization.yaml")]
     return [(folder, support.kustomize(folder)) for folder in folders]
 
@@ -367,6 +374,10 @@ def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(produc
         for folder in support.overlays(product):
             for item in [item for item in support.kustomize(folder) if item["kind"] == "HTTPRoute"]:
                 served |= {(item["metadata"]["namespace"], host) for host in item["spec"]["hostnames"]}
+        here = {application.stem for application in (path.parent / "environments").iterdir()}
+        served = {
+            (namespace, host) for namespace, host in served if any(namespace.endswith(f"-{name}") for name in here)
+        }
         allowed = {
             (*listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"].values(), listener["hostname"])
             for listener in secure
@@ -381,10 +392,13 @@ def test_a_gateway_that_is_not_ready_turns_no_release_back(product: Path) -> Non
 
 
 def test_projects_allow_what_their_applications_bring(product: Path) -> None:
-    [cluster] = product.glob("clusters/*/kustomization.yaml")
-    objects = support.kustomize(cluster.parent)
-    projects = {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "AppProject"}
-    for application in [item for item in objects if item["kind"] == "Application"]:
+    applications = []
+    for cluster in product.glob("clusters/*/kustomization.yaml"):
+        objects = support.kustomize(cluster.parent)
+        projects = {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "AppProject"}
+        applications += [(item, projects) for item in objects if item["kind"] == "Application"]
+    assert applications
+    for application, projects in applications:
         name, source = application["metadata"]["name"], application["spec"]["source"]
         project = projects[application["spec"]["project"]]
         assert source["repoURL"] in project["sourceRepos"], name
@@ -399,6 +413,118 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
                 assert kind in cluster_wide, (name, kind)
             else:
                 assert not within or kind in within, (name, kind)
+
+
+# What names the environment of a run: its input, or what has changed.
+FROM_THE_RUN = {f"${{{{ {name} }}}}" for name in ("inputs.environment", "inputs.from", "matrix.environment")}
+
+
+def clusters(product: Path) -> dict[str, list[str]]:
+    """The folders in clusters/, with the environments whose Applications they hold."""
+    folders = sorted(product.glob("clusters/*"))
+    return {path.name: sorted(one.stem for one in (path / "environments").iterdir()) for path in folders}
+
+
+def test_every_environment_is_on_one_cluster_and_shares_it_only_where_it_was_chosen(product: Path) -> None:
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    name, environments = stored["cluster_name"], [path.name for path in support.overlays(product)]
+    own = {f"{name}-{environment}": [environment] for environment in environments}
+    assert clusters(product) == (own if stored["cluster_layout"] == "per-environment" else {name: environments})
+
+
+def test_the_bootstrap_of_a_cluster_brings_that_cluster_only(product: Path) -> None:
+    handed = []
+    for folder in bootstraps(product):
+        [application] = [item for item in support.kustomize(folder) if item["kind"] == "Application"]
+        assert application["spec"]["source"]["path"] == f"clusters/{application['metadata']['name']}"
+        handed.append(application["metadata"]["name"])
+    assert handed == sorted(clusters(product))
+
+
+def test_names_that_are_unique_in_azure_differ_by_cluster_and_keep_to_its_limits(product: Path) -> None:
+    limits = {"cluster_name": 54, "key_vault_name": 24, "database_server_name": 63, "gateway_address_name": 80}
+    paths = list((product / "terraform" / "platform").glob("*.tfvars"))
+    assert len(paths) == len(clusters(product))
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    for key, limit in limits.items():
+        values = [found[1] for text in texts if (found := re.search(rf'^{key} = "(.*)"$', text, re.MULTILINE))]
+        assert len(values) in (0, len(paths)), key
+        assert len(set(values)) == len(values), key
+        for value in values:
+            assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", value), (key, value)
+            assert len(value) <= limit, (key, value)
+
+
+def test_pods_reach_the_database_server_of_their_own_cluster(product: Path) -> None:
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    if stored["database"] != "azure":
+        pytest.skip("has no database server")
+    servers: dict[str, str] = {}
+    for path in (product / "terraform" / "platform").glob("*.tfvars"):
+        text = path.read_text(encoding="utf-8")
+        listed = re.search(r"^environments = (\[.*\])$", text, re.MULTILINE)
+        server = re.search(r'^database_server_name = "(.*)"$', text, re.MULTILINE)
+        assert listed
+        assert server
+        servers |= dict.fromkeys(json.loads(listed[1]), f"{server[1]}.postgres.database.azure.com")
+    for folder in support.overlays(product):
+        hosts = [
+            variable["value"]
+            for item in support.kustomize(folder)
+            if item["kind"] == "Deployment"
+            for variable in item["spec"]["template"]["spec"]["containers"][0].get("env", [])
+            if variable["name"] == "DB_HOST"
+        ]
+        assert set(hosts) == {servers[folder.name]}
+
+
+def test_workflows_take_the_cluster_of_the_environment(product: Path) -> None:
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (product / ".github").rglob("*.yml"))
+    if stored["cluster_layout"] == "shared":
+        assert "CLUSTERS" not in text
+        return
+    named = set(re.findall(r"\bvars\.(\w+)", text))
+    assert named <= {
+        "CLUSTERS",
+        "AZURE_PUSH_CLIENT_ID",
+        "AZURE_SUBSCRIPTION_ID",
+        "AZURE_TENANT_ID",
+        "DOCKERHUB_USERNAME",
+    }
+    for path in (product / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
+        for steps in [job["steps"] for job in jobs if "steps" in job]:
+            asked = [step for step in steps if step.get("uses") == "./.github/actions/cluster"]
+            assert bool(asked) == ("steps.cluster." in str(steps)), path
+            assert all(step["with"]["environment"] in FROM_THE_RUN for step in asked), path
+            # Whatever asks a cluster waits until that one is there.
+            for step in steps if asked else ():
+                if re.search(r"scripts/(apply|deploy|plan|roll-out|wait-healthy)\b", step.get("run", "")):
+                    assert step["if"] == "steps.cluster.outputs.AKS_CLUSTER != ''", (path, step)
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not here; runners of GitHub have it")
+def test_the_cluster_of_an_environment_is_found_among_those_that_were_told_of(
+    rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The step itself, as a runner runs it."""
+    path = rendered("cluster-per-environment") / ".github" / "actions" / "cluster" / "action.yml"
+    action = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told = {"AKS_CLUSTER": "aks-shop-dev", "AZURE_PLAN_CLIENT_ID": "1111"}
+    for environment, clusters, found in [
+        ("dev", {"dev": told, "prod": {"AKS_CLUSTER": "aks-shop-prod"}}, told),
+        ("staging", {"dev": told}, {}),
+        ("dev", {}, {}),
+    ]:
+        output = tmp_path / "output"
+        output.write_text("", encoding="utf-8")
+        step = action["runs"]["steps"][0]
+        variables = {"CLUSTERS": json.dumps(clusters), "ENVIRONMENT": environment, "GITHUB_OUTPUT": str(output)}
+        done = support.run("bash", "-e", "-c", step["run"], cwd=tmp_path, **variables)
+        assert done.returncode == 0, done.stderr
+        assert dict(line.split("=", 1) for line in output.read_text(encoding="utf-8").splitlines()) == found
+    assert set(told) <= set(action["outputs"])
 
 
 def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> None:

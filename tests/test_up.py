@@ -165,6 +165,62 @@ def test_ci_variables_sets_what_terraform_has_made(faked: Fakes) -> None:
     assert "gh variable set --repo example-org/goal-tracker --env-file" in " ".join(faked.calls("gh"))
 
 
+def test_every_environment_gets_its_own_cluster_in_order(faked_clusters: Fakes) -> None:
+    done = faked_clusters.run("up")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("-chdir=terraform/")[1] for line in faked_clusters.calls("terraform")]
+    assert [line for line in lines if " apply" in line] == [
+        "state apply",
+        "registry apply -var-file=../platform/github.auto.tfvars",
+        "platform apply -var-file=dev.tfvars",
+        "gitops apply -var-file=dev.tfvars",
+        "platform apply -var-file=prod.tfvars",
+        "gitops apply -var-file=prod.tfvars",
+    ]
+    assert "gitops init -input=false -no-color -backend-config=prod.azurerm.tfbackend" in lines
+    assert sorted(faked_clusters.world["clusters"]) == ["dev", "prod"]
+    assert "== step 5 of 6, platform of prod: " in done.stdout
+    assert "--name aks-goal-tracker-prod" in done.stdout
+
+
+def test_up_of_one_environment_leaves_the_others_alone(faked_clusters: Fakes) -> None:
+    done = faked_clusters.run("up", "prod")
+    assert done.returncode == 0, done.stderr
+    assert sorted(faked_clusters.world["clusters"]) == ["prod"]
+    assert faked_clusters.world["terraform"]["registry"]
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are(faked_clusters: Fakes, command: str) -> None:
+    failed = faked_clusters.run(command, "staging")
+    assert failed.returncode == 1
+    assert failed.stderr == f"{command}: there is no environment 'staging': choose one of dev, prod\n"
+    assert faked_clusters.calls() == []
+
+
+def test_where_environments_share_a_cluster_none_can_be_chosen(faked: Fakes) -> None:
+    assert "unrecognized arguments: dev" in faked.run("up", "dev").stderr
+    assert "ENVIRONMENT" not in faked.run("up", "--help").stdout
+    assert faked.calls() == []
+
+
+def test_ci_variables_names_every_cluster_that_is_there_by_its_environment(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up", "dev")
+    done = faked_clusters.run("ci-variables")
+    assert done.returncode == 0, done.stderr
+    assert "prod: nothing to tell yet" in done.stdout
+    faked_clusters.run("up", "prod")
+    done = faked_clusters.run("ci-variables")
+    assert done.stdout == "Set AZURE_PUSH_CLIENT_ID, AZURE_TENANT_ID, CLUSTERS\n"
+    variables = dict(line.split("=", 1) for line in faked_clusters.world["variables"].splitlines())
+    assert variables["AZURE_PUSH_CLIENT_ID"] == "2222"
+    clusters = json.loads(variables["CLUSTERS"])
+    assert {name: cluster["AKS_CLUSTER"] for name, cluster in clusters.items()} == {
+        "dev": "aks-goal-tracker-dev",
+        "prod": "aks-goal-tracker-prod",
+    }
+
+
 def test_ci_variables_before_up_says_so(faked: Fakes) -> None:
     failed = faked.run("ci-variables")
     assert failed.returncode == 1
@@ -186,8 +242,8 @@ def plain(value: Any) -> Any:
 
 def test_the_settings_are_read_as_hcl_reads_them(product: Path) -> None:
     """Our small reader and a whole HCL parser agree on every file of values."""
-    paths = sorted(product.glob("terraform/*/terraform.tfvars"))
-    assert len(paths) == 3
+    paths = sorted(product.glob("terraform/*/*.tfvars"))
+    assert len(paths) >= 3
     reader = "import json, sys; from cloud import tfvars; print(json.dumps(tfvars.parse(open(sys.argv[1]).read())))"
     for path in paths:
         done = support.run(sys.executable, "-c", reader, path, cwd=product / "scripts")

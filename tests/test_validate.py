@@ -500,6 +500,107 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+OWN = "terraform/platform/prod.tfvars"
+
+CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an environment without a cluster": (
+        "terraform/environments",
+        "prod\n",
+        "prod\nstaging\n",
+        "terraform/platform/staging.tfvars: is missing: add it",
+    ),
+    "a cluster whose environment is in no order": (
+        "terraform/environments",
+        "prod\n",
+        "",
+        "terraform/gitops/prod.tfvars: is of no environment in terraform/environments",
+    ),
+    "values of another environment": (OWN, r'\["prod"\]', '["dev"]', 'environments is not ["prod"]'),
+    "two projects": (OWN, 'project_name = ".*"', 'project_name = "other"', "project_name is not that of dev.tfvars"),
+    "two registries": (
+        OWN,
+        'registry_name = ".*"',
+        'registry_name = "other"',
+        "registry_name is not that of dev.tfvars",
+    ),
+    "a registry that is somewhere else": (
+        "terraform/registry/terraform.tfvars",
+        'resource_group_name = ".*"',
+        'resource_group_name = "rg-other"',
+        "terraform/platform/dev.tfvars: registry_resource_group_name is not rg-other",
+    ),
+    "a registry of another repository": (
+        "terraform/registry/terraform.tfvars",
+        'github_repository = ".*"',
+        'github_repository = "a/b"',
+        "github_repository is not that of dev.tfvars",
+    ),
+    "a cluster that is there twice": (
+        OWN,
+        "aks-goal-tracker-prod",
+        "aks-goal-tracker-dev",
+        "cluster_name aks-goal-tracker-dev is that of dev.tfvars",
+    ),
+    "a cluster that has no folder": (
+        OWN,
+        "aks-goal-tracker-prod",
+        "aks-goal-tracker-live",
+        "clusters/aks-goal-tracker-live/environments/prod.yaml: is missing",
+    ),
+    "the vault of another cluster": (
+        "clusters/aks-goal-tracker-prod/external-secrets/clustersecretstore.yaml",
+        "kv-prod-",
+        "kv-dev-",
+        "is not the vault kv-prod-",
+    ),
+    "a bootstrap that hands over another cluster": (
+        "bootstrap/aks-goal-tracker-prod/templates/application.yaml",
+        'path: "clusters/aks-goal-tracker-prod"',
+        'path: "clusters/aks-goal-tracker-dev"',
+        "does not hand over clusters/aks-goal-tracker-prod",
+    ),
+    "a state that is another cluster's": (
+        "terraform/platform/prod.azurerm.tfbackend",
+        "tracker-prod",
+        "tracker-dev",
+        "does not keep the state of aks-goal-tracker-prod apart from others",
+    ),
+    "Argo CD on another platform": (
+        "terraform/gitops/prod.tfvars",
+        "tracker-prod",
+        "tracker-dev",
+        "platform_state is not that of aks-goal-tracker-prod",
+    ),
+    "a project of another environment": (
+        "clusters/aks-goal-tracker-prod/project.yaml",
+        'namespace: "goal-tracker-prod"',
+        'namespace: "goal-tracker-dev"',
+        "does not allow the namespace goal-tracker-prod",
+    ),
+}
+
+SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "pods that use the server of another cluster": (
+        "apps/shop/overlays/prod/database-host.yaml",
+        "psql-shop-prod-",
+        "psql-shop-dev-",
+        "is not the server psql-shop-prod-",
+    ),
+    "an address of another cluster": (
+        "clusters/aks-shop-prod/gateway/gateway.yaml",
+        "pip-aks-shop-prod",
+        "pip-aks-shop-dev",
+        "is not the address pip-aks-shop-prod-gateway of terraform/platform/prod.tfvars",
+    ),
+    "a host whose cluster has no listener": (
+        "apps/shop/overlays/staging/hosts.yaml",
+        "staging.shop",
+        "test.shop",
+        "add one in clusters/aks-shop-staging/gateway/gateway.yaml",
+    ),
+}
+
+
 def validate(product: Path) -> tuple[int, str]:
     done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product)
     return done.returncode, done.stdout + done.stderr
@@ -510,6 +611,8 @@ DAMAGED = {
     "gateway-with-two-environments": GATEWAY_DAMAGES,
     "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
     "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
+    "cluster-per-environment": CLUSTER_DAMAGES,
+    "cluster-per-environment-with-gateway-and-database-of-azure": SERVER_DAMAGES,
 }
 
 

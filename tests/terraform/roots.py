@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import support
 from tests.terraform.toolchain import Terraform
 
-ROOTS = ("state", "platform", "gitops")
 # What a root reads outside its own folder, from the product's root.
 _ALSO_READ = {"gitops": ("bootstrap",)}
 
@@ -76,10 +76,25 @@ class Checker:
         if done.returncode != 0 or "Warning:" in done.stdout:
             return Outcome(invalid=done.stdout)
         shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
-        only = () if whole else (f"-filter=tests/{shortest.name}",)
-        done = program.run("test", "-no-color", *only, cwd=folder, data=data)
-        passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
-        return Outcome(failed=None if passed else done.stdout)
+        for number, values in enumerate(values_of(folder)):
+            only = () if whole and number == 0 else (f"-filter=tests/{shortest.name}",)
+            done = program.run("test", "-no-color", f"-var-file={values.name}", *only, cwd=folder, data=data)
+            passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
+            if not passed:
+                return Outcome(failed=f"{values.name}: {done.stdout}")
+        return Outcome()
+
+
+def roots_of(answers: str) -> list[str]:
+    """Return the roots of the product of an answer set."""
+    given = {"cluster_layout": "shared", "registry": "acr", **support.answers(answers)}
+    own_registry = given["cluster_layout"] == "per-environment" and given["registry"] == "acr"
+    return ["state", *(["registry"] if own_registry else []), "platform", "gitops"]
+
+
+def values_of(folder: Path) -> list[Path]:
+    """Return the files of values of a root, one for each cluster."""
+    return sorted(path for path in folder.glob("*.tfvars") if not path.name.endswith(".auto.tfvars"))
 
 
 def shape(product: Path, root: str) -> str:
@@ -106,7 +121,7 @@ def _digest(product: Path, root: str, simplify: Callable[[bytes], bytes]) -> str
     for part in (f"terraform/{root}", *_ALSO_READ.get(root, ())):
         for path in sorted((product / part).rglob("*")):
             if path.is_file():
-                answered = path.suffix == ".tfvars" or path.name == "backend.tf" or part == "bootstrap"
+                answered = path.suffix in (".tfvars", ".tfbackend") or path.name == "backend.tf" or part == "bootstrap"
                 content = path.read_bytes()
                 digest.update(f"{path.relative_to(product)}\0".encode())
                 digest.update(simplify(content) if answered else content)

@@ -11,7 +11,7 @@ import pytest
 
 from tests import support
 from tests.terraform import tools
-from tests.terraform.roots import ROOTS, shape
+from tests.terraform.roots import roots_of, shape
 
 Rendered = Callable[[str], Path]
 every_answer_set = pytest.mark.parametrize("answers", support.VALID)
@@ -43,13 +43,13 @@ def scanned() -> Callable[[str, Path, str], str]:
 
 @every_answer_set
 def test_checkov_finds_nothing(answers: str, rendered: Rendered, scanned: Callable[[str, Path, str], str]) -> None:
-    for root in ROOTS:
+    for root in roots_of(answers):
         assert scanned("checkov", rendered(answers), root) == "", root
 
 
 @every_answer_set
 def test_tflint_finds_nothing(answers: str, rendered: Rendered, scanned: Callable[[str, Path, str], str]) -> None:
-    for root in ROOTS:
+    for root in roots_of(answers):
         assert scanned("tflint", rendered(answers), root) == "", root
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import support
+from tests.terraform.roots import values_of
 from tests.terraform.toolchain import Terraform
 
 CANARY = "Canary0123456789abcdefABCDEF98"
@@ -42,6 +43,8 @@ def platform(
     shutil.copytree(product, tmp_path / "product")
     folder = tmp_path / "product" / "terraform" / "platform"
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+
+    values_of(folder)[0].rename(folder / "terraform.tfvars")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return program.run(*arguments, "-no-color", cwd=folder)

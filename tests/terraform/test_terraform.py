@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests import support
-from tests.terraform.roots import ROOTS, Checker
+from tests.terraform.roots import Checker, roots_of, values_of
 from tests.terraform.toolchain import Terraform
 from tests.terraform.tools import MODULES
 
@@ -24,12 +24,16 @@ ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config",)
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]
 every_answer_set = pytest.mark.parametrize("answers", support.VALID)
-every_root = pytest.mark.parametrize("root", ROOTS)
+every_root = pytest.mark.parametrize(
+    ("answers", "root"), [(answers, root) for answers in support.VALID for root in roots_of(answers)]
+)
 
 
 @every_answer_set
 def test_the_roots_are_those_that_are_checked_here(answers: str, rendered: Rendered) -> None:
-    assert sorted(path.parent.name for path in rendered(answers).glob("terraform/*/terraform.tf")) == sorted(ROOTS)
+    assert sorted(path.parent.name for path in rendered(answers).glob("terraform/*/terraform.tf")) == sorted(
+        roots_of(answers)
+    )
 
 
 @every_answer_set
@@ -39,7 +43,6 @@ def test_the_code_is_formatted(answers: str, rendered: Rendered, program_of: Pro
     assert done.returncode == 0, done.stdout
 
 
-@every_answer_set
 @every_root
 def test_a_root_is_valid(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
     outcome = checker.start(rendered(answers), root).result()
@@ -47,7 +50,6 @@ def test_a_root_is_valid(answers: str, root: str, rendered: Rendered, checker: C
     assert outcome.invalid is None, outcome.invalid
 
 
-@every_answer_set
 @every_root
 def test_a_root_passes_the_tests_that_it_ships(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
     outcome = checker.start(rendered(answers), root).result()
@@ -60,25 +62,33 @@ def test_a_root_passes_the_tests_that_it_ships(answers: str, root: str, rendered
 def test_all_roots_name_the_same_state_storage(answers: str, rendered: Rendered) -> None:
     terraform = rendered(answers) / "terraform"
     made = _hcl(terraform / "state" / "terraform.tfvars")
-    platform = _hcl(terraform / "platform" / "terraform.tfvars")
+    platforms = [_hcl(path) for path in values_of(terraform / "platform")]
     named = {
-        _backend(terraform / "platform" / "backend.tf")["storage_account_name"],
-        _backend(terraform / "gitops" / "backend.tf")["storage_account_name"],
-        platform["state"]["storage_account_name"],
-        _hcl(terraform / "gitops" / "terraform.tfvars")["platform_state"]["storage_account_name"],
+        *(_backend(terraform / root / "backend.tf")["storage_account_name"] for root in roots_of(answers)[1:]),
+        *(platform["state"]["storage_account_name"] for platform in platforms),
+        *(_hcl(path)["platform_state"]["storage_account_name"] for path in values_of(terraform / "gitops")),
     }
 
     assert named == {made["storage_account_name"]}
-    assert platform["state"]["resource_group_name"] == made["resource_group_name"]
+    assert {platform["state"]["resource_group_name"] for platform in platforms} == {made["resource_group_name"]}
 
 
 @every_answer_set
 def test_gitops_reads_the_state_that_platform_writes(answers: str, rendered: Rendered) -> None:
     terraform = rendered(answers) / "terraform"
-    platform, gitops = (_backend(terraform / root / "backend.tf")["key"] for root in ROOTS[1:])
+    for path in values_of(terraform / "gitops"):
+        platform, gitops = (_key(terraform / root, path.stem) for root in ("platform", "gitops"))
 
-    assert _hcl(terraform / "gitops" / "terraform.tfvars")["platform_state"]["key"] == platform
-    assert gitops != platform
+        assert _hcl(path)["platform_state"]["key"] == platform
+        assert gitops != platform
+
+
+@every_answer_set
+def test_no_two_states_are_kept_under_one_key(answers: str, rendered: Rendered) -> None:
+    terraform = rendered(answers) / "terraform"
+    keys = [_key(terraform / root, path.stem) for root in roots_of(answers)[1:] for path in values_of(terraform / root)]
+
+    assert len(keys) == len(set(keys))
 
 
 @every_answer_set
@@ -115,7 +125,17 @@ def test_all_tests_of_the_platform_begin_with_the_same_account(answers: str, ren
     assert len({found and found[0] for found in mocks.values()}) == 1, sorted(mocks)
 
 
-@every_answer_set
+def test_registry_and_platform_take_the_names_of_the_repository_alike(rendered: Rendered) -> None:
+    terraform = rendered("cluster-per-environment") / "terraform"
+    platform, registry = (
+        (terraform / root / "ci_github.tf").read_text(encoding="utf-8").partition("locals {")[0]
+        for root in ("platform", "registry")
+    )
+
+    assert platform.count("variable ") == 2
+    assert registry == platform
+
+
 @every_root
 def test_a_root_has_a_dozen_tests(answers: str, root: str, rendered: Rendered) -> None:
     tests = (rendered(answers) / "terraform" / root / "tests").glob("*.tftest.hcl")
@@ -150,6 +170,12 @@ def _backend(path: Path) -> dict[str, Any]:
     backend = _hcl(path)["terraform"][0]["backend"][0]["azurerm"]
     assert isinstance(backend, dict)
     return backend
+
+
+def _key(root: Path, cluster: str) -> str:
+    """Return where a root keeps its state of a cluster."""
+    partial = root / f"{cluster}.azurerm.tfbackend"
+    return str((_hcl(partial) if partial.exists() else _backend(root / "backend.tf"))["key"])
 
 
 def _plain(node: object) -> object:

@@ -114,6 +114,16 @@ class Repository:
                 for document in documents:
                     yield path, document
 
+    def cluster(self, environment: str) -> str:
+        """Return the folder of the cluster that runs an environment; that of all clusters where none does."""
+        pattern = re.compile(rf"(clusters/[^/]+/)environments/{re.escape(environment)}[.]yaml")
+        return next((match[1] for path in self.files if (match := pattern.fullmatch(path))), "clusters/")
+
+    def platforms(self) -> dict[str, str]:
+        """Return the files of values of terraform/platform by path, one for each cluster, with their text."""
+        found = [path for path in self.files if re.fullmatch(r"terraform/platform/[^/]+[.]tfvars", path)]
+        return {path: self.text(path) for path in found if not path.endswith(".auto.tfvars")}
+
     def text(self, path: str) -> str:
         """Return the text of a file."""
         return Path(self.root, path).read_text(encoding="utf-8")

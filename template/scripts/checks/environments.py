@@ -9,6 +9,9 @@ from gitops import imagetags
 
 from .documents import Map, Problem, Repository
 
+# Values of the cluster of one environment.
+_OWN = "terraform/platform/{}.tfvars"
+
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every environment of every application."""
@@ -39,8 +42,9 @@ def check(repository: Repository) -> Iterator[Problem]:
     yield from _check_addresses(repository)
     names = [posixpath.basename(overlay) for overlay in overlays]
     yield from _check_terraform(repository, names)
-    if repository.exists("terraform/platform/terraform.tfvars"):
-        yield from _check_database(repository)
+    for path, text in repository.platforms().items():
+        yield from _check_vault(repository, path, text)
+        yield from _check_database(repository, path, text)
 
 
 def _base_images(repository: Repository, application: str) -> dict[str, tuple[str, int]]:
@@ -132,7 +136,7 @@ def _check_application(repository: Repository, overlay: str, path: str, document
     project = document.at("spec", "project")
     projects = {
         p.at("metadata", "name"): (where, p)
-        for where, p in repository.below("clusters/")
+        for where, p in repository.below(f"clusters/{path.split('/')[1]}/")
         if p.get("kind") == "AppProject"
     }
     if project not in projects:
@@ -146,12 +150,12 @@ def _check_application(repository: Repository, overlay: str, path: str, document
 def _check_addresses(repository: Repository) -> Iterator[Problem]:
     """Every Application that reads this repository names it in the same words as the bootstrap Application."""
     own: Any = None
-    for _, document in repository.below("bootstrap/"):
+    for where, document in repository.below("bootstrap/"):
         if document.get("kind") == "Application":
             own = document.at("spec", "source", "repoURL")
             path = document.at("spec", "source", "path")
             if not repository.exists(f"{path}/kustomization.yaml"):
-                yield Problem("bootstrap/templates/application.yaml", document["spec"].line, f"{path} does not exist")
+                yield Problem(where, document["spec"].line, f"{path} does not exist")
     for path, document in repository.below("clusters/"):
         source = document.at("spec", "source")
         ours = document.get("kind") == "Application" and isinstance(source, Map) and "chart" not in source
@@ -171,33 +175,57 @@ def _own_specs(repository: Repository) -> Iterator[Map]:
             yield spec
 
 
-def _check_terraform(repository: Repository, names: list[str]) -> Iterator[Problem]:
-    path = "terraform/platform/terraform.tfvars"
-    if not repository.exists(path):
-        return
-    text = repository.text(path)
+def _text(text: str, key: str) -> str | None:
+    """Return a text that a file of values sets at its top."""
+    match = re.search(rf'^{key}\s*=\s*"([^"]*)"', text, re.MULTILINE)
+    return match[1] if match else None
+
+
+def _listed(text: str) -> tuple[list[str], int]:
+    """Return the environments that a file of values lists, and the line."""
     match = re.search(r"^environments\s*=\s*\[([^\]]*)\]", text, re.MULTILINE)
     line = text.count("\n", 0, match.start()) + 1 if match else 0
-    listed = re.findall(r'"([^"]*)"', match[1]) if match else []
-    for name in sorted(set(names) ^ set(listed)):
-        there, missing = ("apps/*/overlays", path) if name in names else (path, "apps/*/overlays")
-        yield Problem(path, line, f"environment {name} is in {there} but not in {missing}: add it, or remove it")
-    vault = re.search(r'^key_vault_name\s*=\s*"([^"]*)"', text, re.MULTILINE)
-    for store_path, document in repository.below("clusters/"):
+    return re.findall(r'"([^"]*)"', match[1]) if match else [], line
+
+
+def _check_terraform(repository: Repository, names: list[str]) -> Iterator[Problem]:
+    files = {path: _listed(text) for path, text in repository.platforms().items()}
+    for path, (listed, line) in files.items():
+        for name in sorted(set(listed) - set(names)):
+            where = "apps/*/overlays"
+            yield Problem(path, line, f"environment {name} is in {path} but not in {where}: add it, or remove it")
+    for name in sorted(set(names) - {name for listed, _ in files.values() for name in listed}):
+        path, (_, line) = next(iter(files.items())) if len(files) == 1 else (_OWN.format(name), ([], 0))
+        if files:
+            where = "apps/*/overlays"
+            yield Problem(path, line, f"environment {name} is in {where} but not in {path}: add it, or remove it")
+
+
+def _on_cluster(repository: Repository, text: str) -> Iterator[tuple[str, Map]]:
+    """Yield what runs on the cluster of a file of values: everything, where there is one cluster."""
+    everything = len(repository.platforms()) == 1
+    own = [f"clusters/{_text(text, 'cluster_name')}/", *(f"/overlays/{name}/" for name in _listed(text)[0])]
+    for path, document in [*repository.below("apps/"), *repository.below("clusters/")]:
+        if everything or "/base/" in path or any(part in path for part in own):
+            yield path, document
+
+
+def _check_vault(repository: Repository, path: str, text: str) -> Iterator[Problem]:
+    vault = _text(text, "key_vault_name")
+    for store_path, document in _on_cluster(repository, text):
         address = document.at("spec", "provider", "azurekv", "vaultUrl")
-        if vault and address and address != f"https://{vault[1]}.vault.azure.net":
+        if vault and address and address != f"https://{vault}.vault.azure.net":
             store = document["spec"]["provider"]["azurekv"]
-            yield Problem(store_path, store.line_of("vaultUrl"), f"is not the vault {vault[1]} of {path}")
+            yield Problem(store_path, store.line_of("vaultUrl"), f"is not the vault {vault} of {path}")
 
 
-def _check_database(repository: Repository) -> Iterator[Problem]:
+def _check_database(repository: Repository, path: str, text: str) -> Iterator[Problem]:
     """What Git says about the database server is what terraform/platform makes."""
-    path = "terraform/platform/terraform.tfvars"
-    values = dict(re.findall(r'^(database_\w+)\s*=\s*"([^"]*)"', repository.text(path), re.MULTILINE))
-    if "database_server_name" not in values:
+    server, subnet = _text(text, "database_server_name"), _text(text, "database_subnet")
+    if server is None:
         return
-    host = f"{values['database_server_name']}.postgres.database.azure.com"
-    for where, document in [*repository.below("apps/"), *repository.below("clusters/")]:
+    host = f"{server}.postgres.database.azure.com"
+    for where, document in _on_cluster(repository, text):
         for template in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
             for container in document.maps(*template, "spec", "containers"):
                 for variable in container.maps("env"):
@@ -207,5 +235,5 @@ def _check_database(repository: Repository) -> Iterator[Problem]:
             for peer in rule.maps("to"):
                 cidr = peer.at("ipBlock", "cidr")
                 to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
-                if cidr and to_postgres and cidr != values.get("database_subnet"):
+                if cidr and to_postgres and cidr != subnet:
                     yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}")

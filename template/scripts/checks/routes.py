@@ -36,21 +36,22 @@ def _objects(repository: Repository, folder: str, kind: str) -> list[_Object]:
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every HTTPRoute, and the Gateways in clusters/."""
-    gateways = {(gateway.namespace, gateway.name): gateway for gateway in _objects(repository, "clusters/", "Gateway")}
-    redirects = _objects(repository, "clusters/", "HTTPRoute")
-    for route in redirects:
+    gateways = _gateways(repository, "clusters/")
+    for route in _objects(repository, "clusters/", "HTTPRoute"):
         yield from _check_parents(route, gateways)
-    for gateway in gateways.values():
+    for gateway in _objects(repository, "clusters/", "Gateway"):
         yield from _check_gateway(repository, gateway)
     owners: dict[str, str] = {}
     for overlay in _overlays(repository):
         application = "/".join(overlay.split("/")[:2])
         routes = _objects(repository, f"{application}/base/", "HTTPRoute")
         hosts = dict(_hosts(repository, overlay))
+        cluster = repository.cluster(posixpath.basename(overlay))
+        there, redirects = _gateways(repository, cluster), _objects(repository, cluster, "HTTPRoute")
         for route in routes:
             if route.name in hosts:
                 path, spec = hosts[route.name]
-                yield from _check_hosts(repository, overlay, path, spec, route, gateways, redirects, owners)
+                yield from _check_hosts(repository, overlay, path, spec, route, there, redirects, owners)
             elif "hostnames" not in route.document["spec"] and not _patched_otherwise(repository, overlay):
                 cure = f"add them to {overlay}/hosts.yaml"
                 yield Problem(f"{overlay}/kustomization.yaml", 0, f"HTTPRoute {route.name} has no hostnames: {cure}")
@@ -58,6 +59,10 @@ def check(repository: Repository) -> Iterator[Problem]:
         if "/base/" in route.path:
             yield from _check_parents(route, gateways)
             yield from _check_backends(repository, route)
+
+
+def _gateways(repository: Repository, folder: str) -> dict[tuple[Any, Any], _Object]:
+    return {(gateway.namespace, gateway.name): gateway for gateway in _objects(repository, folder, "Gateway")}
 
 
 def _overlays(repository: Repository) -> list[str]:
@@ -172,8 +177,10 @@ def _check_gateway(repository: Repository, gateway: _Object) -> Iterator[Problem
     if issuer is not None and (gateway.namespace, issuer) not in issuers:
         line = annotations.line_of("cert-manager.io/issuer")
         yield Problem(gateway.path, line, f"there is no Issuer {issuer} beside this Gateway: add it, or mend the name")
-    path = "terraform/platform/terraform.tfvars"
-    text = repository.text(path) if repository.exists(path) else ""
+    files = repository.platforms().items()
+    folder = gateway.path.split("/")[1]
+    own = [file for file in files if f'cluster_name = "{folder}"' in file[1]] or files
+    path, text = next(iter(own), ("", ""))
     made = re.search(r'^gateway_address_name\s*=\s*"([^"]*)"', text, re.MULTILINE)
     wanted = gateway.document.at("spec", "infrastructure", "annotations")
     named = wanted.get("service.beta.kubernetes.io/azure-pip-name") if isinstance(wanted, Map) else None

@@ -1,9 +1,10 @@
 """Does the subscription allow what `make up` makes: rights, providers, versions, names?"""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any
 
 from gitops.repository import ROOT
@@ -59,29 +60,39 @@ def needed_providers() -> list[str]:
     return re.findall(r'"([\w.]+)"', match[1]) if match else []
 
 
-def check(pool: Pool, chosen: Subscription, wanted: Settings) -> Iterator[Line]:
+def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterator[Line]:
     """Check everything that only Azure knows."""
     rights = pool.call(chosen.call, "get", "Microsoft.Authorization/permissions?api-version=2022-04-01")
     providers = pool.call(chosen.ask, "provider", "list", "--query", "[].{name:namespace, state:registrationState}")
-    versions = pool.call(chosen.ask, "aks", "get-versions", "--location", wanted.location)
-    cluster = pool.call(azure.cluster, chosen, wanted)
-    nodes = check_nodes.ask(pool, chosen, wanted)
-    names = _ask_names(pool, chosen, wanted)
+    # What clusters in one region have in common is asked and said once.
+    regions = list(dict.fromkeys(wanted.location for wanted in clusters))
+    versions = {region: pool.call(chosen.ask, "aks", "get-versions", "--location", region) for region in regions}
+    made = [pool.call(azure.cluster, chosen, wanted) for wanted in clusters]
+    nodes = [check_nodes.ask(pool, chosen, region, clusters) for region in regions]
+    names = [_ask_names(pool, chosen, wanted) for wanted in clusters]
 
-    sections: tuple[tuple[str, Callable[[], Iterator[Line]]], ...] = (
+    sections: tuple[tuple[str, Callable[[], Iterable[Line]]], ...] = (
         ("rights", lambda: _rights(rights)),
         ("resource providers", lambda: _providers(providers, rights)),
-        ("Kubernetes version", lambda: _versions(versions, wanted)),
-        ("machines", lambda: check_nodes.check(nodes, cluster, wanted)),
-        ("names", lambda: _names(names, wanted)),
+        ("Kubernetes version", lambda: chain(*(_versions(versions[one.location], one) for one in clusters))),
+        ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
+        ("names", lambda: chain(*map(_names, names, clusters))),
     )
     for name, section in sections:
         try:
-            yield from section()
+            yield from _once(section())
         except CommandError as error:
             yield failure(f"{name}: Azure does not say ({error})", "see whether the error is passing, and run it again")
         except (KeyError, TypeError, ValueError) as error:
             yield warning(f"{name}: Azure answers in an unknown form ({error!r})", "update az with az upgrade")
+
+
+def _once(lines: Iterable[Line]) -> Iterator[Line]:
+    said: set[Line] = set()
+    for line in lines:
+        if line not in said:
+            said.add(line)
+            yield line
 
 
 def _rights(rights: Future[Any]) -> Iterator[Line]:
@@ -117,7 +128,7 @@ def _versions(versions: Future[Any], wanted: Settings) -> Iterator[Line]:
     elif wanted.kubernetes_version in offered:
         yield ok(f"Kubernetes: {wanted.location} offers {wanted.kubernetes_version}")
     else:
-        cure = f"set kubernetes_version in terraform/platform/terraform.tfvars to one of {', '.join(sorted(offered))}"
+        cure = f"set kubernetes_version in {wanted.tfvars} to one of {', '.join(sorted(offered))}"
         yield failure(f"Kubernetes: {wanted.location} does not offer {wanted.kubernetes_version}", cure)
 
 
@@ -145,7 +156,7 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
         ("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"),
     ]
     if wanted.registry:
-        things.append(("registry", "registry", wanted.registry, wanted.group, "registry_name"))
+        things.append(("registry", "registry", wanted.registry, wanted.registry_group, "registry_name"))
     for key, kind, name, group, setting in things:
         owner = asked[f"{key} owner"].result()
         deleted = _deleted(asked["deleted"], name) if key == "vault" and not owner else None

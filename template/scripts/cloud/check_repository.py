@@ -15,8 +15,8 @@ _REF = f"refs/heads/{BRANCH}"
 
 def watched_address() -> str:
     """Return the address that the bootstrap Application names."""
-    text = (ROOT / "bootstrap" / "templates" / "application.yaml").read_text(encoding="utf-8")
-    match = re.search(r'^\s*repoURL: *"?([^"\s]+)', text, re.MULTILINE)
+    path = min((ROOT / "bootstrap").rglob("application.yaml"))
+    match = re.search(r'^\s*repoURL: *"?([^"\s]+)', path.read_text(encoding="utf-8"), re.MULTILINE)
     return match[1] if match else ""
 
 

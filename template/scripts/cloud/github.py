@@ -9,7 +9,9 @@ from pathlib import Path
 from gitops.repository import ROOT
 
 from . import roots, tfvars
+from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
+from .settings import own_clusters
 from .tools import CommandError, Tool, output, require
 
 TOOLS = [
@@ -22,7 +24,7 @@ _SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
 
 
 def _repository() -> str:
-    return str(tfvars.values("platform")["github_repository"])
+    return str(tfvars.values("platform", environment=next(iter(own_clusters()), None))["github_repository"])
 
 
 def _subject_prefix(repository: str) -> str:
@@ -52,7 +54,33 @@ def prepare() -> None:
         print(f"Wrote {_SUBJECT.relative_to(ROOT)}: commit it, the pipeline needs the same.")
 
 
-def set_variables(runner: roots.Runner) -> list[str]:
+def _made(chosen: Subscription, root: roots.Root, environment: str | None = None) -> dict[str, str]:
+    """Return what a root has made for the workflows."""
+    runner = roots.Runner(chosen, approved=False, environment=environment)
+    runner.init(root)
+    made: dict[str, str] = json.loads(runner.outputs(root, "github_variables"))
+    return made
+
+
+def _variables(chosen: Subscription) -> dict[str, str]:
+    """Return all variables; clusters of their own stand in one, by environment, as far as they have been made."""
+    environments = own_clusters()
+    if not environments:
+        return _made(chosen, roots.PLATFORM)
+    shared = _made(chosen, roots.REGISTRY) if roots.REGISTRY in roots.ROOTS else {}
+    clusters: dict[str, dict[str, str]] = {}
+    for environment in environments:
+        try:
+            clusters[environment] = _made(chosen, roots.PLATFORM, environment)
+        except CommandError as error:
+            reason = error
+            print(f"{environment}: nothing to tell yet, its workflows wait for make up ({error})")
+    if not clusters:
+        raise reason
+    return {**shared, "CLUSTERS": json.dumps(clusters)}
+
+
+def set_variables(chosen: Subscription) -> list[str]:
     """Set the variables of the repository, none of them a secret; return their names.
 
     Raises:
@@ -60,8 +88,7 @@ def set_variables(runner: roots.Runner) -> list[str]:
     """
     require("gh")
     try:
-        runner.init(roots.PLATFORM)
-        variables: dict[str, str] = json.loads(runner.outputs(roots.PLATFORM, "github_variables"))
+        variables = _variables(chosen)
     except CommandError as error:
         raise CommandError(f"there is nothing to tell GitHub yet: run make up first ({error})") from error
     with tempfile.TemporaryDirectory() as folder:

@@ -23,15 +23,17 @@ _PREVENT_DESTROY = re.compile(r"^\s*prevent_destroy\s*=\s*true", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Root:
-    """A folder below terraform/: what it makes and how long that may take."""
+    """A folder below terraform/: what it makes and how long that may take; whether each cluster has what it makes."""
 
     name: str
     makes: str
     making: str
     removing: str
+    of_cluster: bool = True
 
 
-STATE = Root("state", "storage for the state of the others", "about a minute", "")
+STATE = Root("state", "storage for the state of the others", "about a minute", "", of_cluster=False)
+REGISTRY = Root("registry", "the registry of all clusters", "about a minute", "about a minute", of_cluster=False)
 PLATFORM = Root(
     "platform",
     "resource group, network, cluster, Key Vault, identities",
@@ -40,7 +42,7 @@ PLATFORM = Root(
 )
 GITOPS = Root("gitops", "Argo CD and the bootstrap Application", "about 5 minutes the first time", "a few minutes")
 # In the order in which they are made; each needs the one before.
-ROOTS = (STATE, PLATFORM, GITOPS)
+ROOTS = tuple(root for root in (STATE, REGISTRY, PLATFORM, GITOPS) if (ROOT / "terraform" / root.name).is_dir())
 
 
 @contextlib.contextmanager
@@ -66,20 +68,33 @@ def _unprotected(root: Root) -> Iterator[None]:
 class Runner:
     """Runs the infrastructure command in the roots, in one subscription."""
 
-    def __init__(self, chosen: Subscription, *, approved: bool) -> None:
-        """Remember the subscription, and whether changes need no further approval."""
-        self._environment = {"ARM_SUBSCRIPTION_ID": chosen.id, "TF_IN_AUTOMATION": "true"}
+    def __init__(self, chosen: Subscription, *, approved: bool, environment: str | None = None) -> None:
+        """Remember the subscription, whether changes need no further approval, and whose cluster it is about."""
+        self._variables = {"ARM_SUBSCRIPTION_ID": chosen.id, "TF_IN_AUTOMATION": "true"}
         self._approval = ["-auto-approve"] if approved else []
+        self._environment = environment
 
     def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:
         return (COMMAND, f"-chdir=terraform/{root.name}", *arguments)
 
+    def _around(self, root: Root) -> dict[str, str]:
+        """Return the variables of a run; what `init` writes down of one cluster never meets another."""
+        own = {"TF_DATA_DIR": f".terraform/{self._environment}"} if root.of_cluster and self._environment else {}
+        return {**self._variables, **own}
+
+    def _values(self, root: Root) -> list[str]:
+        if root.of_cluster and self._environment:
+            return [f"-var-file={self._environment}.tfvars"]
+        # The subject that GitHub presents is kept where the clusters' identities are made.
+        kept = ROOT / "terraform" / PLATFORM.name / "github.auto.tfvars"
+        return [f"-var-file=../{PLATFORM.name}/{kept.name}"] if root is REGISTRY and kept.exists() else []
+
     def _attended(self, root: Root, *arguments: str) -> None:
-        if status := attended(*self._command(root, *arguments), **self._environment):
+        if status := attended(*self._command(root, *arguments), **self._around(root)):
             raise CommandError(f"{COMMAND} {arguments[0]} ended with status {status}, see above")
 
     def _quiet(self, root: Root, *arguments: str) -> str:
-        return output(*self._command(root, *arguments), timeout=900, **self._environment)
+        return output(*self._command(root, *arguments), timeout=900, **self._around(root))
 
     def init(self, root: Root, *, patient: bool = False) -> None:
         """Get the providers and connect to the state.
@@ -89,10 +104,13 @@ class Runner:
         Raises:
             CommandError: it failed.
         """
+        key = (
+            [f"-backend-config={self._environment}.azurerm.tfbackend"] if root.of_cluster and self._environment else []
+        )
         started = time.monotonic()
         while True:
             try:
-                self._quiet(root, "init", "-input=false", "-no-color")
+                self._quiet(root, "init", "-input=false", "-no-color", *key)
                 return
             except CommandError as error:
                 if not patient or not _REFUSED.search(error.details) or time.monotonic() - started > _ROLE_WAIT:
@@ -106,7 +124,7 @@ class Runner:
         Raises:
             CommandError: it failed.
         """
-        self._attended(root, "apply", *self._approval)
+        self._attended(root, "apply", *self._approval, *self._values(root))
 
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made.
@@ -115,7 +133,7 @@ class Runner:
             CommandError: it failed.
         """
         with _unprotected(root):
-            self._attended(root, "destroy", *self._approval, *arguments)
+            self._attended(root, "destroy", *self._approval, *self._values(root), *arguments)
 
     def resources(self, root: Root) -> list[str]:
         """Return the addresses of what the root has made; nothing where it has made nothing yet.

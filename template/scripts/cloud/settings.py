@@ -1,5 +1,6 @@
 """What this installation is called and how large it is, as terraform.tfvars says."""
 
+import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ class Settings:
 
     project: str
     cluster: str
+    # The one that the cluster is for, where each environment has a cluster of its own.
+    environment: str | None
     location: str
     environments: list[str]
     state_group: str
@@ -32,10 +35,16 @@ class Settings:
     key_vault: str
     purge_protection: bool
     registry: str | None
+    registry_group: str
     database_server: str | None
     kubernetes_version: str | None
     zones: list[str]
     nodes: list[Nodes] = field(default_factory=list)
+
+    @property
+    def tfvars(self) -> str:
+        """The file in which terraform/platform is told all this."""
+        return f"terraform/platform/{tfvars.name(self.environment)}"
 
     @property
     def group(self) -> str:
@@ -52,17 +61,46 @@ def _nodes(value: dict[str, Any]) -> Nodes:
     return Nodes(value["vm_size"], value["min_count"], value["max_count"], value["os_disk_size_gb"])
 
 
-def read(repository: Path = ROOT) -> Settings:
-    """Return the settings.
+def own_clusters(repository: Path = ROOT) -> list[str]:
+    """Return the environments that have a cluster of their own, in their order; none where all share one."""
+    path = repository / "terraform" / "environments"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """Let a command be about the clusters of some environments, where each has one of its own."""
+    parser.set_defaults(environments=[])
+    if known := own_clusters():
+        which = f"only the clusters of these: {', '.join(known)}"
+        parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
+
+
+def clusters(names: list[str] | None = None, repository: Path = ROOT) -> list[Settings]:
+    """Return the settings of every cluster in the order of their environments, or of those of some environments.
 
     Raises:
-        ValueError: terraform.tfvars can't be read or lacks one of them.
+        ValueError: a file of values can't be read or lacks one of them, or there is no such environment.
     """
-    platform, state = tfvars.values("platform", repository), tfvars.values("state", repository)
+    known = own_clusters(repository)
+    if unknown := [name for name in names or [] if name not in known]:
+        raise ValueError(f"there is no environment {unknown[0]!r}: choose one of {', '.join(known)}")
+    chosen = [name for name in known if name in names] if names else known
+    return [read(repository, name) for name in chosen] or [read(repository)]
+
+
+def read(repository: Path = ROOT, environment: str | None = None) -> Settings:
+    """Return the settings of the cluster that all environments share, or of an environment's own.
+
+    Raises:
+        ValueError: a file of values can't be read or lacks one of them.
+    """
+    platform, state = tfvars.values("platform", repository, environment), tfvars.values("state", repository)
     try:
         return Settings(
             project=platform["project_name"],
             cluster=platform["cluster_name"],
+            environment=environment,
             location=platform["location"],
             environments=platform["environments"],
             state_group=state["resource_group_name"],
@@ -70,10 +108,13 @@ def read(repository: Path = ROOT) -> Settings:
             key_vault=platform["key_vault_name"],
             purge_protection=platform["key_vault_purge_protection"],
             registry=platform.get("registry_name"),
+            registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
             database_server=platform.get("database_server_name"),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],
             nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
         )
     except KeyError as error:
-        raise ValueError(f"terraform.tfvars of platform or state does not set {error}: add it") from error
+        raise ValueError(
+            f"{tfvars.name(environment)} of platform, or terraform.tfvars of state, does not set {error}: add it"
+        ) from error

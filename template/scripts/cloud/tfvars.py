@@ -80,7 +80,12 @@ def parse(text: str) -> dict[str, Any]:
         raise ValueError("ends in the middle of a value") from error
 
 
-def values(root: str, repository: Path = ROOT) -> dict[str, Any]:
+def name(environment: str | None) -> str:
+    """Return the file of values of an environment's own cluster; without one, that of the cluster that all share."""
+    return f"{environment or 'terraform'}.tfvars"
+
+
+def values(root: str, repository: Path = ROOT, environment: str | None = None) -> dict[str, Any]:
     """Return the values of a root in the order in which they are taken: a later file wins.
 
     Raises:
@@ -88,7 +93,9 @@ def values(root: str, repository: Path = ROOT) -> dict[str, Any]:
     """
     folder = repository / "terraform" / root
     result: dict[str, Any] = {}
-    for path in [folder / "terraform.tfvars", *sorted(folder.glob("*.auto.tfvars"))]:
+    automatic = sorted(folder.glob("*.auto.tfvars"))
+    own = folder / name(environment)
+    for path in [*automatic, own] if environment else [own, *automatic]:
         try:
             result.update(parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:

@@ -41,6 +41,16 @@ def check_environment(name: str) -> str:
     return name
 
 
+def kubectl(environment: str) -> list[str]:
+    """Return how kubectl is called for an environment: where there are several clusters, with the context of its own.
+
+    `az aks get-credentials` names a context after its cluster, as the folder in clusters/ is.
+    """
+    folders = [path for path in (ROOT / "clusters").iterdir() if path.is_dir()]
+    own = [path.name for path in folders if (path / "environments" / f"{environment}.yaml").exists()]
+    return ["kubectl", "--context", own[0]] if len(folders) > 1 and own else ["kubectl"]
+
+
 def imagetags_path(environment: str) -> str:
     """Return the path of an environment's image tags, from the root of the repository."""
     return f"apps/{application()}/overlays/{environment}/imagetags/kustomization.yaml"

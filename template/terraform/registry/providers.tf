@@ -1,0 +1,6 @@
+provider "azurerm" {
+  # ../state has registered the resource providers.
+  resource_provider_registrations = "none"
+
+  features {}
+}

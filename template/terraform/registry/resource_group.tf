@@ -1,0 +1,33 @@
+variable "project_name" {
+  description = "Name of the application, for tags."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the registry, apart from those of the clusters so that removing one keeps it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$", var.resource_group_name))
+    error_message = "Give 1 to 90 letters, digits, '.', '_', '-', '(' or ')', not ending in '.'."
+  }
+}
+
+data "azurerm_client_config" "current" {}
+
+locals {
+  tags = {
+    project = var.project_name
+  }
+}
+
+resource "azurerm_resource_group" "this" {
+  name     = var.resource_group_name
+  location = var.location
+  tags     = local.tags
+}
