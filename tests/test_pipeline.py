@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def cluster(folder: Path, product: Path, *, broken: str) -> None:
         f"""\
 case " $* " in
 *" annotate "*) exit 0 ;;
-*" pods "*) echo '{{"items": []}}'; exit 0 ;;
+*" pods "* | *" replicasets.apps "*) echo '{{"items": []}}'; exit 0 ;;
 esac
 health=Healthy
 git -C {remote} grep -q '{broken}' main -- '*/dev/imagetags/*' && health=Degraded
@@ -111,6 +112,42 @@ def test_a_roll_out_of_a_rollback_does_not_bring_back_what_was_taken_away(
     assert done.returncode == 1
     assert "dev: nothing to roll back" in done.stdout
     assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
+
+
+def test_pods_of_a_version_that_is_being_replaced_do_not_fail_the_roll_out(
+    pushed_product: Path, stand_ins: Path
+) -> None:
+    """As at a first release: pods wait for an image that there never was, while the new ones start."""
+    commit = bump(pushed_product, "dev", "frontend=v1")
+
+    def owned(name: str, owner: str, **more: Any) -> dict[str, Any]:
+        return {"metadata": {"name": name, "ownerReferences": [{"name": owner}], **more.pop("metadata", {})}, **more}
+
+    def revision(number: int) -> dict[str, Any]:
+        return {"annotations": {"deployment.kubernetes.io/revision": str(number)}}
+
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pod = {"containerStatuses": [{"state": waiting, "ready": False, "restartCount": 0}]}
+    sets = [owned("old", "frontend", metadata=revision(9)), owned("new", "frontend", metadata=revision(10))]
+    (stand_ins / "sets").write_text(json.dumps({"items": sets}))
+    stand_in(
+        stand_ins,
+        "kubectl",
+        f"""\
+case " $* " in
+*" annotate "*) exit 0 ;;
+*" replicasets.apps "*) cat {stand_ins}/sets; exit 0 ;;
+*" pods "*) cat {stand_ins}/pods; exit 0 ;;
+esac
+[ "$(grep -c applications {stand_ins}/calls)" -gt 30 ] && health=Healthy || health=Progressing
+echo '{{"status": {{"sync": {{"status": "Synced", "revision": "{commit}"}}, "health": {{"status": "'$health'"}}}}}}'""",
+    )
+    for owner, status in (("old", 0), ("new", 1)):
+        (stand_ins / "calls").write_text("")
+        (stand_ins / "pods").write_text(json.dumps({"items": [owned("frontend-x", owner, status=pod)]}))
+        done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("ImagePullBackOff" in done.stderr) == bool(status)
 
 
 def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path, stand_ins: Path) -> None:

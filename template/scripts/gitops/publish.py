@@ -214,13 +214,14 @@ def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -
             git("push", "--quiet", REMOTE, f"{commit}:refs/heads/{BRANCH}")
             break
         except PublishError as error:
+            # First wait, then look: what was newest before the wait is not when many push.
+            pauses.wait(error)
             before, tip = tip, _patient_remote_tip(pauses)
             if tip == commit or is_ancestor(commit, tip):
                 break  # It had landed: only the answer was lost.
             refusals = refusals + 1 if tip == before else 0
             if refusals >= (2 if _FORBIDDEN.search(str(error)) else _TRIES_WITHOUT_RIVAL):
                 raise RefusedError(str(error)) from error
-            pauses.wait(error)
     _advance_local_branch(commit)
     return commit
 

@@ -18,7 +18,7 @@ def server(*command: str) -> str:
 
 if "annotate" in arguments:
     print("annotated")
-elif "pods" in arguments:
+elif {"pods", "replicasets.apps"} & set(arguments):
     print(json.dumps({"items": []}))
 elif "applications.argoproj.io" in arguments:
     application = arguments[arguments.index("applications.argoproj.io") + 1]
