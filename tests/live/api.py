@@ -115,12 +115,12 @@ class Api:
             return False
         return True
 
-    def watch(self, path: str) -> Iterator[tuple[str, Object]]:
+    def watch(self, path: str, seconds: int = 240) -> Iterator[tuple[str, Object]]:
         """Every object of a collection as `("ADDED", object)`, then each change as it happens.
 
-        Ends when the server ends the watch (a few minutes) or the connection breaks; the caller starts again.
+        Ends when the server ends the watch (after `seconds`) or the connection breaks; the caller starts again.
         """
-        connection, response = self._open("GET", f"{path}?watch=true&timeoutSeconds=240", timeout=300)
+        connection, response = self._open("GET", f"{path}?watch=true&timeoutSeconds={seconds}", timeout=300)
         try:
             for line in response:
                 event = json.loads(line)

@@ -56,7 +56,7 @@ class Policies:
             "namespaces": "/api/v1/namespaces",
         }
         for name, path in paths.items():
-            follow(self._api, path, lambda kind, item, name=name: self._record(name, kind, item), stop)  # type: ignore[misc]
+            follow(self._api, path, lambda kind, item, name=name: self._record(name, kind, item), stop, 240)  # type: ignore[misc]
         threading.Thread(target=self._loop, args=(stop,), name="policies", daemon=True).start()
 
     def _record(self, name: str, kind: str, item: Object) -> None:

@@ -18,13 +18,18 @@ PROVISIONER = "live.local/directory"
 """The name of the provisioner in the storage classes."""
 
 
-def follow(api: Api, path: str, handle: Callable[[str, Object], None], stop: threading.Event) -> threading.Thread:
-    """Call `handle` for each object of a collection and each change, in a thread, until `stop` is set."""
+def follow(
+    api: Api, path: str, handle: Callable[[str, Object], None], stop: threading.Event, seconds: int = 10
+) -> threading.Thread:
+    """Call `handle` for each object of a collection and each change, in a thread, until `stop` is set.
+
+    It begins anew after `seconds`: a watch that begins while the server does has been seen to stay silent.
+    """
 
     def loop() -> None:
         while not stop.is_set():
             try:
-                for kind, item in api.watch(path):
+                for kind, item in api.watch(path, seconds):
                     if stop.is_set():
                         return
                     handle(kind, item)

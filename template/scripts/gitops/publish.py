@@ -76,7 +76,10 @@ def succeeds(*arguments: str) -> bool:
 
 @contextlib.contextmanager
 def _alone_in_this_clone() -> Iterator[None]:
-    """Wait for other runs in this clone: what one of them fetches is here in part. A killed run holds nothing up."""
+    """Wait for other runs in this clone: what one of them fetches or checks out is here in part.
+
+    A killed run holds nothing up.
+    """
     lock = Path(ROOT, git("rev-parse", "--git-path", "deploy.lock").strip())
     with lock.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -118,7 +121,8 @@ def require_clean_tree() -> None:
     Raises:
         PublishError: tracked files are changed.
     """
-    changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
+    with _alone_in_this_clone():
+        changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
     if changed:
         raise PublishError(f"{changed[0][3:]} has changes that are not committed: commit or stash them first")
 
@@ -149,14 +153,15 @@ def make_commit(parent: str, change: Change) -> str:
 def _advance_local_branch(commit: str) -> None:
     """Bring this clone's main branch along, where that is a plain step forward."""
     if succeeds("symbolic-ref", "-q", "HEAD") and git("symbolic-ref", "HEAD").strip() == f"refs/heads/{BRANCH}":
-        # In a session of its own: killed half-way, git would leave the index locked.
-        subprocess.run(
-            ["git", "merge", "--quiet", "--ff-only", commit],
-            cwd=ROOT,
-            capture_output=True,
-            check=False,
-            start_new_session=True,
-        )
+        with _alone_in_this_clone():
+            # In a session of its own: killed half-way, git would leave the index locked.
+            subprocess.run(
+                ["git", "merge", "--quiet", "--ff-only", commit],
+                cwd=ROOT,
+                capture_output=True,
+                check=False,
+                start_new_session=True,
+            )
 
 
 class _Pauses:
