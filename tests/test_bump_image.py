@@ -1,5 +1,6 @@
 """scripts/bump-image and its neighbours, on real git repositories."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -115,6 +116,14 @@ def test_nothing_to_change_makes_no_commit_and_ends_well(pushed_product: Path) -
     done = bump(pushed_product, "dev", "frontend=v3")
     assert (done.returncode, done.stdout) == (0, "dev: nothing to change\n")
     assert tip(pushed_product) == before
+
+
+def test_looking_for_changes_does_not_write_the_index(pushed_product: Path) -> None:
+    """Killed while it wrote, git would leave the index locked."""
+    os.utime(pushed_product / "README.md", (1, 1))
+    before = (pushed_product / ".git" / "index").read_bytes()
+    assert bump(pushed_product, "dev", "frontend=unreleased").returncode == 0
+    assert (pushed_product / ".git" / "index").read_bytes() == before
 
 
 def test_an_older_build_does_not_replace_a_newer_one(pushed_product: Path) -> None:

@@ -57,7 +57,8 @@ def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
+        # Without optional locks: `git status`, killed while it notes what it found, would leave the index locked.
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **environment},
     )
     if done.returncode:
         words = " ".join(done.stderr.split()) or f"status {done.returncode}"
@@ -75,15 +76,15 @@ def succeeds(*arguments: str) -> bool:
 
 
 @contextlib.contextmanager
-def _alone_in_this_clone() -> Iterator[None]:
+def _alone_in_this_clone() -> Iterator[int]:
     """Wait for other runs in this clone: what one of them fetches or checks out is here in part.
 
-    A killed run holds nothing up.
+    A killed run holds nothing up. Yields the descriptor that holds the lock, for a process that may outlive the run.
     """
     lock = Path(ROOT, git("rev-parse", "--git-path", "deploy.lock").strip())
     with lock.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def remote_tip(branch: str = BRANCH) -> str:
@@ -153,14 +154,15 @@ def make_commit(parent: str, change: Change) -> str:
 def _advance_local_branch(commit: str) -> None:
     """Bring this clone's main branch along, where that is a plain step forward."""
     if succeeds("symbolic-ref", "-q", "HEAD") and git("symbolic-ref", "HEAD").strip() == f"refs/heads/{BRANCH}":
-        with _alone_in_this_clone():
-            # In a session of its own: killed half-way, git would leave the index locked.
+        with _alone_in_this_clone() as lock:
+            # In a session of its own: killed half-way, git would leave the index locked. It takes the lock along.
             subprocess.run(
                 ["git", "merge", "--quiet", "--ff-only", commit],
                 cwd=ROOT,
                 capture_output=True,
                 check=False,
                 start_new_session=True,
+                pass_fds=[lock],
             )
 
 
