@@ -8,7 +8,7 @@ PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
-OURS := hooks tests template/scripts
+OURS := docs hooks tests template/scripts
 PRODUCT_COMMANDS := $(shell grep -sl '^\#!/usr/bin/env python3' template/scripts/* )
 
 .PHONY: help
@@ -39,11 +39,24 @@ test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groov
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)
 
+.PHONY: reference
+reference: $(VENV)/test ## Make docs/questions.md from copier.yml
+	$(BIN)/python -m docs.tools.questions
+
+.PHONY: docs
+docs: $(VENV)/docs ## Build the site into build/site, with an example product
+	$(BIN)/python -m docs.tools.example
+	$(BIN)/zensical build --clean --strict
+
+.PHONY: session
+session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
+	$(BIN)/python -m docs.tools.session
+
 .PHONY: lint
 lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
-	$(BIN)/mypy hooks tests
+	$(BIN)/mypy docs hooks tests
 	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
@@ -56,7 +69,7 @@ format: $(VENV)/test ## Format our own code
 
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
-	@for name in new scan test; do \
+	@for name in docs new scan test; do \
 		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
@@ -79,3 +92,8 @@ $(VENV)/test: requirements/test.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for the tests ..."
 	@$(PIP_INSTALL) $<
 	@touch $@ $(VENV)/new
+
+$(VENV)/docs: requirements/docs.txt | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for the site ..."
+	@$(PIP_INSTALL) $<
+	@touch $@

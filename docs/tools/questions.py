@@ -1,0 +1,106 @@
+"""docs/questions.md: every question, made from copier.yml and the answers that tests refuse.
+
+Usage: python -m docs.tools.questions
+"""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .product import ROOT, answers, render
+
+PAGE = ROOT / "docs" / "questions.md"
+
+# Longer answers make no good example.
+_LONGEST = 60
+
+# What a service may be given in its long form.
+SERVICE_KEYS = {
+    "name": "names the folder, the Deployment and the Service; a DNS label",
+    "image": "image without tag, where it isn't the registry's `NAME`",
+    "port": "port that the container listens on, 1024 or above; 8080 otherwise, 3000 for `frontend`",
+    "health_path": "path of the liveness probe; `/` of a public service, `/health` of others",
+    "ready_path": "path of the readiness probe; that of `health_path` otherwise",
+    "replicas": "pods in every environment; 2",
+    "public": "reached from outside the cluster; the first service is, if none says so",
+    "calls": "services that it may connect to; a public one calls all that are not",
+    "env": "environment variables, texts; no secrets",
+    "user": "user id that the container runs as; 65532",
+}
+
+
+def _questions() -> dict[str, dict[str, Any]]:
+    loaded = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    return {name: spec for name, spec in loaded.items() if not name.startswith("_") and spec.get("when") is not False}
+
+
+def _refused() -> dict[str, list[tuple[str, str]]]:
+    """Return by question what the fixtures give, and the message that they get."""
+    result: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted((ROOT / "tests" / "answers" / "invalid").glob("*.yaml")):
+        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        name, colon, message = first.removeprefix("# ").partition(": ")
+        given = yaml.safe_load(rest)
+        answer = given.get(name)
+        if colon and isinstance(answer, str) and 0 < len(answer) <= _LONGEST and "\n" not in answer:
+            result.setdefault(name, []).append((answer, message))
+    return result
+
+
+def _help(spec: dict[str, Any]) -> str:
+    """Return the help; one that depends on another answer is told by its cases."""
+    text = " ".join(spec["help"].split())
+    if "#{" not in text:
+        return text
+    return " ".join(f"`{case}`: {told}" for case, told in re.findall(r'"([\w-]+)": "([^"]+)"', text))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def page() -> str:
+    """Return the text of the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        # With a gateway every question has an answer.
+        given = answers(render(Path(folder) / "product", {"expose": "gateway"}))
+    refused = _refused()
+    lines = [
+        "# Questions",
+        "",
+        "<!-- Made by `make reference` from copier.yml. -->",
+        "",
+        "Every question has a default that works: `--defaults` takes them all, `--data NAME=VALUE` answers one, and",
+        "`--data-file FILE` takes answers from YAML. A wrong answer is refused in one line, before anything is",
+        "written. Answers can be changed later: see [updates](updates.md).",
+        "",
+    ]
+    for name, spec in _questions().items():
+        default = str(spec["default"])
+        computed = "#{" in default or "#%" in default
+        shown = given.get(name) if computed else default
+        shown = {True: "true", False: "false", "True": "true", "False": "false"}.get(shown, shown)
+        lines += [f"## `{name}`", "", _help(spec), ""]
+        if "choices" in spec:
+            lines += ["| answer | what it means |", "| --- | --- |"]
+            choices = spec["choices"]
+            pairs = choices.items() if isinstance(choices, dict) else ((choice, choice) for choice in choices)
+            lines += [f"| `{value}` | {_cell(told)} |" for told, value in pairs]
+            lines.append("")
+        lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
+        if name == "services":
+            lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
+            lines += [f"| `{key}` | {told} |" for key, told in SERVICE_KEYS.items()]
+            lines.append("")
+        if examples := [(answer, told) for answer, told in refused.get(name, []) if "choices" not in spec]:
+            lines += ["| refused | with |", "| --- | --- |"]
+            lines += [f"| `{_cell(answer)}` | {_cell(told)} |" for answer, told in examples]
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,88 @@
+"""docs/ is true: the worked paths lead where they say, and made pages are made from what is there."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from docs.tools import questions
+from tests import support
+
+GUIDE = (support.ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL))
+
+
+def table(section: str) -> list[list[str]]:
+    """The rows of a section's table, without its head."""
+    rows = [line.strip("| ").split(" | ") for line in SECTIONS[section].splitlines() if line.startswith("|")]
+    return rows[2:]
+
+
+def naming(word: str, *folders: str) -> set[str]:
+    """The files in which a word stands, as answers stand in templates."""
+    paths = [support.ROOT / "copier.yml"]
+    for folder in folders:
+        paths += support.files(support.ROOT / folder)
+    return {
+        path.relative_to(support.ROOT).as_posix()
+        for path in paths
+        if not re.search(r"__pycache__|/\.\w+_cache/", str(path))
+        and re.search(rf"\b{word}\b", path.read_text(encoding="utf-8"))
+    }
+
+
+def test_the_path_to_a_question_leads_to_it(tmp_path: Path) -> None:
+    for part in (*support.TEMPLATE_PARTS, "docs", "tests/answers"):
+        source = support.ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, tmp_path / part)
+    patches = re.findall(r"```diff\n(.*?)```", SECTIONS["Add a question"], re.DOTALL)
+    for number, patch in enumerate(patches):
+        (tmp_path / "patch").write_text(patch)
+        done = support.run("git", "apply", "--recount", "patch", cwd=tmp_path)
+        assert done.returncode == 0, (number, done.stderr)
+    # Besides the diffs: docs/questions.md and CHANGELOG.md.
+    assert f"{ {5: 'Five', 6: 'Six', 7: 'Seven', 8: 'Eight'}[len(patches) + 2] } files" in SECTIONS["Add a question"]
+
+    for given, expected in (({}, "platform"), ({"team": "payments"}, "payments")):
+        product = support.render(tmp_path, tmp_path / expected, given)
+        base = next(product.glob("apps/*/base/kustomization.yaml"))
+        assert f'      team: "{expected}"\n' in base.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match='"Team 7" is not a name'):
+        support.render(tmp_path, tmp_path / "refused", {"team": "Team 7"})
+
+
+def test_a_registry_stands_where_the_guide_says_and_nowhere_else() -> None:
+    listed = {row[0].strip("`") for row in table("Add a registry")}
+    assert listed == naming("dockerhub", "includes", "template", "hooks")
+
+
+def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
+    listed = {row[0].strip("`") for row in table("Add a CI system")}
+    own = {path for path in naming("jenkins", "template") if path.startswith("template/jenkins/")}
+    found = naming("jenkins", "includes", "template", "hooks") - own - {"template/Jenkinsfile.jinja"}
+    assert listed == found | {"template/scripts/cloud/jenkins.py"}
+
+
+@pytest.mark.parametrize("row", table("Bump a version"), ids=lambda row: row[0])
+def test_a_version_stands_in_as_many_files_as_the_guide_says(row: list[str]) -> None:
+    what, where, count = row
+    if count != "1":
+        assert (support.ROOT / "requirements").is_dir()
+    elif where.startswith("`"):
+        text = (support.ROOT / where.strip("`")).read_text(encoding="utf-8")
+        assert len(re.findall(r' version +=? *"[\d.]+" # https://', text)) == 1
+    else:
+        assert len([path for path in naming(re.escape(what.strip("`")), "template") if path]) == 1
+
+
+def test_the_reference_of_questions_is_made_from_the_questions() -> None:
+    assert questions.PAGE.read_text(encoding="utf-8") == questions.page(), "run `make reference`"
+
+
+def test_the_reference_knows_every_setting_of_a_service() -> None:
+    rules = (support.ROOT / "includes" / "rules.jinja").read_text(encoding="utf-8")
+    known = re.search(r"set SERVICE_KEYS = \[(.*?)\]", rules, re.DOTALL)
+    assert known
+    assert re.findall(r'"(\w+)"', known[1]) == list(questions.SERVICE_KEYS)
