@@ -30,7 +30,7 @@ def unresolved_conflicts(product: Path) -> list[str]:
     done = subprocess.run(
         ["git", "diff", "--name-only", "--diff-filter=U"], cwd=product, capture_output=True, text=True, check=False
     )
-    return done.stdout.split() if done.returncode == 0 else []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def validate(product: Path) -> subprocess.CompletedProcess[str]:
@@ -64,6 +64,12 @@ def summary(product: Path, report: str) -> str:
     return "\n".join(lines)
 
 
+def report(how: str) -> None:
+    """Tell scripts/template-update how the merge ended; it can't tell a half-way tree from a merged one by itself."""
+    if path := os.environ.get("TEMPLATE_UPDATE_REPORT"):
+        Path(path).write_text(how, encoding="utf-8")
+
+
 def main() -> int:
     """Run the hook and return its exit status."""
     product = Path.cwd()
@@ -71,18 +77,22 @@ def main() -> int:
     if updating and (conflicts := unresolved_conflicts(product)):
         print("The update conflicts with your changes. Resolve these files, then run `make validate`:", file=sys.stderr)
         print("\n".join(f"  {path}" for path in conflicts), file=sys.stderr)
+        report("conflicts")
         return 1
     done = validate(product)
     if done.returncode not in (0, _LINTERS_ONLY):
         print(done.stdout + done.stderr, end="", file=sys.stderr)
         if updating:
             print("The update is merged but not valid: mend the above, then run `make validate`.", file=sys.stderr)
+            report("invalid")
         return 1
     findings, checked, rest = done.stdout.rpartition("checked ")
     if done.returncode == _LINTERS_ONLY:
         print(f"Linters on this machine find, in a product that is sound otherwise:\n{findings}")
-    report = checked + rest.strip()
-    print(f"Valid: {report}" if updating else summary(product, report))
+    said = checked + rest.strip()
+    print(f"Valid: {said}" if updating else summary(product, said))
+    if updating:
+        report("merged")
     return 0
 
 
