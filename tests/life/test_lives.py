@@ -62,7 +62,10 @@ def test_updated_without_edits_equals_freshly_generated(
     name: str, begun: lives.Begun, generated: Generated, versions: Path, record: Recorded
 ) -> None:
     life = begun(OLDER, name, region="westeurope")
-    copier.run_update(life.product, defaults=True, unsafe=True, quiet=True, overwrite=True, vcs_ref=THIS)
+    size = {key: value for key, value in support.answers(name).items() if key == "size"}
+    copier.run_update(
+        life.product, data=size, defaults=True, unsafe=True, quiet=True, overwrite=True, skip_tasks=True, vcs_ref=THIS
+    )
     assert lives.difference(life.product, generated(THIS, name, region="westeurope")) == []
     record("From an older version, without edits, every answer set under test", "equals a fresh product")
 

@@ -11,7 +11,6 @@ from gitops.repository import BRANCH as MAIN
 from gitops.repository import ROOT
 
 from .merge import Merge
-from .template import UpdateError
 
 BRANCH = "template-update"
 VERSION = "Template-Version"
@@ -57,13 +56,12 @@ def propose() -> str:
     """Push the branch and open its pull request, or renew both; return a line that says what became of it.
 
     Raises:
-        UpdateError: the branch is not there.
         PublishError: the server refuses it.
     """
     try:
         commit = git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}").strip()
     except PublishError:
-        raise UpdateError(f"there is no branch {BRANCH}: scripts/template-update --branch makes it") from None
+        return f"nothing to propose: there is no branch {BRANCH}, which `scripts/template-update --branch` makes"
     text = git("show", "--no-patch", "--format=%B", commit)
     title, _, body = text.partition("\n")
     body = re.sub(rf"^{VERSION}: .*\n", "", body, flags=re.MULTILINE).strip()
