@@ -27,6 +27,10 @@ test: $(VENV)/test ## Run the tests that need only Python packages
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
 	@test -x $(BIN)/actionlint || GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
+.PHONY: test-life
+test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
+	$(BIN)/python -m pytest tests/life --numprocesses 2 --dist loadgroup $(TESTS)
+
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
@@ -57,7 +61,7 @@ lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/mypy docs hooks tests
-	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud
+	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud updates
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github

@@ -16,6 +16,12 @@ DEV = f"{APP}/overlays/dev"
 
 # What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a conflict that nobody has resolved": (
+        "README.md",
+        "^## Begin",
+        "<<<<<<< before updating\n## Begin\n=======\n## Start\n>>>>>>> after updating",
+        "a conflict that nobody has resolved",
+    ),
     "a probe asks a port the container lacks": (
         f"{FRONTEND}/deployment.yaml",
         "port: http\n            periodSeconds: 5",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.jenkins import toolchain, world
+from tests.life import history
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,12 @@ def java() -> Iterator[toolchain.Java]:
         pytest.fail(str(error), pytrace=False)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a repository with tags; tests only read it."""
+    return history.write(tmp_path_factory.mktemp("history") / "template")
 
 
 @pytest.fixture

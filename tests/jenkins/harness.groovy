@@ -218,6 +218,15 @@ class Parameters extends Scope {
     }
 }
 
+class Triggers extends Scope {
+    List found = []
+
+    void cron(String when) {
+        if (when.tokenize().size() != 5) { throw new PipelineError("${where}: cron has five fields, '${when}' has not") }
+        found << when
+    }
+}
+
 class Kubernetes extends Scope {
     Map found = [:]
 
@@ -539,8 +548,10 @@ class Stage extends Block {
 
 class Pipeline extends Block {
     Closure parameters
+    Closure triggers
 
     void parameters(Closure body) { this.parameters = body }
+    void triggers(Closure body) { this.triggers = body }
 
     void run() {
         if (agent == null) { throw new PipelineError('pipeline: agent is missing') }
@@ -548,6 +559,11 @@ class Pipeline extends Block {
         Map found = optionsFound(true)
         world.scenario.skipDefaultCheckout = found.skipDefaultCheckout ?: false
         world.event(type: 'options', options: found)
+        if (triggers) {
+            Triggers made = new Triggers(world: world, where: 'pipeline: triggers')
+            made.perform(triggers)
+            world.event(type: 'triggers', cron: made.found)
+        }
         if (parameters) {
             Parameters made = new Parameters(world: world, where: 'pipeline: parameters')
             made.perform(parameters)

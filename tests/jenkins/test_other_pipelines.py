@@ -9,15 +9,18 @@ import pytest
 
 from tests import support
 from tests.gitserver import GitServer
+from tests.jenkins import world
 from tests.jenkins.builds import Jenkins, everywhere
 from tests.jenkins.toolchain import Java
 from tests.jenkins.world import World
+from tests.life import history, lives
 
 JENKINS = [name for name in support.VALID if support.answers(name).get("ci") == "jenkins"]
 DEPLOY = "jenkins/deploy.Jenkinsfile"
 APPLY = "jenkins/apply.Jenkinsfile"
 PLAN = "jenkins/plan.Jenkinsfile"
 ROLLBACK = "jenkins/rollback.Jenkinsfile"
+TEMPLATE_UPDATE = "jenkins/template-update.Jenkinsfile"
 PROD = "apps/shop/overlays/prod/imagetags/kustomization.yaml"
 CHANGE = {"terraform/platform/network.tf": "\n# A change.\n"}
 
@@ -248,4 +251,25 @@ def test_codenarc_finds_nothing(java: Java, rendered: Callable[[str], Path], tmp
         *[f"-maxPriority{priority}Violations=0" for priority in (1, 2, 3)],
     )
     assert done.returncode == 0, done.stdout
-    assert f"TotalFiles={5 * len(JENKINS)} FilesWithViolations=0" in done.stdout
+    assert f"TotalFiles={6 * len(JENKINS)} FilesWithViolations=0" in done.stdout
+
+
+def test_an_update_of_the_template_is_proposed_as_a_branch_and_renewed(
+    java: Java, versions: Path, tmp_path: Path
+) -> None:
+    made = lives.generate(versions, history.THIS, tmp_path / "made", support.answers("jenkins-with-acr-on-gitlab"))
+    jenkins = world.make(java, made, tmp_path)
+    build = jenkins.run(TEMPLATE_UPDATE)
+    assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
+    assert build.of("triggers")[0]["cron"] == ["H 5 * * 1"]
+    assert f"Update the template to {history.LATER}" in support.git(
+        "log", "-1", "--format=%s", "template-update", cwd=jenkins.origin
+    )
+    assert "pushed template-update: open the pull request at" in build.said()
+    merged = build.ran("make template-update")[0]
+    assert "PUSH_WITH" not in merged.get("environment", {}), "the template's code runs without the credential"
+    proposed = jenkins.tip("template-update")
+    jenkins.push({"README.md": "\nA note.\n"}, "Add a note")
+    assert jenkins.run(TEMPLATE_UPDATE).result == "SUCCESS"
+    assert jenkins.tip("template-update") != proposed
+    assert support.git("rev-parse", "template-update^", cwd=jenkins.origin) == jenkins.tip()

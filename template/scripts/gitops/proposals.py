@@ -14,30 +14,45 @@ def web_address() -> str:
 
 
 def propose(branch: str, tip: str, change: Change, body: str) -> str:
-    """Push a change of the newest commit as a branch and open a pull request.
+    """Push a change of the newest commit as a branch and open a pull request; return a line as `request` does."""
+    push_branch(branch, tip, change)
+    return request(branch, change.message.splitlines()[0], body)
+
+
+def request(branch: str, title: str, body: str, *, draft: bool = False, renew: bool = False) -> str:
+    """Open a pull request for a branch that is on the server.
+
+    Args:
+        branch: its name.
+        title: of the pull request.
+        body: the same.
+        draft: whether it can't be merged as it is.
+        renew: whether one that is open already gets the title and the body.
 
     Returns:
         One line that says where it is, or how to open it by hand where `gh` is missing or not signed in.
     """
-    push_branch(branch, tip, change)
     by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
     if "gitlab" in by_hand:
         by_hand = f"{web_address()}/-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}"
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
-    title = change.message.splitlines()[0]
-    opened = subprocess.run(
-        ["gh", "pr", "create", "--base", BRANCH, "--head", branch, "--title", title, "--body", body],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    create = ["create", "--base", BRANCH, "--head", branch, "--title", title, "--body", body]
+    opened = _gh(*create, *(["--draft"] if draft else []))
+    if draft and "draft" in opened.stderr.lower():  # Private repositories of a free plan have none.
+        opened = _gh(*create)
     if opened.returncode == 0:
         return f"proposed {opened.stdout.strip()}"
     if "already exists" in opened.stderr:
-        return f"pushed {branch}: its pull request is open already, at {by_hand}"
+        if renew:
+            opened = _gh("edit", branch, "--title", title, "--body", body)
+        if not renew or opened.returncode == 0:
+            return f"pushed {branch}: its pull request is open already, at {by_hand}"
     return f"pushed {branch}: open the pull request at {by_hand} (gh: {' '.join(opened.stderr.split())})"
+
+
+def _gh(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["gh", "pr", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def propose_instead(refusal: RefusedError, branch: str, make_change: Callable[[str], Change | None]) -> None:

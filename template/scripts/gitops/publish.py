@@ -36,6 +36,10 @@ class RefusedError(PublishError):
     """The server refuses the push for good, as it does on a protected branch."""
 
 
+class OthersWorkError(PublishError):
+    """The branch of a proposal holds commits that are not of these scripts."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What a commit does: new texts by path, and its message."""
@@ -148,7 +152,12 @@ def make_commit(parent: str, change: Change) -> str:
             blob = git("hash-object", "-w", "--stdin", "--path", path, stdin=text).strip()
             git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         tree = git("write-tree", **index).strip()
-    return git("commit-tree", tree, "-p", parent, stdin=change.message, **_identity()).strip()
+    return commit_tree(tree, parent, change.message)
+
+
+def commit_tree(tree: str, parent: str, message: str) -> str:
+    """Write a commit of a tree, and return its name."""
+    return git("commit-tree", tree, "-p", parent, stdin=message, **_identity()).strip()
 
 
 def _advance_local_branch(commit: str) -> None:
@@ -241,16 +250,33 @@ def push_branch(name: str, tip: str, change: Change) -> str:
     Raises:
         PublishError: the branch holds commits that are not of these scripts, or can't be pushed.
     """
+    commit = make_commit(tip, change)
+    push_proposal(name, tip, commit, deployments.ENVIRONMENT)
+    return commit
+
+
+def push_proposal(name: str, tip: str, commit: str, trailer: str) -> None:
+    """Push a commit as a branch, in the place of an earlier proposal; nothing happens where that says the same.
+
+    Args:
+        name: of the branch.
+        tip: the newest commit of the main branch.
+        commit: what is proposed.
+        trailer: the key by which commits of these scripts are known.
+
+    Raises:
+        OthersWorkError: the branch holds commits that are not of these scripts.
+        PublishError: it can't be pushed.
+    """
     listed = git("ls-remote", REMOTE, f"refs/heads/{name}").split()
     earlier = listed[0] if listed else ""
     if earlier:
         remote_tip(name)  # for its objects
         need_history()
-        own = git(
-            "log", f"--format=%(trailers:key={deployments.ENVIRONMENT},valueonly,separator=%x2C)", f"{tip}..{earlier}"
-        )
+        own = git("log", f"--format=%(trailers:key={trailer},valueonly,separator=%x2C)", f"{tip}..{earlier}")
         if not all(own.splitlines()):
-            raise PublishError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
-    commit = make_commit(tip, change)
+            raise OthersWorkError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
+        same = "--format=%T %P %B"
+        if git("show", "--no-patch", same, earlier) == git("show", "--no-patch", same, commit):
+            return
     git("push", "--quiet", f"--force-with-lease=refs/heads/{name}:{earlier}", REMOTE, f"{commit}:refs/heads/{name}")
-    return commit

@@ -1,0 +1,77 @@
+"""Carry stored answers over to this version's questions, before an update touches anything.
+
+Run by Copier in the product's folder as the first stage of `copier update`, with the name of the answers file. To
+rename, reshape or drop a question, add a line to CHANGES; it stays there for products that skip versions. Answers that
+no question asks for any more and no line explains are refused: Copier would drop them without a word.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.version import Version
+
+_QUESTIONS = Path(__file__).resolve().parents[1] / "copier.yml"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a question.
+
+    Attributes:
+        version: the first that has the new form; products made from that one or a newer one are left alone.
+        old: name of the answer until then.
+        new: its name since then; the same where only the shape changed, None where the question is gone.
+        reshape: gives the new answer for the old one. It may see an answer twice where a template has no tags.
+    """
+
+    version: str
+    old: str
+    new: str | None
+    reshape: Callable[[Any], Any] = lambda answer: answer
+
+
+CHANGES: tuple[Change, ...] = ()
+
+
+def migrated(answers: dict[str, Any], version: Version, changes: tuple[Change, ...] = CHANGES) -> dict[str, Any]:
+    """Return the answers as this version stores them; an answer that has the new name already wins."""
+    result = dict(answers)
+    for change in changes:
+        if change.old in result and version < Version(change.version):
+            answer = change.reshape(result.pop(change.old))
+            if change.new:
+                result.setdefault(change.new, answer)
+    return result
+
+
+def unknown(answers: dict[str, Any]) -> list[str]:
+    """Return the names of answers that no question of this version asks for."""
+    questions = yaml.safe_load(_QUESTIONS.read_text(encoding="utf-8"))
+    asked = {name for name, question in questions.items() if name[0] != "_" and question.get("when") is not False}
+    return sorted(name for name in answers if not name.startswith("_") and name not in asked)
+
+
+def main() -> None:
+    """Rewrite the answers file where something changed."""
+    path = Path(sys.argv[1])
+    stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+    answers = migrated(stored, Version(os.environ["VERSION_PEP440_FROM"]))
+    if strangers := unknown(answers):
+        sys.exit(
+            f"error: {path}: unknown stored answer {', '.join(strangers)}: no question of this version asks for it. "
+            "Remove its line, commit, and update again"
+        )
+    if answers != stored:
+        text = yaml.safe_dump(answers, allow_unicode=True, sort_keys=False)
+        path.write_text(f"# Written by copier; never edit by hand.\n{text}", encoding="utf-8")
+        gone, come = sorted(stored.keys() - answers.keys()), sorted(answers.keys() - stored.keys())
+        print(f"Answers carried over: {', '.join(gone) or '-'} -> {', '.join(come) or '-'}")
+
+
+if __name__ == "__main__":
+    main()

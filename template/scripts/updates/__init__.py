@@ -1,0 +1,1 @@
+"""Updates of this repository from the template that it was made from."""
