@@ -24,10 +24,11 @@ def one_line(error: ValueError) -> str:
 def main() -> None:
     """Run the command; ends with Copier's status, or 1 after a wrong answer."""
     destination, *arguments = sys.argv[1:]
-    # From a checkout, the template is what is checked out, not its newest tag. A line for each file would push what was
-    # answered, and what is next, off the screen.
-    command = ["copier", "copy", "--trust", "--quiet", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), destination]
-    if not {"-q", "--quiet", "-l", "--defaults", "-f", "--force"} & set(arguments):
+    # From a checkout, the template is what is checked out, not its newest tag.
+    command = ["copier", "copy", "--trust", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), destination]
+    if not {"-q", "--quiet"} & set(arguments):
+        # A line for each file would push what comes next off the screen; but this one is to be read.
+        command.insert(2, "--quiet")
         print(yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))["_message_before_copy"])
     warnings.simplefilter("ignore", DirtyLocalWarning)
     try:
