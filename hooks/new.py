@@ -8,6 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import yaml
 from copier._cli import CopierApp
 from copier.errors import DirtyLocalWarning
 
@@ -25,6 +26,10 @@ def main() -> None:
     destination, *arguments = sys.argv[1:]
     # From a checkout, the template is what is checked out, not its newest tag.
     command = ["copier", "copy", "--trust", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), destination]
+    if not {"-q", "--quiet"} & set(arguments):
+        # A line for each file would push what comes next off the screen; but this one is to be read.
+        command.insert(2, "--quiet")
+        print(yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))["_message_before_copy"])
     warnings.simplefilter("ignore", DirtyLocalWarning)
     try:
         sys.exit(CopierApp.run(command, exit=False)[1])

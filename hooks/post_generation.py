@@ -7,26 +7,22 @@ services that an update brings or takes away: Copier leaves the files of tags al
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 # Status of scripts/validate when nothing but a linter complains. Whatever versions are on this machine's PATH, they are
 # no reason to take a sound product away: their findings are shown.
 _LINTERS_ONLY = 2
-
-_ROLES = (
-    ("infrastructure", "terraform"),
-    ("the one Application", "bootstrap"),
-    ("what runs on the cluster", "clusters"),
-    ("Kubernetes objects", "apps"),
-    ("source code", "src"),
-    ("pipeline", ".github/workflows"),
-    ("pipeline", "jenkins"),
-    ("commands", "scripts"),
-)
+_OUR_FAULT = """
+The answers were accepted, but what they give is not sound: a fault of this template. Please report it with the lines
+above and your answers. A new folder is removed again, --no-cleanup keeps it to look at.\
+"""
 
 
 def unresolved_conflicts(product: Path) -> list[str]:
@@ -66,23 +62,54 @@ def validate(product: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def git_repository(product: Path) -> str:
-    """Return the repository's address, as the bootstrap Application has it."""
-    text = (product / "bootstrap" / "templates" / "application.yaml").read_text(encoding="utf-8")
-    return next(line.split(":", 1)[1].strip(" \"'") for line in text.splitlines() if "repoURL:" in line)
+def names(answer: str | list[Any]) -> str:
+    """Return the names of a list answer, which may be a text or hold objects, as a text."""
+    given = answer.split(",") if isinstance(answer, str) else answer
+    return ", ".join(str(item["name"] if isinstance(item, dict) else item).strip() for item in given)
+
+
+def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
+    """Return what was made by its role, in words a person would use."""
+    order = names(answers["environments"]).split(", ")
+    found = {path.stem: path.parts[-3] for path in product.glob("clusters/*/environments/*.yaml")}
+    clusters = list(dict.fromkeys(found[environment] for environment in order))
+    program = {"terraform": "Terraform", "opentofu": "OpenTofu"}[answers["iac"]]
+    registry = {"acr": "Azure Container Registry", "dockerhub": "Docker Hub", "ghcr": "GitHub Container Registry"}
+    database = {"postgres": "Postgres in the cluster", "azure": "Azure Database for PostgreSQL", "none": "no database"}
+    reached = {
+        "load-balancer": "a load balancer over plain HTTP",
+        "gateway": f"https://{answers.get('domain')}",
+        "none": "nothing outside the cluster",
+    }
+    return {
+        "application": f"{names(answers['services'])}; {database[answers['database']]}"
+        + ("; sample source code to replace in src/" if answers["sample_app"] else ""),
+        "on the cluster": f"Argo CD; {names(answers['environments'])}; reached by {reached[answers['expose']]}",
+        "infrastructure": f"{program} for {', '.join(clusters)} in {answers['region']}, size {answers['size']}",
+        "images": f"{registry[answers['registry']]}, {answers['registry_name']}",
+        "pipeline": {"github-actions": "GitHub Actions", "jenkins": "Jenkins"}[answers["ci"]],
+    }
+
+
+def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
+    """Return the next three commands, to be typed as they are, whatever the folder is called."""
+    git = "" if (product / ".git").exists() else "git init --quiet --initial-branch=main && "
+    return [
+        f"cd {shlex.quote(str(product))} && {git}git add --all && git commit --quiet --message='Begin'",
+        f"git remote add origin {shlex.quote(answers['git_repository'])} && git push --set-upstream origin main",
+        "make doctor && make up",
+    ]
 
 
 def summary(product: Path, report: str) -> str:
-    """Return what was made, what was checked, and the next three commands."""
-    lines = ["", "Made:"]
-    for role, folder in _ROLES:
-        count = sum(len(names) for _, _, names in os.walk(product / folder))
-        if count:
-            lines.append(f"  {folder + '/':<20} {role} ({count} files)")
-    lines += ["Valid: " + report.replace("\n", "; "), "Next:"]
-    lines.append(f"  cd {product} && git init -b main && git add -A && git commit -m 'Begin'")
-    lines.append(f"  git remote add origin {git_repository(product)} && git push -u origin main")
-    lines.append("  make up    # `make doctor` says which tools it needs")
+    """Return what was made, what was checked and skipped, and the next three commands; it fits on a screen."""
+    answers = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    lines = ["", f"{answers['project_name']} is ready:", ""]
+    for role, words in made(answers, product).items():
+        lines += textwrap.wrap(words, 100, initial_indent=f"  {role:<16}", subsequent_indent=" " * 18)
+    lines += ["", *(line[0].upper() + line[1:] for line in report.splitlines())]
+    lines += ["", "Next:", *(f"  {command}" for command in next_commands(answers, product)), ""]
+    lines += ["`make doctor` names what is missing, each line with its cure. Everything else is in README.md."]
     return "\n".join(lines)
 
 
@@ -111,6 +138,8 @@ def main() -> int:
         if updating:
             print("The update is merged but not valid: mend the above, then run `make validate`.", file=sys.stderr)
             report("invalid")
+        else:
+            print(_OUR_FAULT, file=sys.stderr)
         return 1
     findings, checked, rest = done.stdout.rpartition("checked ")
     if done.returncode == _LINTERS_ONLY:

@@ -43,6 +43,12 @@ def asked() -> dict[str, dict[str, Any]]:
     return {name: spec for name, spec in questions().items() if spec.get("when") is not False}
 
 
+def choices(name: str) -> list[Any]:
+    """Return the values that a question offers; one that has a rule of its own is a mapping."""
+    found = (questions()[name].get("choices") or {}).values()
+    return [choice["value"] if isinstance(choice, dict) else choice for choice in found]
+
+
 def export_template(destination: Path) -> Path:
     """Copy the template without its history: Copier then renders in half the time."""
     for part in TEMPLATE_PARTS:

@@ -1,6 +1,8 @@
 """Generating a product, as a person does it."""
 
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import copier
 import pytest
 import yaml
 
+from tests import fakes as fakes_of
 from tests import support
 
 
@@ -20,14 +23,40 @@ def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
     )  # fmt: skip
 
 
-def test_the_default_product_ends_with_what_was_made_checked_and_is_next(tmp_path: Path) -> None:
-    done = copy(tmp_path / "product", "--defaults")
+def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_that_work(tmp_path: Path) -> None:
+    product = tmp_path / "it's mine"
+    done = copy(product, "--defaults")
     assert done.returncode == 0, done.stderr
-    made, valid, following = re.split(r"^(?=Valid|Next)", done.stdout.strip(), flags=re.MULTILINE)
-    assert "terraform/" in made
-    assert re.match(r"Valid: checked \d+ files, by kustomize, ", valid)
-    assert len(following.strip().splitlines()) == 4
-    assert "make up" in following
+    made, checked, following = re.split(r"^(?=Checked|Next)", done.stdout.strip(), flags=re.MULTILINE)
+    assert "aks-goal-tracker in westeurope, size small" in made
+    assert re.match(r"Checked \d+ files, by kustomize, ", checked)
+    assert len(done.stdout.splitlines()) <= 24
+    commands = [line.strip() for line in following.splitlines() if line.startswith("  ")]
+    assert len(commands) == 3
+
+    fakes = fakes_of.around(product, tmp_path / "fakes")
+    (tmp_path / "fakes" / "bin" / "make").symlink_to(str(shutil.which("make")))
+    support.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "remote.git"), cwd=tmp_path)
+    settings = {
+        "user.name": "Test",
+        "user.email": "test@example.com",
+        f"url.{tmp_path}/remote.git.insteadOf": "https://github.com/example-org/goal-tracker",
+    }
+    config = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    typed = subprocess.run(
+        ["sh", "-eu"],
+        input="\n".join(commands) + "\n",
+        cwd=tmp_path,
+        env={**fakes.environment, **config},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert typed.returncode == 0, typed.stdout + typed.stderr
+    assert "Next: make ci-variables" in typed.stdout
+    assert support.git("log", "--format=%s", "main", cwd=tmp_path / "remote.git") == "Begin"
 
 
 def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:
@@ -49,6 +78,7 @@ def test_a_broken_template_leaves_no_product_behind(tmp_path: Path) -> None:
     done = support.run("copier", "copy", "--trust", "--quiet", "--defaults", broken, tmp_path / "product", cwd=tmp_path)
     assert done.returncode == 1
     assert "names 'missing.yaml', which does not exist: add it or remove the line" in done.stderr
+    assert "a fault of this template. Please report it" in done.stderr
     assert not (tmp_path / "product").exists()
 
 

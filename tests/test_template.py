@@ -55,7 +55,7 @@ def test_every_pattern_of_the_exclude_table_matches_a_file() -> None:
     config = yaml.safe_load((support.ROOT / "copier.yml").read_text(encoding="utf-8"))
     plain = [re.sub(r"#%.*?%#", "", str(path.relative_to(TEMPLATE))) for path in FILES]
     plain = [re.sub(r"#\{.*?\}#", "X", name).removesuffix(".jinja") for name in plain]
-    table = "\n".join(entry for entry in config["_exclude"] if "cache" not in entry)
+    table = config["_conditional_files"]
     for pattern in [line for line in table.splitlines() if not line.startswith("#%")]:
         assert any(Path(*Path(name).parts[: pattern.count("/") + 1]).match(pattern) for name in plain), pattern
 
@@ -65,7 +65,7 @@ def test_every_question_has_help_a_default_and_a_rule(name: str) -> None:
     question = support.asked()[name]
     assert question["help"].endswith((".", "?")) or "#{" in question["help"]
     assert "default" in question
-    assert "validator" in question or "choices" in question
+    assert "validator" in question or "choices" in question or question["type"] == "bool"
 
 
 def test_the_known_answers_are_the_questions() -> None:
@@ -77,11 +77,9 @@ def test_the_known_answers_are_the_questions() -> None:
 
 def test_every_choice_is_in_some_valid_answer_set() -> None:
     for name, question in support.asked().items():
-        for choice in (question.get("choices") or {}).values():
-            assert any(support.answers(case).get(name, question["default"]) == choice for case in support.VALID), (
-                name,
-                choice,
-            )
+        for choice in support.choices(name):
+            default = str(choice) in str(question["default"])
+            assert default or any(support.answers(case).get(name) == choice for case in support.VALID), (name, choice)
 
 
 def test_the_two_sample_servers_are_the_same() -> None:

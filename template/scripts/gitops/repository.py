@@ -41,14 +41,20 @@ def check_environment(name: str) -> str:
     return name
 
 
+def cluster_folder(environment: str) -> str:
+    """Return the name of the cluster that runs an environment: its folder in clusters/, or nothing where none does."""
+    found = sorted((ROOT / "clusters").glob(f"*/environments/{environment}.yaml"))
+    return found[0].parts[-3] if found else ""
+
+
 def kubectl(environment: str) -> list[str]:
     """Return how kubectl is called for an environment: where there are several clusters, with the context of its own.
 
     `az aks get-credentials` names a context after its cluster, as the folder in clusters/ is.
     """
     folders = [path for path in (ROOT / "clusters").iterdir() if path.is_dir()]
-    own = [path.name for path in folders if (path / "environments" / f"{environment}.yaml").exists()]
-    return ["kubectl", "--context", own[0]] if len(folders) > 1 and own else ["kubectl"]
+    own = cluster_folder(environment)
+    return ["kubectl", "--context", own] if len(folders) > 1 and own else ["kubectl"]
 
 
 def imagetags_path(environment: str) -> str:

@@ -1,0 +1,132 @@
+"""What a cluster says of an environment, by kubectl, with rights to read and no others."""
+
+import json
+import subprocess
+from typing import Any
+
+from .repository import kubectl
+
+_STUCK_REASONS = {
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+}
+
+
+def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
+    """Return the JSON that kubectl prints about the environment's cluster.
+
+    Args:
+        environment: the one whose cluster is asked.
+        arguments: what kubectl is called with.
+        timeout: seconds to wait for an answer; without it as long as kubectl does.
+
+    Raises:
+        RuntimeError: kubectl failed; the message is kubectl's own.
+    """
+    bounded = [] if timeout is None else [f"--request-timeout={timeout:.0f}s"]
+    try:
+        done = subprocess.run(
+            [*kubectl(environment), *bounded, *arguments, "--output=json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            # A sign-in that waits for a person is no request.
+            timeout=None if timeout is None else timeout + 2,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"no answer in {error.timeout:.0f} s") from error
+    except FileNotFoundError as error:
+        raise RuntimeError("kubectl is not on PATH") from error
+    if done.returncode:
+        raise RuntimeError(" ".join(done.stderr.split()))
+    return json.loads(done.stdout)
+
+
+def pods_and_replica_sets(
+    environment: str, namespace: str, timeout: float | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the pods and ReplicaSets of a namespace; nothing where they may not be read, for they are a help only."""
+    try:
+        return (
+            ask(environment, "--namespace", namespace, "get", "pods", timeout=timeout)["items"],
+            ask(environment, "--namespace", namespace, "get", "replicasets.apps", timeout=timeout)["items"],
+        )
+    except RuntimeError:
+        return [], []
+
+
+def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
+    """Return the names of the ReplicaSets that a newer one of the same Deployment replaces."""
+    newest: dict[str, tuple[int, str]] = {}
+    for item in replica_sets:
+        metadata = item["metadata"]
+        for owner in metadata.get("ownerReferences", []):
+            revision = int(metadata.get("annotations", {}).get("deployment.kubernetes.io/revision", 0))
+            newest[owner["name"]] = max(newest.get(owner["name"], (0, "")), (revision, metadata["name"]))
+    return {item["metadata"]["name"] for item in replica_sets} - {name for _, name in newest.values()}
+
+
+def pod_troubles(pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Return a line for each pod that waits for what waiting does not bring, and for each other that is not ready.
+
+    Pods of a version that is being replaced do not count: that they can't start may be why.
+    """
+    old = _replaced(replica_sets)
+    stuck, unready = [], []
+    for pod in pods:
+        owners = {owner["name"] for owner in pod["metadata"].get("ownerReferences", [])}
+        if "deletionTimestamp" in pod["metadata"] or owners & old:
+            continue
+        for container in pod["status"].get("containerStatuses", []):
+            name = f"Pod {pod['metadata']['name']}"
+            waiting = container["state"].get("waiting", {})
+            last = container.get("lastState", {}).get("terminated", {}).get("reason", "")
+            if waiting.get("reason") in _STUCK_REASONS:
+                stuck.append(f"{name}: {waiting['reason']}: {waiting.get('message') or last or 'no details'}")
+            elif "running" in container["state"] and not container["ready"]:
+                restarts = f", restarted {container['restartCount']} times" if container["restartCount"] else ""
+                since = container["state"]["running"]["startedAt"]
+                unready.append(f"{name}: running since {since}{restarts}, but its probes do not succeed")
+    return stuck, unready
+
+
+def ready_images(pods: list[dict[str, Any]], service: str) -> dict[str, int]:
+    """Return how many ready pods of a service run each image; the container is named after the service."""
+    count: dict[str, int] = {}
+    for pod in pods:
+        containers = {container["name"]: container["image"] for container in pod.get("spec", {}).get("containers", [])}
+        ready = any(c["name"] == service and c["ready"] for c in pod["status"].get("containerStatuses", []))
+        if service in containers and ready and "deletionTimestamp" not in pod["metadata"]:
+            count[containers[service]] = count.get(containers[service], 0) + 1
+    return count
+
+
+def unhealthy_objects(status: dict[str, Any]) -> list[str]:
+    """Return a line for each object of the Application that is not in sync or not healthy."""
+    lines = []
+    for item in status.get("resources", []):
+        health = item.get("health", {})
+        if health.get("status", "Healthy") not in ("Healthy", "Suspended"):
+            lines.append(f"{item['kind']} {item['name']}: {health['status']}: {health.get('message', 'no details')}")
+        elif item.get("status") == "OutOfSync" and not item.get("requiresPruning"):
+            lines.append(f"{item['kind']} {item['name']}: OutOfSync")
+    return lines
+
+
+def sync_errors(status: dict[str, Any]) -> list[str]:
+    """Return a line for each error that Argo CD itself reports."""
+    lines = [f"{c['type']}: {c['message']}" for c in status.get("conditions", []) if c["type"].endswith("Error")]
+    operation = status.get("operationState", {})
+    if operation.get("phase") in ("Failed", "Error") or operation.get("retryCount"):
+        results = (operation.get("syncResult") or {}).get("resources", [])
+        failed = [item for item in results if item.get("status") == "SyncFailed"]
+        lines += [f"{item['kind']} {item['name']}: {item.get('message', 'sync failed')}" for item in failed]
+        lines = lines or [f"sync: {operation.get('message', operation.get('phase'))}"]
+    return lines

@@ -1,0 +1,134 @@
+"""An environment as Git wants it and as its cluster runs it, side by side."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from . import cluster, deployments, publish
+from .imagetags import UNRELEASED, Version, parse
+from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
+
+# Seconds for each question to a cluster: it is asked three, one after the other, and all clusters at the same time.
+PATIENCE = 10.0
+
+
+@dataclass
+class Service:
+    """A service: what Git wants, and how many ready pods run which version."""
+
+    name: str
+    wanted: Version
+    running: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def as_wanted(self) -> bool:
+        """Tell whether what runs is what Git wants, and nothing else."""
+        return set(self.running) == {str(self.wanted)}
+
+
+@dataclass
+class Deployment:
+    """The commit that set the images of an environment last."""
+
+    commit: str
+    time: str
+    by: str
+    subject: str
+
+
+@dataclass
+class Environment:
+    """One environment. Without `revision`, health and sync are unknown, and `reasons` say why."""
+
+    name: str
+    cluster: str
+    state: str = "unknown"
+    health: str = ""
+    sync: str = ""
+    revision: str = ""
+    behind: int | None = None
+    reasons: list[str] = field(default_factory=list)
+    deployed: Deployment | None = None
+    services: list[Service] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the environment in the shape that README.md documents."""
+        found = asdict(self)
+        for given, service in zip(found["services"], self.services, strict=True):
+            given["as_wanted"] = service.as_wanted
+        return found
+
+
+def wanted(name: str, tip: str) -> Environment:
+    """Return an environment as a commit of Git wants it."""
+    path = imagetags_path(name)
+    versions = parse(publish.read(tip, path) or "", path)
+    shape = "%H%x1f%cI%x1f%an%x1f%s"
+    line = publish.git("log", "--max-count=1", f"--grep=^{deployments.ENVIRONMENT}: {name}$", f"--format={shape}", tip)
+    return Environment(
+        name,
+        cluster_folder(name),
+        services=[Service(service, versions.get(service, Version(UNRELEASED))) for service in services()],
+        deployed=Deployment(*line.rstrip("\n").split("\x1f")) if line else None,
+    )
+
+
+def _version(image: str) -> str:
+    """Return tag and digest of an image reference."""
+    name, _, digest = image.partition("@")
+    return str(Version(name.rpartition("/")[2].partition(":")[2], digest))
+
+
+def _behind(revision: str, tip: str) -> int | None:
+    """Return how many commits of main the cluster has not seen; None where Git does not know its commit."""
+    if revision == tip:
+        return 0
+    if not revision or not publish.succeeds("merge-base", "--is-ancestor", revision, tip):
+        return None
+    return int(publish.git("rev-list", "--count", f"{revision}..{tip}"))
+
+
+def look(found: Environment, tip: str) -> Environment:
+    """Add what the cluster says of an environment: its state in a word, and reasons where that is not a good one."""
+    name = f"{application()}-{found.name}"
+    try:
+        answer = cluster.ask(
+            found.name, "--namespace", ARGOCD_NAMESPACE, "get", "applications.argoproj.io", name, timeout=PATIENCE
+        )
+    except RuntimeError as error:
+        missing = "NotFound" in str(error) or "the server doesn't have a resource type" in str(error)
+        found.state = "missing" if missing else "unreachable"
+        found.reasons = [f"Argo CD has no Application {name}: run make up" if missing else str(error)]
+        return found
+    status = answer.get("status", {})
+    pods, replica_sets = cluster.pods_and_replica_sets(found.name, name, timeout=PATIENCE)
+    for service in found.services:
+        for image, count in cluster.ready_images(pods, service.name).items():
+            service.running[_version(image)] = service.running.get(_version(image), 0) + count
+    found.health = status.get("health", {}).get("status", "Unknown")
+    found.sync = status.get("sync", {}).get("status", "Unknown")
+    found.revision = status.get("sync", {}).get("revision", "")
+    found.behind = _behind(found.revision, tip)
+    errors = cluster.sync_errors(status)
+    stuck, unready = cluster.pod_troubles(pods, replica_sets)
+    objects = cluster.unhealthy_objects(status)
+    drifted = [
+        f"{service.name} runs {', '.join(service.running)}, not what Git wants"
+        for service in found.services
+        if service.running and not service.as_wanted
+    ]
+    if all(service.wanted.tag == UNRELEASED for service in found.services):
+        found.state = "unreleased"
+    elif errors or found.health in ("Degraded", "Missing") or stuck:
+        found.state, found.reasons = "degraded", errors + stuck + unready + objects
+    elif status.get("operationState", {}).get("phase") == "Running" or found.health != "Healthy":
+        found.state, found.reasons = "progressing", unready + objects
+    elif found.behind != 0:
+        found.state, found.reasons = "behind", [f"run scripts/refresh {found.name}, or wait for Argo CD to look"]
+    elif found.sync != "Synced":
+        found.state, found.reasons = "out of sync", objects + drifted
+    elif drifted:
+        found.state, found.reasons = "drifted", drifted
+    else:
+        found.state = "healthy"
+    found.reasons = list(dict.fromkeys(found.reasons))
+    return found
