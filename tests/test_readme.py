@@ -1,0 +1,151 @@
+"""Every command that a product's README and docs/ name: it is there, takes what it is given, and runs.
+
+Scripts run on a real repository; kubectl itself judges its command lines; what would change Azure, GitHub or a cluster is
+a stand-in. `make up`, `down`, `doctor` and the like have worlds and test modules of their own: here, Make finds them.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+# In these sets every paragraph of the README is there at least once.
+SETS = [
+    "defaults",
+    "cluster-per-environment",
+    "gateway-with-two-environments",
+    "jenkins-with-acr-on-gitlab",
+    "own-images-on-docker-hub",
+    "production-database-of-azure-with-opentofu",
+]
+PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "make", "printf", "terraform", "tofu", "uvx"}
+# What a reader replaces, and by what.
+PLACEHOLDERS = {
+    "SERVICE=": "{service}=",
+    "TAG@DIGEST": "v1@sha256:" + "ab" * 32,
+    "ENVIRONMENT": "dev",
+    "YOUR-HOST": "argocd.example.com",
+}
+STAND_INS = ("az", "cosign", "gh", "helm", "kubectl", "openssl", "terraform", "tofu", "uvx")
+# Of what is asked for, the lines that a script goes on with.
+ANSWERS = {
+    "kubectl": """\
+case " $* " in
+*" annotate "*) ;;
+*" applications.argoproj.io "*) cat <<JSON
+{"status": {"sync": {"status": "Synced", "revision": "$(git rev-parse origin/main)"}, "health": {"status": "Healthy"}}}
+JSON
+;;
+*" jsonpath="*) echo cGFzc3dvcmQ= ;;
+*) echo '{"items": []}' ;;
+esac""",
+}
+
+
+def documents(product: Path) -> list[Path]:
+    return [product / "README.md", *sorted((product / "docs").glob("*.md"))]
+
+
+def blocks(product: Path) -> Iterator[str]:
+    """The blocks of shell, from which a reader copies."""
+    for path in documents(product):
+        for indent, block in re.findall(
+            r"^( *)```sh\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            yield re.sub(rf"^{indent}", "", block, flags=re.MULTILINE)
+
+
+def inline(product: Path) -> Iterator[str]:
+    """The commands within the text."""
+    for path in documents(product):
+        text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for span in re.findall(r"`([^`]+)`", text):
+            words = span.split()
+            # Two words of kubectl name what it does.
+            longest = {"kubectl": 3}.get(words[0], 2)
+            if len(words) >= longest and (words[0] in PROGRAMS or re.fullmatch(r"scripts/[\w-]+", words[0])):
+                yield re.sub("|".join(PLACEHOLDERS), lambda match: PLACEHOLDERS[match[0]], " ".join(words))
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in STAND_INS:
+        (folder / name).write_text(f"#!/bin/sh\n{ANSWERS.get(name, 'echo answer')}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def shell(command: str, product: Path, stand_ins: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{stand_ins}{os.pathsep}{support.TOOLS_FIRST}"
+    typed = f"echo secret | {{\n{command}\n}}"
+    return support.run("sh", "-euc", typed, cwd=product, PATH=path, PYTHONPATH=str(support.CLOCK))
+
+
+@pytest.mark.parametrize("own_product", SETS, indirect=True)
+def test_every_command_runs(pushed_product: Path, stand_ins: Path) -> None:
+    environments = sorted(path.name for path in pushed_product.glob("apps/*/overlays/*"))
+    services = sorted(path.parent.name for path in pushed_product.glob("apps/*/base/*/deployment.yaml"))
+    digest = PLACEHOLDERS["TAG@DIGEST"].partition("@")[2]
+    for environment in environments:
+        for tag in ("v0", "v00"):
+            images = [f"{service}={tag}@{digest}" for service in services]
+            done = support.run(sys.executable, "scripts/bump-image", environment, *images, cwd=pushed_product)
+            assert done.returncode == 0, done.stderr
+    seen = set(inline(pushed_product))
+    assert len(seen) > 15
+    problems = {}
+    for command in (written.replace("{service}", services[0]) for written in sorted(seen)):
+        problems[command] = PLAYED[shlex.split(command)[0].partition("/")[0]](command, pushed_product, stand_ins)
+    for block in blocks(pushed_product):
+        problems[block] = script(block, pushed_product, stand_ins)
+    found = [f"{command}\n{problem}" for command, problem in problems.items() if problem]
+    assert not found, "\n\n".join(found)
+
+
+def make(command: str, product: Path, _stand_ins: Path) -> str:
+    """Make knows the target, and what it calls is there; what needs nothing but the repository runs."""
+    done = support.run("make", "--dry-run", *shlex.split(command)[1:], cwd=product)
+    if done.returncode:
+        return done.stderr
+    called = re.findall(r"scripts/[\w-]+(?![\w./-])", done.stdout)
+    missing = [name for name in called if not os.access(product / name, os.X_OK)]
+    if missing or not (called or "uvx" in done.stdout):
+        return f"calls {missing or 'nothing'}"
+    if re.match(r"make (history|rollback|wait-healthy|refresh|status) ", command):
+        return script(command, product, _stand_ins)
+    return ""
+
+
+def script(command: str, product: Path, stand_ins: Path) -> str:
+    """A script runs, on this repository."""
+    if command.startswith("scripts/template-update"):
+        return "" if os.access(product / "scripts/template-update", os.X_OK) else "is not there"
+    done = shell(command, product, stand_ins)
+    return done.stderr if done.returncode else ""
+
+
+def kubectl(command: str, product: Path, _stand_ins: Path) -> str:
+    """kubectl itself reads its command line; there is no cluster behind it."""
+    if re.match(r"kubectl config use-context |kubectl apply -k$", command):
+        return ""
+    done = support.run("sh", "-c", f"{command} --server=http://127.0.0.1:1", cwd=product, KUBECONFIG=os.devnull)
+    asked = re.search(r"127.0.0.1:1\b.*refused", done.stderr)
+    return "" if asked else done.stderr or "did not ask the cluster"
+
+
+def stand_in(command: str, product: Path, stand_ins: Path) -> str:
+    """Nothing here can judge it but the shell."""
+    done = shell(command, product, stand_ins)
+    return done.stderr if done.returncode else ""
+
+
+PLAYED = dict.fromkeys(PROGRAMS, stand_in) | {"make": make, "kubectl": kubectl, "scripts": script}
