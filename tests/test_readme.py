@@ -106,7 +106,8 @@ def test_every_command_runs(pushed_product: Path, stand_ins: Path) -> None:
     for command in (written.replace("{service}", services[0]) for written in sorted(seen)):
         problems[command] = PLAYED[shlex.split(command)[0].partition("/")[0]](command, pushed_product, stand_ins)
     for block in blocks(pushed_product):
-        problems[block] = script(block, pushed_product, stand_ins)
+        play = make if block.startswith("make ") else script
+        problems[block] = play(block, pushed_product, stand_ins)
     found = [f"{command}\n{problem}" for command, problem in problems.items() if problem]
     assert not found, "\n\n".join(found)
 
@@ -134,7 +135,7 @@ def script(command: str, product: Path, stand_ins: Path) -> str:
 
 
 def kubectl(command: str, product: Path, _stand_ins: Path) -> str:
-    """kubectl itself reads its command line; there is no cluster behind it."""
+    """The real one reads its command line; there is no cluster behind it."""
     if re.match(r"kubectl config use-context |kubectl apply -k$", command):
         return ""
     done = support.run("sh", "-c", f"{command} --server=http://127.0.0.1:1", cwd=product, KUBECONFIG=os.devnull)

@@ -88,7 +88,8 @@ def page() -> str:
             lines += ["| answer | what it means |", "| --- | --- |"]
             choices = spec["choices"]
             pairs = choices.items() if isinstance(choices, dict) else ((choice, choice) for choice in choices)
-            lines += [f"| `{value}` | {_cell(told)} |" for told, value in pairs]
+            for told, value in pairs:
+                lines.append(f"| `{value['value'] if isinstance(value, dict) else value}` | {_cell(told)} |")
             lines.append("")
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
