@@ -39,6 +39,10 @@ test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groov
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)
 
+.PHONY: bench
+bench: $(VENV)/bench ## Measure generation, validation and updates (ARGS=--quick for a look)
+	$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
@@ -56,7 +60,7 @@ format: $(VENV)/test ## Format our own code
 
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
-	@for name in new scan test; do \
+	@for name in new scan test bench; do \
 		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
@@ -79,3 +83,7 @@ $(VENV)/test: requirements/test.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for the tests ..."
 	@$(PIP_INSTALL) $<
 	@touch $@ $(VENV)/new
+
+$(VENV)/bench: requirements/bench.txt $(VENV)/test
+	@$(PIP_INSTALL) $<
+	@touch $@

@@ -63,6 +63,11 @@ def middle(values: Iterable[float]) -> float:
     return median(values)
 
 
-def ratio(costs: Sequence[Cost], others: Sequence[Cost], what: str = "cpu") -> float:
-    """Return the median of the ratios of runs that took turns."""
-    return median(getattr(cost, what) / getattr(other, what) for cost, other in zip(costs, others, strict=True))
+def ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
+    """Return the median of the ratios of processor time of runs that took turns."""
+    return median(cost.cpu / other.cpu for cost, other in zip(costs, others, strict=True))
+
+
+def clock_ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
+    """Return the same of the time by the clock."""
+    return median(cost.seconds / other.seconds for cost, other in zip(costs, others, strict=True))

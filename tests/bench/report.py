@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 
-from tests.bench.measure import Cost, middle, ratio
+from tests.bench.measure import Cost, clock_ratio, middle, ratio
 from tests.bench.runs import DEFAULT, LARGEST, Generation
 from tests.bench.templates import Size
 
@@ -42,19 +42,22 @@ def _cpu(costs: Iterable[Cost]) -> float:
 
 
 def _growth(generations: Sequence[Generation]) -> str:
-    """Tell whether the number of files is that of a sum, not of a product."""
-    files = {entry.size: entry.files for entry in generations if entry.size.services > 1 and entry.size.environments > 1}
-    first, *others = sorted(files)
-    (wide,) = [size for size in others if size.services == first.services][:1] or [first]
-    (tall,) = [size for size in others if size.environments == first.environments][:1] or [first]
-    environment = (files[wide] - files[first]) / max(1, wide.environments - first.environments)
-    service = (files[tall] - files[first]) / max(1, tall.services - first.services)
-    sums = all(
-        count == files[first]
-        + service * (size.services - first.services)
-        + environment * (size.environments - first.environments)
-        for size, count in files.items()
-    )
+    """Tell whether the number of files is that of a sum, not of a product.
+
+    Among products that have the same conditional files: with several environments, and services besides the sample.
+    """
+    files = {
+        entry.size: entry.files for entry in generations if min(entry.size.services - 2, entry.size.environments) > 1
+    }
+    least, most = min(files), max(files)
+    corner = Size(most.services, least.environments)
+    service = (files[corner] - files[least]) / (corner.services - least.services)
+    environment = (files[most] - files[corner]) / (most.environments - corner.environments)
+    grown = {
+        size: service * (size.services - least.services) + environment * (size.environments - least.environments)
+        for size in files
+    }
+    sums = all(files[size] == files[least] + more for size, more in grown.items())
     return f"{'yes' if sums else 'no'}: {service:g} for each service, {environment:g} for each environment"
 
 
@@ -66,10 +69,10 @@ def goals(generations: Sequence[Generation], validations: Mapping[Size, Sequence
     rows = [
         (
             "default product, validated, to plain: at most 1.3",
-            f"{ratio(default.ours, default.plain):.2f} (clock {ratio(default.ours, default.plain, 'seconds'):.2f})",
+            f"{ratio(default.ours, default.plain):.2f} (clock {clock_ratio(default.ours, default.plain):.2f})",
         ),
         (
-            f"{LARGEST.services} services × {LARGEST.environments} environments to the default: under 10",
+            f"{LARGEST.services} services x {LARGEST.environments} environments to the default: under 10",
             f"{ratio(largest.ours, default.ours):.1f}",
         ),
         ("validation of that product alone: under 2 s", f"{_seconds(validations[LARGEST]):.2f} s"),
@@ -83,7 +86,7 @@ def generation(generations: Sequence[Generation]) -> str:
     """Return the table of all sizes."""
     rows = [
         (
-            f"{entry.size.services} × {entry.size.environments}",
+            f"{entry.size.services} x {entry.size.environments}",
             f"{entry.files} ({entry.rendered})",
             f"{_seconds(entry.ours):.2f}",
             f"{middle(cost.json()[0] for cost in entry.ours):.2f}",
@@ -97,7 +100,7 @@ def generation(generations: Sequence[Generation]) -> str:
         for entry in generations
     ]
     head = (
-        "services × environments",
+        "services x environments",
         "files (rendered)",
         "s",
         "s in process",
@@ -110,7 +113,8 @@ def generation(generations: Sequence[Generation]) -> str:
     )
     return (
         "## Generation with validation\n\n"
-        "*In process* leaves out the start of Python and its imports. Ratios are of processor time.\n\n" + _table(head, rows)
+        "*In process* leaves out the start of Python and its imports. Ratios are of processor time.\n\n"
+        + _table(head, rows)
     )
 
 
@@ -123,28 +127,29 @@ def validation(
     rows: list[tuple[object, ...]] = [
         ("`scripts/validate --no-tools`", *(f"{1000 * _cpu(costs):.0f}" for costs in validations.values()))
     ]
-    for name in next(iter(checks.values())):
-        rows.append((f"- {name}", *(f"{1000 * found[name]:.1f}" for found in checks.values())))
+    rows += [
+        (f"- {name}", *(f"{1000 * found[name]:.1f}" for found in checks.values()))
+        for name in next(iter(checks.values()))
+    ]
     with_tools, without, found = tools
-    head = ("", *(f"{size.services} × {size.environments}" for size in checks))
+    head = ("", *(f"{size.services} x {size.environments}" for size in checks))
     return (
         "## Validation alone\n\nMilliseconds of processor time.\n\n"
         + _table(head, rows)
         + f"\n\nWith this machine's tools ({found}), generation of the default product takes"
         f" {ratio(with_tools, without):.1f} times its processor time without any,"
-        f" {ratio(with_tools, without, 'seconds'):.1f} times by the clock."
+        f" {clock_ratio(with_tools, without):.1f} times by the clock."
     )
 
 
 def updates(measured: Mapping[Size, tuple[Sequence[Cost], Sequence[Cost]]]) -> str:
     """Return what `copier update` costs; it renders three times."""
     rows = [
-        (f"{size.services} × {size.environments}", f"{_seconds(costs):.2f}", f"{ratio(costs, copies):.2f}")
+        (f"{size.services} x {size.environments}", f"{_seconds(costs):.2f}", f"{ratio(costs, copies):.2f}")
         for size, (costs, copies) in measured.items()
     ]
-    return (
-        "## Update\n\nTo a version that changes four template files, in a product without edits.\n\n"
-        + _table(("services × environments", "s", "to generation"), rows)
+    return "## Update\n\nTo a version that changes four template files, in a product without edits.\n\n" + _table(
+        ("services x environments", "s", "to generation"), rows
     )
 
 

@@ -98,10 +98,10 @@ class Bench:
             product = self.folder / f"update-{size}-{number}"
             copies.append(self.copy(self.ours, size, keep=product))
             templates.commit(product, "made")
-            arguments = ["update", "--trust", "--defaults", "--quiet", "--vcs-ref=2.0.0", product]
+            arguments = ["update", "--trust", "--defaults", "--quiet", "--vcs-ref=2.0.0"]
             updates.append(
                 measure.command(
-                    [sys.executable, HERE / "generate.py", *arguments], self.folder, self.without_tools
+                    [sys.executable, HERE / "generate.py", *arguments, product], self.folder, self.without_tools
                 )
             )
             assert (product / ".editorconfig").read_text(encoding="utf-8").endswith("# From version 2.\n")
