@@ -23,12 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template without its history."""
-    return support.export_template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Give a folder of that name, filled by the first worker that asks for it; all read it, so none may change it."""
     shared = tmp_path_factory.getbasetemp()
@@ -54,11 +48,21 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 
 @pytest.fixture(scope="session")
+def template(once: Once) -> Path:
+    """The template without its history."""
+    return once("template", support.export_template)
+
+
+@pytest.fixture(scope="session")
 def rendered(template: Path, once: Once) -> Callable[[str], Path]:
     """Give the product of a valid answer set; it is shared, so tests only read it."""
 
     def product_of(name: str) -> Path:
-        return once(f"rendered-{name}", lambda folder: support.render(template, folder, support.answers(name)))
+        def fill(folder: Path) -> None:
+            with support.shortcuts():
+                support.render(template, folder, support.answers(name))
+
+        return once(f"rendered-{name}", fill)
 
     return product_of
 
