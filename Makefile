@@ -55,6 +55,9 @@ docs: $(VENV)/docs ## Build the site into build/site, with an example product
 .PHONY: session
 session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
 	$(BIN)/python -m docs.tools.session
+.PHONY: bench
+bench: $(VENV)/bench ## Measure generation, validation and updates (ARGS=--quick for a look)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/test ## Check our own code
@@ -73,7 +76,7 @@ format: $(VENV)/test ## Format our own code
 
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
-	@for name in docs new scan test; do \
+	@for name in bench docs new scan test; do \
 		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
@@ -99,5 +102,9 @@ $(VENV)/test: requirements/test.txt | $(VENV)/bin/python
 
 $(VENV)/docs: requirements/docs.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for the site ..."
+	@$(PIP_INSTALL) $<
+	@touch $@
+
+$(VENV)/bench: requirements/bench.txt $(VENV)/test
 	@$(PIP_INSTALL) $<
 	@touch $@

@@ -6,11 +6,14 @@ services that an update brings or takes away: Copier leaves the files of tags al
 """
 
 import contextlib
+import io
 import os
+import runpy
 import shlex
 import subprocess
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +55,23 @@ def carry_tags(product: Path) -> None:
 
 
 def validate(product: Path) -> subprocess.CompletedProcess[str]:
-    """Run the product's own checks."""
-    return subprocess.run(
-        [sys.executable, "-B", str(product / "scripts" / "validate")],
-        cwd=product,
-        capture_output=True,
-        text=True,
-        check=False,
+    """Run the product's own checks, in this process: to start Python once more takes half as long as they do."""
+    script = product / "scripts" / "validate"
+    sys.path.insert(0, str(script.parent))
+    sys.dont_write_bytecode = True
+    arguments, sys.argv = sys.argv, [str(script)]
+    status: object = 0
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as errors:
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as end:
+            status = end.code or 0
+        except Exception:  # Whatever the checks stumble over, the reader is to see it as they would show it.
+            status = traceback.format_exc()
+    sys.argv = arguments
+    words = "" if isinstance(status, int) else f"{status}\n"
+    return subprocess.CompletedProcess(
+        [str(script)], status if isinstance(status, int) else 1, printed.getvalue(), errors.getvalue() + words
     )
 
 

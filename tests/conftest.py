@@ -1,5 +1,7 @@
 """Fixtures: the exported template, and a product of every valid answer set, rendered once a session."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,34 +10,59 @@ import pytest
 
 from tests import fakes, support
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs the same product in one worker: rendering it twice costs more than waiting.
-
-    What needs the default product, which is nearly everything else, is spread by module.
-    """
+    """Keep what needs the same product in one worker, for what tests remember of it; everything else goes by module."""
     for item in items:
         name = getattr(item, "callspec", None) and item.callspec.params.get("product")  # type: ignore[attr-defined]
-        if name or {"own_product", "rendered"} & set(getattr(item, "fixturenames", ())):
+        if name or "rendered" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(name or item.path.stem))
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template without its history."""
-    return support.export_template(tmp_path_factory.mktemp("template"))
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Give a folder of that name, filled by the first worker that asks for it; all read it, so none may change it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def folder_of(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / "once" / name
+        if folder.exists():
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                half = folder.with_suffix(".half")
+                shutil.rmtree(half, ignore_errors=True)
+                half.mkdir()
+                fill(half)
+                half.rename(folder)
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")
-def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def template(once: Once) -> Path:
+    """The template without its history."""
+    return once("template", support.export_template)
+
+
+@pytest.fixture(scope="session")
+def rendered(template: Path, once: Once) -> Callable[[str], Path]:
     """Give the product of a valid answer set; it is shared, so tests only read it."""
-    made: dict[str, Path] = {}
 
     def product_of(name: str) -> Path:
-        if name not in made:
-            made[name] = support.render(template, tmp_path_factory.mktemp(name), support.answers(name))
-        return made[name]
+        def fill(folder: Path) -> None:
+            with support.shortcuts():
+                support.render(template, folder, support.answers(name))
+
+        return once(f"rendered-{name}", fill)
 
     return product_of
 
@@ -46,25 +73,59 @@ def product(request: pytest.FixtureRequest, rendered: Callable[[str], Path]) -> 
     return rendered(request.param)
 
 
+@pytest.fixture(scope="session")
+def committed(rendered: Callable[[str], Path], once: Once) -> Callable[[str], Path]:
+    """Give the product of a valid answer set as a git repository; tests change copies of it."""
+
+    def fill(name: str, product: Path) -> None:
+        shutil.copytree(rendered(name), product, dirs_exist_ok=True)
+        support.git("init", "-q", "-b", "main", "--template=", cwd=product)
+        support.git("add", "-A", cwd=product)
+        support.git("commit", "-q", "-m", "Begin", cwd=product)
+        # One file to copy instead of hundreds.
+        support.git("repack", "-a", "-d", "-q", cwd=product)
+
+    return lambda name: once(f"committed-{name}", lambda folder: fill(name, folder))
+
+
+@pytest.fixture(scope="session")
+def pushed(committed: Callable[[str], Path], once: Once) -> Callable[[str], Path]:
+    """Give a folder with the same, and its remote, a bare repository, beside it."""
+
+    def fill(name: str, folder: Path) -> None:
+        product = shutil.copytree(committed(name), folder / "product")
+        support.git("init", "-q", "--bare", "-b", "main", "--template=", "../remote.git", cwd=product)
+        (folder / "remote.git" / "hooks").mkdir()
+        support.git("remote", "add", "origin", "../remote.git", cwd=product)
+        support.git("push", "-q", "-u", "origin", "main", cwd=product)
+        support.git("config", "user.name", "Test", cwd=product)
+        support.git("config", "user.email", "test@example.com", cwd=product)
+
+    return lambda name: once(f"pushed-{name}", lambda folder: fill(name, folder))
+
+
+def _copied(product: Path, destination: Path) -> Path:
+    shutil.copytree(product, destination)
+    # What git noted about its files is of those that were copied.
+    support.git("update-index", "-q", "--refresh", cwd=destination)
+    return destination
+
+
 @pytest.fixture
-def own_product(rendered: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def own_product(committed: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A product that a test may change, committed to git: with default answers, or those of its parameter."""
-    product = shutil.copytree(rendered(getattr(request, "param", "defaults")), tmp_path / "product")
-    support.git("init", "-q", "-b", "main", cwd=product)
-    support.git("add", "-A", cwd=product)
-    support.git("commit", "-q", "-m", "Begin", cwd=product)
-    return product
+    return _copied(committed(getattr(request, "param", "defaults")), tmp_path / "product")
 
 
 @pytest.fixture
-def pushed_product(own_product: Path, tmp_path: Path) -> Path:
+def pushed_product(pushed: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The same with a remote, a bare repository beside it, and a committer of its own."""
-    support.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "remote.git"), cwd=tmp_path)
-    support.git("remote", "add", "origin", str(tmp_path / "remote.git"), cwd=own_product)
-    support.git("push", "-q", "-u", "origin", "main", cwd=own_product)
-    support.git("config", "user.name", "Test", cwd=own_product)
-    support.git("config", "user.email", "test@example.com", cwd=own_product)
-    return own_product
+    folder = pushed(getattr(request, "param", "defaults"))
+    product = _copied(folder / "product", tmp_path / "product")
+    shutil.copytree(folder / "remote.git", tmp_path / "remote.git")
+    config = product / ".git" / "config"
+    config.write_text(config.read_text().replace("../remote.git", str(tmp_path / "remote.git")))
+    return product
 
 
 @pytest.fixture

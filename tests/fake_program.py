@@ -272,8 +272,6 @@ def main() -> None:
                 with Opened(path) as world:
                     world["calls"].append(f"{name} ended by itself")
                 sys.exit(1)
-        if "json" in answer:
-            print(as_json(answer["json"]))
         print(answer.get("stdout", ""), end="")
         print(answer.get("stderr", ""), end="", file=sys.stderr)
         sys.exit(answer.get("status", 0))

@@ -1,11 +1,15 @@
 """Programs on PATH that stand for Azure, Terraform, the cluster and GitHub, and the world that they change."""
 
+import json
 import marshal
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +109,12 @@ def _answers() -> dict[str, dict[str, Any]]:
     }
 
 
+def _written(how: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with its JSON as text: a fake that imports json takes twice as long."""
+    others = {name: value for name, value in how.items() if name != "json"}
+    return {**others, "stdout": json.dumps(how["json"]) + "\n" + how.get("stdout", "")} if "json" in how else how
+
+
 @dataclass
 class Fakes:
     """A product with fakes around it."""
@@ -141,7 +151,7 @@ class Fakes:
     def answer(self, words: str, **how: Any) -> None:
         """Give another answer to command lines that match: json, stdout, stderr, status, times, waits."""
         with fake_program.Opened(self._file) as world:
-            world["answers"][words] = how
+            world["answers"][words] = _written(how)
 
     def calls(self, *programs: str) -> list[str]:
         """Return the command lines since the last call of this, of some programs or of all, and forget them."""
@@ -170,12 +180,22 @@ class Fakes:
         )
 
 
+@cache
+def _compiled() -> bytes:
+    """Return the program as Python's own code: to compile it would take as long as to start Python, at each call."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = str(Path(fake_program.__file__).resolve())
+        compiled = py_compile.compile(source, f"{folder}/program.pyc", doraise=True)
+        return Path(str(compiled)).read_bytes()
+
+
 def around(product: Path, folder: Path) -> Fakes:
     """Write the programs and an empty world: a subscription in which nothing has been made yet."""
     (folder / "bin").mkdir(parents=True)
+    program = folder / "program.pyc"
+    program.write_bytes(_compiled())
     for name in PROGRAMS:
         path = folder / "bin" / name
-        program = Path(fake_program.__file__).resolve()
         path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {program} {folder}/world {name} "$@"\n')
         path.chmod(0o755)
     for name in ("git", "sh"):
@@ -183,7 +203,7 @@ def around(product: Path, folder: Path) -> Fakes:
     (folder / "bin" / "python3").symlink_to(sys.executable)
     world = {
         "calls": [],
-        "answers": _answers(),
+        "answers": {words: _written(how) for words, how in _answers().items()},
         "terraform": {"state": [], "platform": [], "gitops": []},
         "makes": {
             "state": ["azurerm_storage_account.state"],

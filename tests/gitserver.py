@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         repository = git.root / url.path.split(".git", 1)[0].lstrip("/")
         repository = repository.with_name(repository.name + ".git")
-        push = url.path.endswith("/git-receive-pack") and repository.is_dir()
+        push = git.on_push is not None and url.path.endswith("/git-receive-pack") and repository.is_dir()
         before = git.branches(repository) if push else {}
         result = subprocess.run(
             ["git", "http-backend"],
@@ -159,9 +159,11 @@ class _Handler(BaseHTTPRequestHandler):
             **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             "GIT_PROJECT_ROOT": str(self.server.git.root),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
+            "GIT_CONFIG_KEY_1": "receive.autoGC",
+            "GIT_CONFIG_VALUE_1": "false",
             "PATH_INFO": path,
             "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,

@@ -107,6 +107,18 @@ def test_a_data_file_of_every_answer_gives_what_defaults_give(
         assert (again / path).read_bytes() == (product / path).read_bytes(), path
 
 
+def test_the_shortcuts_of_these_tests_give_what_copier_gives_by_itself(
+    tmp_path: Path, template: Path, rendered: Callable[[str], Path]
+) -> None:
+    name = "cluster-per-environment-with-gateway-and-database-of-azure"
+    product = rendered(name)
+    plain = support.render(template, tmp_path / "plain", support.answers(name))
+    assert support.relative(plain) == support.relative(product)
+    for path in support.relative(product):
+        assert (plain / path).stat().st_mode == (product / path).stat().st_mode, path
+        assert path == ".copier-answers.yml" or (plain / path).read_bytes() == (product / path).read_bytes(), path
+
+
 @pytest.mark.parametrize("form", ["frontend, backend", [{"name": "frontend"}, {"name": "backend"}]])
 def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
     form: Any, tmp_path: Path, template: Path, rendered: Callable[[str], Path]
@@ -225,7 +237,8 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     support.git("commit", "-q", "-m", "v1", cwd=template)
     support.git("tag", "v1.0.0", cwd=template)
     product = tmp_path / "product"
-    copier.run_copy(str(template), product, defaults=True, unsafe=True, quiet=True)
+    with support.shortcuts():
+        copier.run_copy(str(template), product, defaults=True, unsafe=True, quiet=True)
     support.git("init", "-q", "-b", "main", cwd=product)
     assert (
         support.run(sys.executable, "scripts/bump-image", "--no-push", "dev", "frontend=v3", cwd=product).returncode
@@ -240,7 +253,8 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     path.write_text(path.read_text().replace("revisionHistoryLimit: 5", "revisionHistoryLimit: 3"))
     support.git("commit", "-q", "-a", "-m", "v2", cwd=template)
     support.git("tag", "v2.0.0", cwd=template)
-    copier.run_update(product, defaults=True, unsafe=True, quiet=True, overwrite=True)
+    with support.shortcuts():
+        copier.run_update(product, defaults=True, unsafe=True, quiet=True, overwrite=True)
 
     assert 'newTag: "v3"' in (product / "apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml").read_text()
     assert "memory: 999Mi" in deployment.read_text()

@@ -17,7 +17,7 @@ def expected(name: str) -> str:
 @pytest.mark.parametrize("name", support.INVALID)
 def test_a_wrong_answer_is_refused_with_its_cure(name: str, template: Path, tmp_path: Path) -> None:
     destination = tmp_path / "product"
-    with pytest.raises((ValueError, UserMessageError)) as refusal:
+    with support.shortcuts(), pytest.raises((ValueError, UserMessageError)) as refusal:
         support.render(template, destination, support.answers(name, "invalid"))
     message = one_line(ValueError(str(refusal.value)))
     assert expected(name) in message

@@ -238,7 +238,7 @@ def test_history_is_that_of_the_server_also_in_a_clone_that_is_behind(pushed_pro
     assert "as of this clone, for the server can't be asked" in done.stderr
 
 
-@pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
+@pytest.mark.parametrize("pushed_product", ["cluster-per-environment"], indirect=True)
 def test_a_roll_out_asks_the_cluster_of_its_environment_only(pushed_product: Path, stand_ins: Path) -> None:
     cluster(stand_ins, pushed_product, broken="nothing")
     done = call(pushed_product, stand_ins, "scripts/roll-out", "prod")

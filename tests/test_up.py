@@ -244,11 +244,11 @@ def test_the_settings_are_read_as_hcl_reads_them(product: Path) -> None:
     """Our small reader and a whole HCL parser agree on every file of values."""
     paths = sorted(product.glob("terraform/*/*.tfvars"))
     assert len(paths) >= 3
-    reader = "import json, sys; from cloud import tfvars; print(json.dumps(tfvars.parse(open(sys.argv[1]).read())))"
-    for path in paths:
-        done = support.run(sys.executable, "-c", reader, path, cwd=product / "scripts")
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == plain(hcl2.loads(path.read_text())), path
+    reader = "import json, sys; from cloud import tfvars; print(json.dumps([tfvars.parse(open(path).read()) for path in sys.argv[1:]]))"
+    done = support.run(sys.executable, "-c", reader, *paths, cwd=product / "scripts")
+    assert done.returncode == 0, done.stderr
+    for path, found in zip(paths, json.loads(done.stdout), strict=True):
+        assert found == plain(hcl2.loads(path.read_text())), path
 
 
 def test_the_names_of_the_resource_groups_are_those_that_terraform_gives(product: Path) -> None:

@@ -6,6 +6,7 @@ before the server has accepted it, so that a run that is killed leaves nothing t
 
 import contextlib
 import fcntl
+import functools
 import os
 import random
 import re
@@ -79,14 +80,18 @@ def succeeds(*arguments: str) -> bool:
     return True
 
 
+@functools.cache
+def _lock_file() -> Path:
+    return Path(ROOT, git("rev-parse", "--git-path", "deploy.lock").strip())
+
+
 @contextlib.contextmanager
 def _alone_in_this_clone() -> Iterator[int]:
     """Wait for other runs in this clone: what one of them fetches or checks out is here in part.
 
     A killed run holds nothing up. Yields the descriptor that holds the lock, for a process that may outlive the run.
     """
-    lock = Path(ROOT, git("rev-parse", "--git-path", "deploy.lock").strip())
-    with lock.open("w", encoding="utf-8") as file:
+    with _lock_file().open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 
@@ -103,8 +108,9 @@ def remote_tip(branch: str = BRANCH) -> str:
     return tip
 
 
+@functools.cache
 def need_history() -> None:
-    """Fetch the history that a shallow clone leaves out."""
+    """Fetch the history that a shallow clone leaves out; once is enough."""
     with _alone_in_this_clone():
         if git("rev-parse", "--is-shallow-repository").strip() == "true":
             git(*_FETCH, "--unshallow", REMOTE, f"refs/heads/{BRANCH}")
@@ -112,7 +118,10 @@ def need_history() -> None:
 
 def read(commit: str, path: str) -> str | None:
     """Return the text of a file in a commit, or None where it has no such file."""
-    return git("show", f"{commit}:{path}") if succeeds("cat-file", "-e", f"{commit}:{path}") else None
+    try:
+        return git("show", f"{commit}:{path}")
+    except PublishError:
+        return None
 
 
 def is_ancestor(older: str, newer: str) -> bool:
@@ -132,6 +141,7 @@ def require_clean_tree() -> None:
         raise PublishError(f"{changed[0][3:]} has changes that are not committed: commit or stash them first")
 
 
+@functools.cache
 def _identity() -> dict[str, str]:
     """Return a name to commit under where none is configured, as on a build agent."""
     if succeeds("var", "GIT_COMMITTER_IDENT"):
@@ -162,7 +172,11 @@ def commit_tree(tree: str, parent: str, message: str) -> str:
 
 def _advance_local_branch(commit: str) -> None:
     """Bring this clone's main branch along, where that is a plain step forward."""
-    if succeeds("symbolic-ref", "-q", "HEAD") and git("symbolic-ref", "HEAD").strip() == f"refs/heads/{BRANCH}":
+    try:
+        current = git("symbolic-ref", "-q", "HEAD").strip()
+    except PublishError:  # No branch is checked out.
+        return
+    if current == f"refs/heads/{BRANCH}":
         with _alone_in_this_clone() as lock:
             # In a session of its own: killed half-way, git would leave the index locked. It takes the lock along.
             subprocess.run(

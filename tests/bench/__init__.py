@@ -1,0 +1,1 @@
+"""`make bench`: what generation, validation and updates cost."""

@@ -1,0 +1,28 @@
+"""What `make bench` compares with is what it says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import support
+from tests.bench import templates
+
+
+def test_the_plain_template_gives_the_files_of_the_product(
+    template: Path, rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = rendered("defaults")
+    plain, by_jinja = templates.plain(template, product, tmp_path / "plain")
+    with support.shortcuts():
+        copied = support.render(plain, tmp_path / "copied", {})
+    assert support.relative(copied) == support.relative(product)
+    for path in support.relative(product):
+        assert path == ".copier-answers.yml" or (copied / path).read_bytes() == (product / path).read_bytes(), path
+    assert by_jinja == len(support.relative(plain / "template", "*.jinja"))
+
+
+def test_overlays_hold_no_file_for_each_service(product: Path) -> None:
+    """Files grow with services and with environments, not with their product."""
+    services = {path.parent.name for path in product.glob("apps/*/base/*/deployment.yaml")}
+    for overlay in support.overlays(product):
+        names = {path.stem for path in overlay.rglob("*")}
+        assert not services & names, overlay
