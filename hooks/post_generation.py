@@ -5,6 +5,7 @@ the tree is merged. It only reads. The checks themselves live in the product, in
 """
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +58,10 @@ def summary(product: Path, report: str) -> str:
         count = sum(len(names) for _, _, names in os.walk(product / folder))
         if count:
             lines.append(f"  {folder + '/':<20} {role} ({count} files)")
+    # `make new` makes it elsewhere and moves it there.
+    place = os.environ.get("PRODUCT_DESTINATION", str(product))
     lines += ["Valid: " + report.replace("\n", "; "), "Next:"]
-    lines.append(f"  cd {product} && git init -b main && git add -A && git commit -m 'Begin'")
+    lines.append(f"  cd {shlex.quote(place)} && git init -b main && git add -A && git commit -m 'Begin'")
     lines.append(f"  git remote add origin {git_repository(product)} && git push -u origin main")
     lines.append("  make up    # `make doctor` says which tools it needs")
     return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""Any answers: a clean refusal, or a product without a finding."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.any import answers, verdicts
+from tests.in_process import InProcess, Refused
+
+CASES = int(os.environ.get("ANY_CASES", "10000"))
+# Failures are shrunk, but not explained: that takes minutes.
+RANDOM = settings(
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+    report_multiple_bugs=False,
+)
+
+
+@pytest.fixture(scope="module")
+def in_process(template: Path) -> InProcess:
+    return InProcess(template)
+
+
+@given(data=answers.answer_sets())
+@settings(RANDOM, max_examples=CASES)
+def test_any_answers_are_taken_or_refused_with_their_cure(in_process: InProcess, data: dict[Any, Any]) -> None:
+    try:
+        in_process.ask(data)
+    except Refused as refusal:
+        verdicts.is_a_sentence(refusal)
