@@ -35,7 +35,9 @@ class _Worker(Worker):
 
     @functools.cached_property
     def answers_relpath(self) -> Path:
-        return super().answers_relpath
+        # Copier's own empties a part of the context that it renders with.
+        with Phase.use(Phase.PROMPT):
+            return super().answers_relpath
 
     @functools.cached_property
     def _context(self) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Any answers: a clean refusal, or a product without a finding."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from tests.any import answers, verdicts
 from tests.in_process import InProcess, Refused
@@ -33,3 +34,22 @@ def test_any_answers_are_taken_or_refused_with_their_cure(in_process: InProcess,
         in_process.ask(data)
     except Refused as refusal:
         verdicts.is_a_sentence(refusal)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("any") / "product"
+
+
+@given(data=answers.answer_sets(mistakes=1))
+@settings(RANDOM, max_examples=CASES // 20)
+def test_any_answers_that_are_taken_give_a_product_without_a_finding(
+    in_process: InProcess, place: Path, data: dict[Any, Any]
+) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        taken = in_process.render(data, place)
+    except Refused:
+        assume(False)
+    verdicts.has_no_finding(place, data)
+    verdicts.says_what_was_answered(place, data, taken)
