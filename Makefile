@@ -64,7 +64,7 @@ lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 
 .PHONY: clean
 clean: ## Remove what the other commands have made
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .hypothesis .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …")'

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import fakes, support
+from tests.in_process import InProcess
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template without its history."""
     return support.export_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def in_process(template: Path) -> InProcess:
+    """The template, for many answer sets."""
+    return InProcess(template)
 
 
 @pytest.fixture(scope="session")

@@ -22,11 +22,6 @@ RANDOM = settings(
 )
 
 
-@pytest.fixture(scope="module")
-def in_process(template: Path) -> InProcess:
-    return InProcess(template)
-
-
 @given(data=answers.answer_sets())
 @settings(RANDOM, max_examples=CASES)
 def test_any_answers_are_taken_or_refused_with_their_cure(in_process: InProcess, data: dict[Any, Any]) -> None:
