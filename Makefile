@@ -27,6 +27,10 @@ test: $(VENV)/test ## Run the tests that need only Python packages
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
 	@test -x $(BIN)/actionlint || GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
+.PHONY: test-any
+test-any: $(VENV)/test ## Try random answers and faults: ANY_CASES=10000 of them
+	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
+
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
@@ -38,6 +42,10 @@ test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groov
 .PHONY: test-live
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)
+
+.PHONY: coverage
+coverage: $(VENV)/test ## Write docs/coverage.md: which answer set exercises what
+	$(BIN)/python -m tests.any.coverage
 
 .PHONY: lint
 lint: $(VENV)/test ## Check our own code

@@ -30,12 +30,6 @@ def test_nothing_is_written_where_an_answer_is_wrong(template: Path, tmp_path: P
         assert not (tmp_path / "product").exists()
 
 
-def test_every_question_has_a_fixture_that_it_refuses() -> None:
-    refused = {expected(name).split(":")[0] for name in support.INVALID}
-    assert {name for name, spec in support.asked().items() if spec["type"] != "bool"} <= refused | {"git_repository"}
-    assert any("ssh" in name for name in support.INVALID)
-
-
 def test_the_command_line_ends_with_the_message_and_status_1(tmp_path: Path) -> None:
     data = support.ANSWERS / "invalid" / "region-misspelt.yaml"
     destination = tmp_path / "product"

@@ -1,5 +1,6 @@
 """Any answers: a clean refusal, or a product without a finding."""
 
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from tests.any import answers, verdicts
+from tests.any import answers, coverage, verdicts
+from tests.any.coverage import Coverage
 from tests.in_process import InProcess, Refused
 
 CASES = int(os.environ.get("ANY_CASES", "10000"))
@@ -48,3 +50,26 @@ def test_any_answers_that_are_taken_give_a_product_without_a_finding(
         assume(False)
     verdicts.has_no_finding(place, data)
     verdicts.says_what_was_answered(place, data, taken)
+
+
+def test_pairs_of_choices_that_no_fixture_has_give_products_without_a_finding(
+    in_process: InProcess, tmp_path: Path
+) -> None:
+    for name, data in Coverage(in_process).sets.items():
+        taken = in_process.render(data, tmp_path / name)
+        verdicts.has_no_finding(tmp_path / name, data)
+        verdicts.says_what_was_answered(tmp_path / name, data, taken)
+
+
+def test_every_combination_of_choices_is_taken_but_for_the_pairs_that_are_refused(in_process: InProcess) -> None:
+    refused = Coverage(in_process).refused
+    choices = coverage.choices()
+    for values in itertools.product(*choices.values()):
+        data = dict(zip(choices, values, strict=True))
+        wrong = [pair for pair in refused if all(data[name] == value for name, value in pair)]
+        try:
+            in_process.ask(data)
+        except Refused as refusal:
+            assert wrong, (data, str(refusal))
+        else:
+            assert not wrong, data
