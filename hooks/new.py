@@ -91,6 +91,9 @@ def staging(destination: Path) -> Iterator[Path]:
     folder = next(path for path in (destination, *destination.parents) if path.is_dir())
     _remove_unfinished(folder, destination.name)
     product = folder / f".{destination.name}.unfinished-{os.getpid()}"
+    # Where nothing can be written, that is said before the first question.
+    product.mkdir()
+    product.rmdir()
     try:
         yield product
         if not product.is_dir():  # Nothing was to be made: --pretend.
@@ -118,6 +121,8 @@ def main() -> None:
     try:
         destination = Path(sys.argv[1]).resolve()
         refuse_taken(destination)
+        if not shutil.which("git"):
+            sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)
         with staging(destination) as product:
@@ -126,7 +131,9 @@ def main() -> None:
             if status := CopierApp.run(command, exit=False)[1]:
                 sys.exit(status)
     except OSError as error:
-        sys.exit(f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again")
+        sys.exit(
+            f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again"
+        )
     except KeyboardInterrupt:
         sys.exit("error: interrupted: nothing was made")
     except (CopierError, ValueError) as error:

@@ -22,11 +22,11 @@ from copier.errors import UserMessageError
 from hooks.new import one_line
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer was refused; the text is the line that `make new` prints."""
 
 
-class Broke(Exception):
+class BrokenRuleError(Exception):
     """A rule ended in an error of its own instead of a sentence."""
 
 
@@ -52,7 +52,7 @@ def _validate_answer(question: Question, answer: Any) -> None:
     try:
         message = question.render_value(question.validator, {question.var_name: answer}).strip()
     except Exception as error:
-        raise Broke(f"{question.var_name}: {type(error).__name__}: {error}") from error
+        raise BrokenRuleError(f"{question.var_name}: {type(error).__name__}: {error}") from error
     if message:
         raise ValueError(f"Validation error for question '{question.var_name}': {message}")
 
@@ -92,17 +92,17 @@ class InProcess:
             try:
                 worker._ask()
             except UserMessageError as error:
-                raise Refused(one_line(error)) from error
+                raise RefusedError(one_line(error)) from error
             except ValueError as error:
-                raise Refused(one_line(error)) from error
+                raise RefusedError(one_line(error)) from error
         return worker
 
     def ask(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return every answer, the computed ones too.
 
         Raises:
-            Refused: an answer is wrong.
-            Broke: a rule failed; any other error is Copier's traceback.
+            RefusedError: an answer is wrong.
+            BrokenRuleError: a rule failed; any other error is Copier's traceback.
         """
         return dict(self._asked(data, Path("unused")).answers.combined)
 
@@ -118,7 +118,7 @@ class InProcess:
 def _rendering() -> Iterator[None]:
     operation = copier._main._operation.set("copy")
     # It would ask git for a setting of the destination, once for each file.
-    without_git = mock.patch.object(copier._main, "is_git_available", lambda: False)
+    without_git = mock.patch.object(copier._main, "is_git_available", return_value=False)
     try:
         with Phase.use(Phase.RENDER), without_git, contextlib.redirect_stderr(io.StringIO()):
             yield

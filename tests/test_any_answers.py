@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from tests import support
 from tests.any import answers, verdicts
 from tests.any.test_answers import RANDOM
-from tests.in_process import Broke, InProcess, Refused
+from tests.in_process import BrokenRuleError, InProcess, RefusedError
 
 SAME = settings(RANDOM, derandomize=True)
 RULES = support.ROOT / "includes" / "rules.jinja"
@@ -23,7 +23,7 @@ RULES = support.ROOT / "includes" / "rules.jinja"
 def test_some_answers_are_taken_or_refused_with_their_cure(in_process: InProcess, data: dict[Any, Any]) -> None:
     try:
         in_process.ask(data)
-    except Refused as refusal:
+    except RefusedError as refusal:
         verdicts.is_a_sentence(refusal)
 
 
@@ -35,10 +35,9 @@ def test_some_answers_that_are_taken_give_a_product_without_a_finding(
     place = tmp_path_factory.mktemp("any") / "product"
     try:
         taken = in_process.render(data, place)
-    except Refused:
+    except RefusedError:
         assume(False)
-    verdicts.has_no_finding(place, data)
-    verdicts.says_what_was_answered(place, data, taken)
+    verdicts.is_sound(place, data, taken)
 
 
 def test_a_product_made_in_this_process_is_the_one_that_copier_makes(
@@ -71,22 +70,23 @@ def test_a_product_made_in_this_process_is_the_one_that_copier_makes(
         ("apps/*/overlays/dev/imagetags/kustomization.yaml", "newTag", "newTags"),
     ],
 )
-def test_what_is_wrong_in_a_product_is_found(path: str, old: str, new: str, in_process: InProcess, tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_product_is_found(
+    path: str, old: str, new: str, in_process: InProcess, tmp_path: Path
+) -> None:
     data = {"services": [{"name": "web", "port": 8080, "env": {"LEVEL": "info"}}, "api"], "region": "westeurope"}
     taken = in_process.render(data, tmp_path / "product")
     [file] = (tmp_path / "product").glob(path)
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(Exception):  # noqa: B017, PT011 whichever comes first: a parser or an assertion
-        verdicts.has_no_finding(tmp_path / "product", data)
-        verdicts.says_what_was_answered(tmp_path / "product", data, taken)
+        verdicts.is_sound(tmp_path / "product", data, taken)
 
 
 def test_an_error_inside_a_rule_is_no_refusal(template: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(template, tmp_path / "template")
     rules = broken / "includes" / "rules.jinja"
     rules.write_text(rules.read_text().replace("#% if value not in REGIONS %#", "#% if value not in 5 %#"))
-    with pytest.raises(Broke, match="region: TypeError"):
+    with pytest.raises(BrokenRuleError, match="region: TypeError"):
         InProcess(broken).ask({"region": "westeurope"})
 
 
@@ -103,7 +103,7 @@ def test_an_error_inside_a_rule_is_no_refusal(template: Path, tmp_path: Path) ->
 )
 def test_what_is_no_sentence_with_a_cure_is_found(message: str) -> None:
     with pytest.raises(AssertionError):
-        verdicts.is_a_sentence(Refused(message))
+        verdicts.is_a_sentence(RefusedError(message))
 
 
 def test_rules_know_which_questions_are_no_text_and_what_copier_takes_for_yes_or_no() -> None:

@@ -7,7 +7,7 @@ from copier.errors import UserMessageError
 
 from hooks.new import one_line
 from tests import support
-from tests.in_process import InProcess, Refused
+from tests.in_process import InProcess, RefusedError
 
 
 def expected(name: str) -> str:
@@ -17,7 +17,7 @@ def expected(name: str) -> str:
 
 @pytest.mark.parametrize("name", support.INVALID)
 def test_a_wrong_answer_is_refused_with_its_cure(name: str, in_process: InProcess) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         in_process.ask(support.answers(name, "invalid"))
     assert expected(name) in str(refusal.value)
 

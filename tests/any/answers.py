@@ -14,7 +14,7 @@ from tests import support
 HOSTILE_TEXTS = [
     "", " ", "-", "--", ".", "..", "../../etc", "/", "~", "*", "&a", "!x", "%", "@", "`id`", "|", ">", "#", "# x", ": ", "a: b",
     "- a", "[a", "{a", "]", "'", '"', "\\", "\\\\", "\n", "a\nb", "a\r\nb", "\t", "\x00", "\x1b[31m", "\x7f", "\x85", "\u2028",
-    "\ufeff", "\ufffe", "\ud800", "é", "ｅ", "日本語", "\U0001f600", "a\u0301", "\u202e", "\u00a0", "${HOME}", "${", "$${a}", "$(id)",
+    "\ufeff", "\ufffe", "\ud800", "é", "\uff45", "日本語", "\U0001f600", "a\u0301", "\u202e", "\u00a0", "${HOME}", "${", "$${a}", "$(id)",
     "%{ if true }", "{{ x }}", "{% x %}", "${{ github.token }}", "#{ project_name }#", "#% if true %#", "#| x |#", "}#", "%#",
     "1e5", "0123", "0x1F", "1_000", "1.5", ".inf", ".nan", "1:30", "12:30:45", "2026-01-01", "yes", "No", "on", "y", "null", "NULL",
     "~null", "true", "=", "<<", "!!str a", "!!python/object:os.system", "&a [*a]", "a" * 10_000, "a-" * 200, "1" * 400, "'; rm -rf /;'",
@@ -29,7 +29,7 @@ _SCALARS = (
     | st.booleans()
     | st.integers()
     | st.sampled_from([0, 1, 83, -1, 80, 65536, 10**30, 1e5, 2.0, float("inf"), float("nan"), b"\xff", b"web"])
-    | st.sampled_from([date(2026, 1, 1), datetime(2026, 1, 1, 12, 30)])  # noqa: DTZ001 YAML's own, without a zone
+    | st.sampled_from([date(2026, 1, 1), datetime(2026, 1, 1, 12, 30)])
 )
 VALUES = st.recursive(
     _SCALARS,
@@ -46,9 +46,24 @@ VALUES = st.recursive(
 def words() -> list[str]:
     """Return names that the product uses itself: an answer of the same name is where two things would meet."""
     texts = [path.read_text(encoding="utf-8") for path in support.files(support.ROOT / "template")]
-    found = {name for text in texts for name in re.findall(r"(?:name|namespace)\"?[:=] *\"?([a-z][a-z0-9-]{0,29})\b", text)}
+    found = {
+        name for text in texts for name in re.findall(r"(?:name|namespace)\"?[:=] *\"?([a-z][a-z0-9-]{0,29})\b", text)
+    }
     parts = {part.partition(".")[0] for path in support.files(support.ROOT / "template") for part in path.parts}
-    known = {"kube", "system", "public", "node-lease", "external", "secrets", "cert", "manager", "roles", "store", "secret", "aks"}
+    known = {
+        "kube",
+        "system",
+        "public",
+        "node-lease",
+        "external",
+        "secrets",
+        "cert",
+        "manager",
+        "roles",
+        "store",
+        "secret",
+        "aks",
+    }
     return sorted(name for name in found | parts | known if re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", name))
 
 
@@ -64,10 +79,13 @@ def _environments() -> st.SearchStrategy[Any]:
     return several | several.map(", ".join)
 
 
-_IMAGES = st.from_regex(r"([a-z0-9]{1,8}(\.[a-z0-9]{2,5})?(:[0-9]{2,4})?/)?[a-z0-9]{1,9}([._/-]{1,2}[a-z0-9]{1,9}){0,3}", fullmatch=True)
+_IMAGES = st.from_regex(
+    r"([a-z0-9]{1,8}(\.[a-z0-9]{2,5})?(:[0-9]{2,4})?/)?[a-z0-9]{1,9}([._/-]{1,2}[a-z0-9]{1,9}){0,3}", fullmatch=True
+)
 _PATHS = st.from_regex(r"/[A-Za-z0-9/._~-]{0,20}", fullmatch=True)
 _VARIABLES = st.dictionaries(
-    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True) | st.sampled_from(["PORT", "API_URL", "WEB_URL", "BACKEND_URL"]),
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
+    | st.sampled_from(["PORT", "API_URL", "WEB_URL", "BACKEND_URL"]),
     HOSTILE | st.text(max_size=200),
     max_size=3,
 )

@@ -14,7 +14,7 @@ import yaml
 from pathspec import PathSpec
 
 from tests import support
-from tests.in_process import InProcess, Refused
+from tests.in_process import InProcess, RefusedError
 
 DOCUMENT = support.ROOT / "docs" / "coverage.md"
 Choice = tuple[str, Any]
@@ -51,21 +51,21 @@ class Coverage:
         self.fixtures = {name: in_process.ask(support.answers(name) or {}) for name in support.VALID}
         self.sets, self.refused = self._further()
 
-    def _ask(self, data: Mapping[str, Any]) -> dict[str, Any] | Refused:
+    def _ask(self, data: Mapping[str, Any]) -> dict[str, Any] | RefusedError:
         try:
             return self._in_process.ask(dict(data))
-        except Refused as refusal:
+        except RefusedError as refusal:
             return refusal
 
-    def _completed(self, pair: Pair, wanted: set[Pair]) -> dict[str, Any] | Refused:
+    def _completed(self, pair: Pair, wanted: set[Pair]) -> dict[str, Any] | RefusedError:
         """Return answers that have the pair and, taken one by one, as many of the wanted ones as go; or why none has."""
         data = dict(pair)
         refusal = self._ask(data)
-        if isinstance(refusal, Refused):
+        if isinstance(refusal, RefusedError):
             # What another question says by default may be what is wrong.
             for name, values in choices().items():
                 for value in values if name not in data else []:
-                    if not isinstance(self._ask({**data, name: value}), Refused):
+                    if not isinstance(self._ask({**data, name: value}), RefusedError):
                         return self._completed_from({**data, name: value}, wanted)
             return refusal
         return self._completed_from(data, wanted)
@@ -74,8 +74,10 @@ class Coverage:
         for name, values in choices().items():
             if name in data:
                 continue
-            ranked = sorted(values, key=lambda value: -len(_made(data, name, value) & wanted))  # noqa: B023
-            data[name] = next((one for one in ranked if not isinstance(self._ask({**data, name: one}), Refused)), None)
+            ranked = sorted(values, key=lambda value: -len(_made(data, name, value) & wanted))
+            data[name] = next(
+                (one for one in ranked if not isinstance(self._ask({**data, name: one}), RefusedError)), None
+            )
             if data[name] is None:
                 del data[name]
         return data
@@ -86,7 +88,7 @@ class Coverage:
         refused: dict[Pair, str] = {}
         while missing:
             found = self._completed(missing[0], set(missing))
-            if isinstance(found, Refused):
+            if isinstance(found, RefusedError):
                 refused[missing.pop(0)] = str(found)
                 continue
             answers = self._in_process.ask(found)
@@ -108,7 +110,7 @@ class Coverage:
                 found[name] = support.relative(Path(folder, name))
         result = []
         for pattern in patterns():
-            spec = PathSpec.from_lines("gitwildmatch", [pattern])
+            spec = PathSpec.from_lines("gitignore", [pattern])
             present = [name for name, paths in found.items() if any(map(spec.match_file, paths))]
             result.append((pattern, present, [name for name in found if name not in present]))
         return result
@@ -179,17 +181,25 @@ def document(coverage: Coverage) -> str:
         "## Every choice",
         "",
     ]
-    chosen = [(f"{name}: {_shown(value)}", _named(coverage.by([(name, value)]))) for name, values in choices().items() for value in values]
+    chosen = [
+        (f"{name}: {_shown(value)}", _named(coverage.by([(name, value)])))
+        for name, values in choices().items()
+        for value in values
+    ]
     lines += _table(("choice", "answer sets"), chosen)
     lines += ["## Every question that is refused", ""]
-    lines += _table(("question", "fixtures"), [(name or "no question", _named(names)) for name, names in refused.items()])
+    lines += _table(
+        ("question", "fixtures"), [(name or "no question", _named(names)) for name, names in refused.items()]
+    )
     lines += ["## Every conditional file", ""]
     lines += _table(("pattern", "there in", "left out in"), [(f"`{one}`", _named(a), _named(b)) for one, a, b in files])
     lines += ["## Every pair of choices", ""]
     lines += _table(("one", "other", "covered by"), [_pair_row(coverage, pair) for pair in every])
     lines += ["## Further sets", ""]
     order = list(choices())
-    lines += _table(("set", *order), [(name, *(_shown(data[one]) for one in order)) for name, data in coverage.sets.items()])
+    lines += _table(
+        ("set", *order), [(name, *(_shown(data[one]) for one in order)) for name, data in coverage.sets.items()]
+    )
     return "\n".join(lines)
 
 

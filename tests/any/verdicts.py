@@ -17,7 +17,7 @@ from yamllint import linter
 from yamllint.config import YamlLintConfig
 
 from tests import support, test_properties
-from tests.in_process import Refused
+from tests.in_process import RefusedError
 
 # A refusal tells what to do.
 _CURE = re.compile(
@@ -26,7 +26,7 @@ _CURE = re.compile(
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def is_a_sentence(refusal: Refused) -> None:
+def is_a_sentence(refusal: RefusedError) -> None:
     """Assert that a refusal is one line that names the answer and the cure, of a length that people read."""
     message = str(refusal)
     assert message.isprintable(), message
@@ -75,6 +75,12 @@ def _lint(rules: str, text: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=4096)
 def _hcl(text: str) -> Any:
     return hcl2.loads(text)
+
+
+def is_sound(product: Path, given: dict[Any, Any], answers: dict[str, Any]) -> None:
+    """Assert both: that a product has no finding, and that it says what was answered."""
+    has_no_finding(product, given)
+    says_what_was_answered(product, given, answers)
 
 
 def has_no_finding(product: Path, given: dict[Any, Any]) -> None:
