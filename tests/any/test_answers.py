@@ -14,6 +14,8 @@ from tests.any.coverage import Coverage
 from tests.in_process import InProcess, RefusedError
 
 CASES = int(os.environ.get("ANY_CASES", "10000"))
+# Spread over the workers; each part draws other answers.
+PARTS = 4
 # Failures are shrunk, but not explained: that takes minutes.
 RANDOM = settings(
     deadline=None,
@@ -24,9 +26,12 @@ RANDOM = settings(
 )
 
 
+@pytest.mark.parametrize("_part", range(PARTS))
 @given(data=answers.answer_sets())
-@settings(RANDOM, max_examples=CASES)
-def test_any_answers_are_taken_or_refused_with_their_cure(in_process: InProcess, data: dict[Any, Any]) -> None:
+@settings(RANDOM, max_examples=CASES // PARTS)
+def test_any_answers_are_taken_or_refused_with_their_cure(
+    _part: int, in_process: InProcess, data: dict[Any, Any]
+) -> None:
     try:
         in_process.ask(data)
     except RefusedError as refusal:
@@ -38,10 +43,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("any") / "product"
 
 
+@pytest.mark.parametrize("_part", range(PARTS))
 @given(data=answers.answer_sets(mistakes=1))
-@settings(RANDOM, max_examples=CASES // 20)
+@settings(RANDOM, max_examples=CASES // 40 // PARTS)
 def test_any_answers_that_are_taken_give_a_product_without_a_finding(
-    in_process: InProcess, place: Path, data: dict[Any, Any]
+    _part: int, in_process: InProcess, place: Path, data: dict[Any, Any]
 ) -> None:
     shutil.rmtree(place, ignore_errors=True)
     try:
