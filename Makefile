@@ -30,6 +30,9 @@ actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where i
 .PHONY: test-life
 test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
 	$(BIN)/python -m pytest tests/life --numprocesses 2 --dist loadgroup $(TESTS)
+.PHONY: test-any
+test-any: $(VENV)/test ## Try random answers and faults: ANY_CASES=10000 of them
+	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
 
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
@@ -58,6 +61,9 @@ session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are re
 .PHONY: bench
 bench: $(VENV)/bench ## Measure generation, validation and updates (ARGS=--quick for a look)
 	$(BIN)/python -m tests.bench $(ARGS)
+.PHONY: coverage
+coverage: $(VENV)/test ## Write docs/coverage.md: which answer set exercises what
+	$(BIN)/python -m tests.any.coverage
 
 .PHONY: lint
 lint: $(VENV)/test ## Check our own code
@@ -84,7 +90,7 @@ lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 
 .PHONY: clean
 clean: ## Remove what the other commands have made
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .hypothesis .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …")'

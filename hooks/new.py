@@ -1,39 +1,146 @@
-"""`copier copy` of this template, with a wrong answer reported in one line rather than by Copier's traceback.
+"""`copier copy` of this template: all of a product or nothing of it, and what is wrong in one line.
 
 Usage: python -m hooks.new DEST [arguments of copier copy]
+
+The product is made in a folder of its own beside DEST and takes DEST's name when it is whole. So nothing of a run that
+fails, or is interrupted, is left in DEST; what a killed run leaves is removed by the next one.
 """
 
+import ast
+import contextlib
+import os
 import re
+import shutil
+import signal
 import sys
+import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from copier._cli import CopierApp
-from copier.errors import DirtyLocalWarning
+from copier.errors import CopierError, DirtyLocalWarning
+from plumbum import local
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+# How Jinja reports the name that the hidden question looks up, which is our message.
+_LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
 
 
-def one_line(error: ValueError) -> str:
+def one_line(error: Exception) -> str:
     """Return Copier's message for a refused answer, beginning with the name of the answer."""
-    return _QUESTION.sub(r"\1: ", " ".join(str(error).split()))
+    text = " ".join(str(error).split())
+    if looked_up := _LOOKED_UP.match(text):
+        return str(ast.literal_eval(looked_up[1]))
+    if isinstance(error.__context__, yaml.YAMLError) and (name := _question(error.__traceback__)):
+        problem = getattr(error.__context__, "problem", None) or "it can't be read"
+        return f"{name}: is not YAML ({problem}): give a list of names, as [one, two]"
+    return _QUESTION.sub(r"\1: ", text)
+
+
+def _question(traceback: types.TracebackType | None) -> str | None:
+    """Return the question that Copier was at: it does not say so where a text is not YAML."""
+    while traceback:
+        if name := traceback.tb_frame.f_locals.get("var_name"):
+            return str(name)
+        traceback = traceback.tb_next
+    return None
+
+
+def refuse_taken(destination: Path) -> None:
+    """End with one line unless the destination is free: missing, or without a file but those of git."""
+    if not destination.exists():
+        return
+    if not destination.is_dir():
+        sys.exit(f"error: {destination} is a file: choose a folder that does not exist yet")
+    if any(path.name != ".git" and not _is_unfinished(path) for path in destination.iterdir()):
+        sys.exit(
+            f"error: {destination} is not empty: choose a folder that does not exist yet; "
+            "in a product, `make template-update` brings the newest template"
+        )
+
+
+def _is_unfinished(path: Path) -> bool:
+    return re.fullmatch(r"[.].+[.]unfinished-\d+", path.name) is not None
+
+
+def _remove_unfinished(folder: Path, name: str) -> None:
+    """Remove what killed runs have left; a run that is still going keeps its own."""
+    for path in folder.glob(f".{glob_escape(name)}.unfinished-*"):
+        pid = int(path.name.rpartition("-")[2]) if _is_unfinished(path) else os.getpid()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, 0)
+            continue
+        print(f"Removing {path}, which an interrupted run has left.", file=sys.stderr)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def glob_escape(name: str) -> str:
+    """Return a pattern that matches the name alone."""
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+@contextlib.contextmanager
+def staging(destination: Path) -> Iterator[Path]:
+    """Give a folder that becomes the destination when the block ends well, and is removed otherwise.
+
+    It is on the destination's own file system: in it where it exists, or else in the nearest folder that does.
+    """
+    folder = next(path for path in (destination, *destination.parents) if path.is_dir())
+    _remove_unfinished(folder, destination.name)
+    product = folder / f".{destination.name}.unfinished-{os.getpid()}"
+    # Where nothing can be written, that is said before the first question.
+    product.mkdir()
+    product.rmdir()
+    try:
+        yield product
+        if not product.is_dir():  # Nothing was to be made: --pretend.
+            return
+        if folder == destination:
+            for path in product.iterdir():
+                path.rename(destination / path.name)
+        else:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            product.rename(destination)
+    finally:
+        shutil.rmtree(product, ignore_errors=True)
+
+
+def _stop(number: int, _frame: types.FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def main() -> None:
     """Run the command; ends with Copier's status, or 1 after a wrong answer."""
-    destination, *arguments = sys.argv[1:]
-    # From a checkout, the template is what is checked out, not its newest tag.
-    command = ["copier", "copy", "--trust", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), destination]
-    if not {"-q", "--quiet"} & set(arguments):
-        # A line for each file would push what comes next off the screen; but this one is to be read.
-        command.insert(2, "--quiet")
-        print(yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))["_message_before_copy"])
     warnings.simplefilter("ignore", DirtyLocalWarning)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    arguments = sys.argv[2:]
     try:
-        sys.exit(CopierApp.run(command, exit=False)[1])
-    except ValueError as error:
+        destination = Path(sys.argv[1]).resolve()
+        refuse_taken(destination)
+        if not shutil.which("git"):
+            sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
+        # Tasks get plumbum's environment; the hook says where the product will be.
+        local.env["PRODUCT_DESTINATION"] = str(destination)
+        with staging(destination) as product:
+            # From a checkout, the template is what is checked out, not its newest tag.
+            command = ["copier", "copy", "--trust", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), str(product)]
+            if not {"-q", "--quiet"} & set(arguments):
+                # A line for each file would push what comes next off the screen; but this one is to be read.
+                command.insert(2, "--quiet")
+                print(yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))["_message_before_copy"])
+            if status := CopierApp.run(command, exit=False)[1]:
+                sys.exit(status)
+    except OSError as error:
+        sys.exit(
+            f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again"
+        )
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted: nothing was made")
+    except (CopierError, ValueError) as error:
         sys.exit(f"error: {one_line(error)}")
 
 

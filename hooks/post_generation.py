@@ -106,9 +106,11 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
 
 def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
     """Return the next three commands, to be typed as they are, whatever the folder is called."""
-    git = "" if (product / ".git").exists() else "git init --quiet --initial-branch=main && "
+    # `make new` makes it elsewhere and moves it there.
+    place = Path(os.environ.get("PRODUCT_DESTINATION", product))
+    git = "" if (place / ".git").exists() else "git init --quiet --initial-branch=main && "
     return [
-        f"cd {shlex.quote(str(product))} && {git}git add --all && git commit --quiet --message='Begin'",
+        f"cd {shlex.quote(str(place))} && {git}git add --all && git commit --quiet --message='Begin'",
         f"git remote add origin {shlex.quote(answers['git_repository'])} && git push --set-upstream origin main",
         "make doctor && make up",
     ]

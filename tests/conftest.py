@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import fakes, support
+from tests.in_process import InProcess
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -51,6 +52,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 def template(once: Once) -> Path:
     """The template without its history."""
     return once("template", support.export_template)
+
+
+@pytest.fixture(scope="session")
+def in_process(template: Path) -> InProcess:
+    """The template, for many answer sets."""
+    return InProcess(template)
 
 
 @pytest.fixture(scope="session")

@@ -451,7 +451,9 @@ def test_names_that_are_unique_in_azure_differ_by_cluster_and_keep_to_its_limits
         assert len(values) in (0, len(paths)), key
         assert len(set(values)) == len(values), key
         for value in values:
-            assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", value), (key, value)
+            assert re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value), (key, value)
+            # Azure refuses two hyphens in a row in names of Key Vaults only.
+            assert key != "key_vault_name" or "--" not in value, value
             assert len(value) <= limit, (key, value)
 
 
@@ -468,14 +470,11 @@ def test_pods_reach_the_database_server_of_their_own_cluster(product: Path) -> N
         assert server
         servers |= dict.fromkeys(json.loads(listed[1]), f"{server[1]}.postgres.database.azure.com")
     for folder in support.overlays(product):
-        hosts = [
-            variable["value"]
-            for item in support.kustomize(folder)
-            if item["kind"] == "Deployment"
-            for variable in item["spec"]["template"]["spec"]["containers"][0].get("env", [])
-            if variable["name"] == "DB_HOST"
-        ]
-        assert set(hosts) == {servers[folder.name]}
+        for item in support.kustomize(folder):
+            if item["kind"] == "Deployment":
+                variables = item["spec"]["template"]["spec"]["containers"][0].get("env", [])
+                named = {variable["name"]: variable.get("value") for variable in variables}
+                assert named.get("DB_HOST") == (servers[folder.name] if "DB_PORT" in named else None)
 
 
 def test_workflows_take_the_cluster_of_the_environment(product: Path) -> None:

@@ -1,0 +1,1 @@
+"""Random answers and slow faults: `make test-any`."""
