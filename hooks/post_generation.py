@@ -98,7 +98,9 @@ def main() -> int:
     updating = os.environ.get("STAGE") == "after"
     if updating:
         # What a conflict, or a person, has made unreadable is named by what follows.
-        with contextlib.suppress(SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        with contextlib.suppress(
+            SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError
+        ):
             carry_tags(product)
     if updating and (conflicts := unresolved_conflicts(product)):
         print("The update conflicts with your changes. Resolve these files, then run `make validate`:", file=sys.stderr)

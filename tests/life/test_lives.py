@@ -80,7 +80,9 @@ def test_updated_from_a_release_without_edits_equals_freshly_generated(
     record(f"From {version}, without edits", "equals a fresh product")
 
 
-def test_the_same_line_changed_on_both_sides_is_named_and_can_be_taken_back(begun: lives.Begun, record: Recorded) -> None:
+def test_the_same_line_changed_on_both_sides_is_named_and_can_be_taken_back(
+    begun: lives.Begun, record: Recorded
+) -> None:
     life = begun(THIS)
     backend = life.app / "base" / "backend" / "deployment.yaml"
     life.replace(backend, "revisionHistoryLimit: 5", "revisionHistoryLimit: 9")
@@ -109,7 +111,10 @@ def test_an_edit_among_blocks_that_look_alike_stays_where_it_is(begun: lives.Beg
     assert done.returncode == 0, done.stdout + done.stderr
     blocks = path.read_text(encoding="utf-8").split("  - resources:")
     assert ["999Mi" in block for block in blocks] == [False, False, False, True]
-    record("A block like others comes above the one that was edited", "the edit stays in its block (plain `copier update` moves it)")
+    record(
+        "A block like others comes above the one that was edited",
+        "the edit stays in its block (plain `copier update` moves it)",
+    )
 
 
 def test_a_file_that_the_template_drops_is_named_where_it_was_edited(begun: lives.Begun, record: Recorded) -> None:
@@ -180,5 +185,3 @@ def test_what_an_update_takes_is_measured_against_generating(
     updated = time.perf_counter() - started
     line = f"generating {copied:.1f} s, updating {updated:.1f} s: {updated / copied:.1f} times that"
     request.node.user_properties.append(("measured", line))
-
-
