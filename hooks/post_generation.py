@@ -41,7 +41,7 @@ def carry_tags(product: Path) -> None:
     """Give services that came an image tag, and take that of services that went; no tag of another changes."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags  # type: ignore[import-not-found]  # noqa: PLC0415
+    from gitops import imagetags  # type: ignore[import-not-found]
 
     for path in product.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
         overlay = path.parents[1]

@@ -59,7 +59,7 @@ def plain(life: Life, version: str = THIS, *arguments: str) -> lives.Done:
 
 @pytest.mark.parametrize("name", support.VALID)
 def test_updated_without_edits_equals_freshly_generated(
-    name: str, begun: lives.Begun, generated: Generated, versions: Path, record: Recorded
+    name: str, begun: lives.Begun, generated: Generated, record: Recorded
 ) -> None:
     life = begun(OLDER, name, region="westeurope")
     size = {key: value for key, value in support.answers(name).items() if key == "size"}
