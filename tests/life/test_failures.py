@@ -37,8 +37,11 @@ def test_work_that_is_not_committed_is_refused_in_one_line(begun: lives.Begun, r
     record("Work that is not committed, new files too", "refused in one line, untouched")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["Ctrl-C", "SIGTERM", "SIGKILL"])
-@pytest.mark.parametrize("after", [0.5, 2.0])
+@pytest.mark.parametrize(
+    ("how", "after"),
+    [(signal.SIGINT, 2.0), (signal.SIGTERM, 0.5), (signal.SIGKILL, 1.0), (signal.SIGKILL, 3.0)],
+    ids=["Ctrl-C", "SIGTERM", "SIGKILL", "SIGKILL later"],
+)
 def test_an_update_that_is_ended_half_way_leaves_all_as_it_was(
     how: signal.Signals, after: float, begun: lives.Begun, tmp_path: Path, record: Recorded
 ) -> None:

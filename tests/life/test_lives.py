@@ -21,6 +21,16 @@ LIVED = [
     "own-images-on-ghcr-without-database",
     "production-database-of-azure-with-opentofu",
 ]
+# Sets that differ in the files they have.
+COMPARED = [
+    *LIVED,
+    "acr-without-any-secret",
+    "cluster-per-environment-on-ghcr-with-opentofu",
+    "gateway-with-one-environment",
+    "goal-tracker-on-docker-hub",
+    "jenkins-with-docker-hub-and-one-environment",
+    "jenkins-with-own-images",
+]
 
 
 def named(version: str) -> str:
@@ -57,7 +67,7 @@ def plain(life: Life, version: str = THIS, *arguments: str) -> lives.Done:
     )
 
 
-@pytest.mark.parametrize("name", support.VALID)
+@pytest.mark.parametrize("name", COMPARED)
 def test_updated_without_edits_equals_freshly_generated(
     name: str, begun: lives.Begun, generated: Generated, record: Recorded
 ) -> None:
@@ -67,7 +77,7 @@ def test_updated_without_edits_equals_freshly_generated(
         life.product, data=size, defaults=True, unsafe=True, quiet=True, overwrite=True, skip_tasks=True, vcs_ref=THIS
     )
     assert lives.difference(life.product, generated(THIS, name, region="westeurope")) == []
-    record("From an older version, without edits, every answer set under test", "equals a fresh product")
+    record(f"From an older version, without edits ({len(COMPARED)} answer sets)", "equals a fresh product")
 
 
 @pytest.mark.parametrize("version", history.released())
