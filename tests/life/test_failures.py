@@ -186,7 +186,15 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
 def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_updated(
     versions: Path, tmp_path: Path, record: Recorded
 ) -> None:
-    command: list[str | Path] = ["copier", "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={THIS}", versions]
+    command: list[str | Path] = [
+        "copier",
+        "copy",
+        "--skip-tasks",
+        "--defaults",
+        "--quiet",
+        f"--vcs-ref={THIS}",
+        versions,
+    ]
     done = support.run(*command, tmp_path / "made", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     life = lives.begin(tmp_path / "made", tmp_path)

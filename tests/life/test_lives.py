@@ -185,7 +185,16 @@ def test_a_template_without_tags_is_followed_by_its_commits(tmp_path: Path, reco
 def test_what_an_update_takes_is_measured_against_generating(
     begun: lives.Begun, versions: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    command: list[str | Path] = ["copier", "copy", "--trust", "--defaults", "--quiet", f"--vcs-ref={THIS}", versions, tmp_path / "new"]
+    command: list[str | Path] = [
+        "copier",
+        "copy",
+        "--trust",
+        "--defaults",
+        "--quiet",
+        f"--vcs-ref={THIS}",
+        versions,
+        tmp_path / "new",
+    ]
     started = time.perf_counter()
     assert support.run(*command, cwd=tmp_path).returncode == 0
     copied = time.perf_counter() - started
