@@ -80,6 +80,10 @@ format: $(VENV)/test ## Format our own code
 	$(BIN)/ruff format $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff check --fix $(OURS) $(PRODUCT_COMMANDS)
 
+.PHONY: paths
+paths: $(VENV)/test ## Note the paths of a released version, which later ones have to keep
+	$(BIN)/python -m tests.paths
+
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 	@for name in bench docs new scan test; do \

@@ -40,7 +40,7 @@ def carry_tags(product: Path) -> None:
     """Give services that came an image tag, and take that of services that went; no tag of another changes."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags  # type: ignore[import-not-found]  # noqa: PLC0415
+    from gitops import imagetags  # type: ignore[import-not-found]
 
     for path in product.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
         overlay = path.parents[1]
@@ -140,7 +140,9 @@ def main() -> int:
     updating = os.environ.get("STAGE") == "after"
     if updating:
         # What a conflict, or a person, has made unreadable is named by what follows.
-        with contextlib.suppress(SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        with contextlib.suppress(
+            SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError
+        ):
             carry_tags(product)
     if updating and (conflicts := unresolved_conflicts(product)):
         print("The update conflicts with your changes. Resolve these files, then run `make validate`:", file=sys.stderr)

@@ -55,7 +55,7 @@ def test_every_pattern_of_the_exclude_table_matches_a_file() -> None:
     config = yaml.safe_load((support.ROOT / "copier.yml").read_text(encoding="utf-8"))
     plain = [re.sub(r"#%.*?%#", "", str(path.relative_to(TEMPLATE))) for path in FILES]
     plain = [re.sub(r"#\{.*?\}#", "X", name).removesuffix(".jinja") for name in plain]
-    table = config["_conditional_files"]
+    table = config["left_out"]["default"]
     for pattern in [line for line in table.splitlines() if not line.startswith("#%")]:
         assert "/" in pattern, f"{pattern} also matches a service of that name: write /{pattern}"
         pattern = pattern.removeprefix("/")

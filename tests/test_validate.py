@@ -18,8 +18,8 @@ DEV = f"{APP}/overlays/dev"
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
     "a conflict that nobody has resolved": (
         "README.md",
-        "^## Begin",
-        "<<<<<<< before updating\n## Begin\n=======\n## Start\n>>>>>>> after updating",
+        "## Begin\n",
+        "<<<<<<< before updating\n## Begin\n=======\n## Start\n>>>>>>> after updating\n",
         "a conflict that nobody has resolved",
     ),
     "a probe asks a port the container lacks": (

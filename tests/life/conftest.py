@@ -54,7 +54,9 @@ def record(request: pytest.FixtureRequest) -> Recorded:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the table, and keep it once every test has passed."""
-    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")]
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+    ]
     rows = sorted({tuple(value) for report in reports for name, value in report.user_properties if name == "life"})
     for line in sorted({value for report in reports for name, value in report.user_properties if name == "measured"}):
         terminalreporter.write_line(line)
@@ -62,7 +64,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     table = "\n".join(["| scenario | result |", "| --- | --- |", *[f"| {one} | {two} |" for one, two in rows]]) + "\n"
     terminalreporter.write_line(table)
-    whole = not {"failed", "error", "deselected"} & terminalreporter.stats.keys() and not terminalreporter.config.option.keyword
+    modules = {Path(report.nodeid.partition("::")[0]).name for report in reports}
+    every = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    bad = {"failed", "error", "deselected"} & terminalreporter.stats.keys()
+    whole = modules == every and not bad and not terminalreporter.config.option.keyword
     if whole and _DOCUMENT.exists():
         text = _DOCUMENT.read_text(encoding="utf-8")
         _DOCUMENT.write_text(_TABLE.sub(lambda found: found[1] + table + found[2], text), encoding="utf-8")

@@ -91,13 +91,16 @@ def _next(template: Path) -> None:
         "program:\n  type: str\n  help: Program that makes the infrastructure.\n"
         "  choices: [Terraform, OpenTofu]\n  default: Terraform\n\n"
         "notes:\n  type: bool\n  help: Write notes?\n  default: true\n\n"
-        "iac:\n  type: str\n  when: false\n  default: \"#{ program | lower }#\"\n"
+        'iac:\n  type: str\n  when: false\n  default: "#{ program | lower }#"\n'
     )
     (template / "copier.yml").write_text(copier.replace(question[0], tool), encoding="utf-8")
     edit(
         template,
         "copier.yml",
-        ("&conditional_files\n  |\n", "&conditional_files\n  |\n    #% if not notes %#\n    NOTES.md\n    #% endif %#\n"),
+        (
+            "&conditional_files\n  |\n",
+            "&conditional_files\n  |\n    #% if not notes %#\n    NOTES.md\n    #% endif %#\n",
+        ),
     )
     edit(template, "includes/rules.jinja", ('"ci", "iac"', '"ci", "program", "notes"'), ('"francesouth", ', ""))
     edit(
@@ -125,5 +128,7 @@ def _later(template: Path) -> None:
 
 
 def _blocks(*names: str) -> str:
-    block = "  - resources:\n      limits:\n        cpu: 100m\n        memory: 100Mi\n      requests:\n        cpu: 10m\n"
+    block = (
+        "  - resources:\n      limits:\n        cpu: 100m\n        memory: 100Mi\n      requests:\n        cpu: 10m\n"
+    )
     return "---\nitems:\n" + "".join(f"{block}    name: {name}\n" for name in names)

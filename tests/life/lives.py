@@ -100,7 +100,7 @@ class Life:
         self.remember_tags()
 
     def _add_object(self, service: Path) -> None:
-        text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ours\ndata:\n  ours: \"yes\"\n"
+        text = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ours\ndata:\n  ours: "yes"\n'
         (service / "configmap.yaml").write_text(text, encoding="utf-8")
         self.edits[(service / "configmap.yaml").relative_to(self.product).as_posix()] = text
         self.replace(service / "kustomization.yaml", "resources:\n", "resources:\n  - configmap.yaml\n")
@@ -111,10 +111,14 @@ class Life:
             text = path.read_text(encoding="utf-8").replace(f'"{like.name}"', '"worker"')
             path.write_text(text.replace("  - configmap.yaml\n", ""), encoding="utf-8")
             self.edits[path.relative_to(self.product).as_posix()] = path.read_text(encoding="utf-8")
-        self.replace(self.app / "base" / "kustomization.yaml", f'  - "{like.name}"\n', f'  - "{like.name}"\n  - worker\n')
+        self.replace(
+            self.app / "base" / "kustomization.yaml", f'  - "{like.name}"\n', f'  - "{like.name}"\n  - worker\n'
+        )
         for overlay in sorted((self.app / "overlays").iterdir()):
             self.replace(
-                overlay / "kustomization.yaml", "images:\n", "images:\n  - name: worker\n    newName: example.org/worker\n"
+                overlay / "kustomization.yaml",
+                "images:\n",
+                "images:\n  - name: worker\n    newName: example.org/worker\n",
             )
             tags = overlay / "imagetags" / "kustomization.yaml"
             tags.write_text(
@@ -159,7 +163,9 @@ def generate(template: Path, version: str, destination: Path, data: dict[str, An
 
 def difference(one: Path, other: Path) -> list[str]:
     """Return the paths that two products do not share, or differ in; the answers file is no part of it."""
-    left, right = ({path for path in support.relative(folder) if path != ".copier-answers.yml"} for folder in (one, other))
+    left, right = (
+        {path for path in support.relative(folder) if path != ".copier-answers.yml"} for folder in (one, other)
+    )
     return sorted(
         left ^ right | {path for path in left & right if (one / path).read_bytes() != (other / path).read_bytes()}
     )

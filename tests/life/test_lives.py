@@ -21,6 +21,16 @@ LIVED = [
     "own-images-on-ghcr-without-database",
     "production-database-of-azure-with-opentofu",
 ]
+# Sets that differ in the files they have.
+COMPARED = [
+    *LIVED,
+    "acr-without-any-secret",
+    "cluster-per-environment-on-ghcr-with-opentofu",
+    "gateway-with-one-environment",
+    "goal-tracker-on-docker-hub",
+    "jenkins-with-docker-hub-and-one-environment",
+    "jenkins-with-own-images",
+]
 
 
 def named(version: str) -> str:
@@ -57,9 +67,9 @@ def plain(life: Life, version: str = THIS, *arguments: str) -> lives.Done:
     )
 
 
-@pytest.mark.parametrize("name", support.VALID)
+@pytest.mark.parametrize("name", COMPARED)
 def test_updated_without_edits_equals_freshly_generated(
-    name: str, begun: lives.Begun, generated: Generated, versions: Path, record: Recorded
+    name: str, begun: lives.Begun, generated: Generated, record: Recorded
 ) -> None:
     life = begun(OLDER, name, region="westeurope")
     size = {key: value for key, value in support.answers(name).items() if key == "size"}
@@ -67,7 +77,7 @@ def test_updated_without_edits_equals_freshly_generated(
         life.product, data=size, defaults=True, unsafe=True, quiet=True, overwrite=True, skip_tasks=True, vcs_ref=THIS
     )
     assert lives.difference(life.product, generated(THIS, name, region="westeurope")) == []
-    record("From an older version, without edits, every answer set under test", "equals a fresh product")
+    record(f"From an older version, without edits ({len(COMPARED)} answer sets)", "equals a fresh product")
 
 
 @pytest.mark.parametrize("version", history.released())
@@ -80,7 +90,9 @@ def test_updated_from_a_release_without_edits_equals_freshly_generated(
     record(f"From {version}, without edits", "equals a fresh product")
 
 
-def test_the_same_line_changed_on_both_sides_is_named_and_can_be_taken_back(begun: lives.Begun, record: Recorded) -> None:
+def test_the_same_line_changed_on_both_sides_is_named_and_can_be_taken_back(
+    begun: lives.Begun, record: Recorded
+) -> None:
     life = begun(THIS)
     backend = life.app / "base" / "backend" / "deployment.yaml"
     life.replace(backend, "revisionHistoryLimit: 5", "revisionHistoryLimit: 9")
@@ -109,7 +121,10 @@ def test_an_edit_among_blocks_that_look_alike_stays_where_it_is(begun: lives.Beg
     assert done.returncode == 0, done.stdout + done.stderr
     blocks = path.read_text(encoding="utf-8").split("  - resources:")
     assert ["999Mi" in block for block in blocks] == [False, False, False, True]
-    record("A block like others comes above the one that was edited", "the edit stays in its block (plain `copier update` moves it)")
+    record(
+        "A block like others comes above the one that was edited",
+        "the edit stays in its block (plain `copier update` moves it)",
+    )
 
 
 def test_a_file_that_the_template_drops_is_named_where_it_was_edited(begun: lives.Begun, record: Recorded) -> None:
@@ -170,7 +185,16 @@ def test_a_template_without_tags_is_followed_by_its_commits(tmp_path: Path, reco
 def test_what_an_update_takes_is_measured_against_generating(
     begun: lives.Begun, versions: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    command = ["copier", "copy", "--trust", "--defaults", "--quiet", f"--vcs-ref={THIS}", versions, tmp_path / "new"]
+    command: list[str | Path] = [
+        "copier",
+        "copy",
+        "--trust",
+        "--defaults",
+        "--quiet",
+        f"--vcs-ref={THIS}",
+        versions,
+        tmp_path / "new",
+    ]
     started = time.perf_counter()
     assert support.run(*command, cwd=tmp_path).returncode == 0
     copied = time.perf_counter() - started
@@ -180,5 +204,3 @@ def test_what_an_update_takes_is_measured_against_generating(
     updated = time.perf_counter() - started
     line = f"generating {copied:.1f} s, updating {updated:.1f} s: {updated / copied:.1f} times that"
     request.node.user_properties.append(("measured", line))
-
-

@@ -66,9 +66,8 @@ class Template:
             return self.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
         except PublishError:
             known = sorted((numbers, tag) for tag in self.git("tag", "--list").split() if (numbers := release(tag)))
-            raise UpdateError(
-                f"the template has no version {version}: choose one of {', '.join(tag for _, tag in known) or 'its commits'}"
-            ) from None
+            choices = ", ".join(tag for _, tag in known) or "its commits"
+            raise UpdateError(f"the template has no version {version}: choose one of {choices}") from None
 
     def is_newer(self, version: str) -> bool:
         """Tell whether a version is newer than the one this repository has."""

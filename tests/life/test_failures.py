@@ -1,0 +1,215 @@
+"""What can go wrong in an update, and what is left then: always what was there before, or the whole merged tree."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import support
+from tests.life import history, lives
+from tests.life.conftest import Recorded
+from tests.life.history import LATER, OLDER, THIS
+from tests.life.test_lives import plain
+
+
+def branch(versions: Path, folder: Path) -> Path:
+    """Give a copy of the template to which a test adds a version of its own."""
+    template = shutil.copytree(versions, folder / "template")
+    support.git("checkout", "-q", "-B", "mine", THIS, cwd=template)
+    return template
+
+
+def test_work_that_is_not_committed_is_refused_in_one_line(begun: lives.Begun, record: Recorded) -> None:
+    life = begun(THIS)
+    (life.product / "notes.txt").write_text("mine\n", encoding="utf-8")
+    for arguments in ((), ("--branch",), ("--data=size=production",)):
+        done = life.update(*arguments)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "template-update: notes.txt is not committed: commit it, or `git stash --include-untracked`\n"
+        )
+    assert (life.product / "notes.txt").read_text(encoding="utf-8") == "mine\n"
+    record("Work that is not committed, new files too", "refused in one line, untouched")
+
+
+@pytest.mark.parametrize(
+    ("how", "after"),
+    [(signal.SIGINT, 2.0), (signal.SIGTERM, 0.5), (signal.SIGKILL, 1.0), (signal.SIGKILL, 3.0)],
+    ids=["Ctrl-C", "SIGTERM", "SIGKILL", "SIGKILL later"],
+)
+def test_an_update_that_is_ended_half_way_leaves_all_as_it_was(
+    how: signal.Signals, after: float, begun: lives.Begun, tmp_path: Path, record: Recorded
+) -> None:
+    life = begun(OLDER)
+    life.edit_everything()
+    before = life.git("rev-parse", "HEAD")
+    update = subprocess.Popen(
+        [sys.executable, "scripts/template-update", "--to", THIS],
+        cwd=life.product,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PATH": support.TOOLS_FIRST, "TMPDIR": str(tmp_path)},
+    )
+    time.sleep(after)
+    update.send_signal(how)
+    assert update.wait() != 0
+    assert life.git("status", "--porcelain") == ""
+    assert (life.git("rev-parse", "HEAD"), life.lost()) == (before, [])
+    if how != signal.SIGKILL:
+        assert "interrupted; nothing has changed here" in (update.stderr.read() if update.stderr else "")
+        assert not list(tmp_path.glob("template-update-*"))
+    # The next one works, and clears up.
+    assert life.update("--to", THIS, TMPDIR=str(tmp_path)).returncode == 0
+    assert life.lost() == []
+    assert len(life.git("worktree", "list").splitlines()) == 1
+    assert not list(tmp_path.glob("template-update-*"))
+    record("Ctrl-C, SIGTERM, SIGKILL in the middle", "nothing has changed; the next run works and clears up")
+
+
+def test_a_template_that_fails_leaves_all_as_it_was(versions: Path, tmp_path: Path, record: Recorded) -> None:
+    template = branch(versions, tmp_path)
+    readme = template / "template" / "README.md.jinja"
+    readme.write_text(readme.read_text(encoding="utf-8") + "#{ nobody_knows }#\n", encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    life.edit_everything()
+    done = life.update("--to", "v1003.0.0")
+    assert done.returncode == 1
+    assert done.stderr == "template-update: 'nobody_knows' is undefined. Nothing has changed here\n"
+    assert (life.git("status", "--porcelain"), life.lost()) == ("", [])
+    record("The newer version does not render", "one line; nothing has changed")
+
+
+def spoilt(versions: Path, tmp_path: Path) -> lives.Life:
+    """Give a repository for which a newer version needs what was deleted here."""
+    template = branch(versions, tmp_path)
+    makefile = template / "template" / "Makefile.jinja"
+    text = makefile.read_text(encoding="utf-8")
+    makefile.write_text(f"{text}\n.PHONY: ours\nours: ## Ours\n\t@scripts/history dev\n", encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    (life.product / "scripts" / "history").unlink()
+    own = life.product / "Makefile"
+    own.write_text(own.read_text(encoding="utf-8").replace("\t@scripts/history", "\t@git log #"), encoding="utf-8")
+    life.edits["scripts/history"] = None
+    life.edits["Makefile"] = "\t@git log #"
+    life.commit()
+    return life
+
+
+def test_what_the_checks_find_in_the_merged_tree_is_said_and_the_tree_stays(
+    versions: Path, tmp_path: Path, record: Recorded
+) -> None:
+    life = spoilt(versions, tmp_path)
+    done = life.update("--to", "v1003.0.0")
+    assert done.returncode == 1
+    assert "Merged but not valid; mend what follows, then `make validate`:" in done.stdout
+    assert "Makefile:" in done.stdout
+    assert "calls scripts/history, which does not exist: add it or mend the name" in done.stdout
+    assert "ours: ## Ours" in (life.product / "Makefile").read_text(encoding="utf-8")
+    assert life.lost() == []
+    record("The merged tree is not valid", "merged all the same; what to mend is said")
+
+
+def test_the_hook_leaves_the_merged_tree_to_plain_copier_too_and_runs_once(versions: Path, tmp_path: Path) -> None:
+    life = spoilt(versions, tmp_path)
+    done = plain(life, "v1003.0.0")
+    assert done.returncode == 1
+    assert done.stderr.count("The update is merged but not valid: mend the above, then run `make validate`.") == 1
+    assert done.stderr.count("hooks/post_generation.py") <= 2  # Copier names it when it runs and when it fails.
+    assert life.lost() == []
+
+
+def test_conflicts_are_named_before_what_they_make_unreadable(begun: lives.Begun, record: Recorded) -> None:
+    life = begun(THIS)
+    path = life.app / "base" / "backend" / "deployment.yaml"
+    life.replace(path, "revisionHistoryLimit: 5", "revisionHistoryLimit: 9")
+    before = life.commit()
+    done = plain(life, LATER)
+    assert done.returncode == 1
+    assert "The update conflicts with your changes." in done.stderr
+    assert "  apps/goal-tracker/base/backend/deployment.yaml\n" in done.stderr
+    assert "not valid" not in done.stderr
+    life.git("reset", "-q", "--hard", before)
+    record("A conflict that makes YAML unreadable", "the conflict is named, not the parse error")
+
+
+def test_a_new_commit_meanwhile_is_not_overwritten(begun: lives.Begun, tmp_path: Path, record: Recorded) -> None:
+    life = begun(THIS)
+    slow = tmp_path / "bin"
+    slow.mkdir()
+    (slow / "copier").write_text(
+        f'#!/bin/sh\n[ "$1" = update ] && echo mine >"{life.product}/notes.txt"\nexec "{Path(sys.executable).parent}/copier" "$@"\n',
+        encoding="utf-8",
+    )
+    (slow / "copier").chmod(0o755)
+    done = life.update("--to", LATER, PATH=f"{slow}:{support.TOOLS_FIRST}")
+    assert done.returncode == 1
+    assert "notes.txt is not committed" in done.stderr
+    assert life.git("status", "--porcelain") == "?? notes.txt"
+    record("Somebody works here while the update runs", "refused, untouched")
+
+
+def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path: Path, record: Recorded) -> None:
+    life = begun(THIS)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("git", "sh"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    done = life.update("--to", LATER, PATH=str(programs))
+    assert done.returncode == 1
+    assert done.stderr.startswith("template-update: copier is missing: run `make copier`, or install uv or pipx")
+
+    def program(name: str, script: str) -> None:
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+
+    program("copier", "echo copier 9.3.1")
+    assert "copier here is 9.3: run" in life.update("--to", LATER, PATH=str(programs)).stderr
+    real = Path(sys.executable).parent / "copier"
+    for name, first in (("pipx", "run --spec copier>=9.18,<10 copier"), ("uvx", "--from copier>=9.18,<10 copier")):
+        words = first.count(" ") + 1
+        program(name, f'echo "{name} $*" >>"{tmp_path}/calls"\nshift {words}\nexec "{real}" "$@"')
+        done = life.update("--to", LATER, PATH=str(programs))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "calls").read_text(encoding="utf-8").splitlines()[-1].startswith(f"{name} {first} update")
+        life.git("reset", "-q", "--hard")
+    record("Copier is not installed, or too old", "found by uvx or pipx; otherwise one line with the cure")
+
+
+def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_updated(
+    versions: Path, tmp_path: Path, record: Recorded
+) -> None:
+    command: list[str | Path] = [
+        "copier",
+        "copy",
+        "--skip-tasks",
+        "--defaults",
+        "--quiet",
+        f"--vcs-ref={THIS}",
+        versions,
+    ]
+    done = support.run(*command, tmp_path / "made", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    life = lives.begin(tmp_path / "made", tmp_path)
+    assert life.run("scripts/validate", "--no-tools").returncode == 0
+    done = support.run("copier", "update", "--skip-tasks", "--defaults", f"--vcs-ref={LATER}", cwd=life.product)
+    assert done.returncode == 4
+    assert life.git("status", "--porcelain") == ""
+    # An organisation's list of what it trusts stands for --trust.
+    settings = tmp_path / "settings.yml"
+    settings.write_text(f"trust:\n  - {versions}\n", encoding="utf-8")
+    done = support.run(
+        "copier", "update", "--defaults", f"--vcs-ref={LATER}", cwd=life.product, COPIER_SETTINGS_PATH=str(settings)
+    )
+    assert done.returncode == 0, done.stderr
+    record("Without `--trust`: `copier copy --skip-tasks`", "works; `scripts/validate` by hand")
+    record(
+        "Without `--trust`: `copier update`", "refused by Copier, unless the template is in the list of trusted ones"
+    )

@@ -1,0 +1,157 @@
+"""Updates as pull requests, as the scheduled pipelines make them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests import support
+from tests.life import lives
+from tests.life.conftest import Recorded
+from tests.life.history import LATER, NEXT, THIS
+
+GH = """\
+#!/bin/sh
+echo "gh $*" >>"{calls}"
+case "$2" in
+list) cat "{closed}" ;;
+create)
+  [ -e "{opened}" ] && { echo "a pull request already exists" >&2; exit 1; }
+  touch "{opened}"
+  echo https://example.com/pull/1
+  ;;
+esac
+"""
+
+
+class Proposals:
+    """A repository whose `gh` notes what it is asked."""
+
+    def __init__(self, life: lives.Life, folder: Path) -> None:
+        self.life, self.folder = life, folder
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        (folder / "closed").write_text("[]", encoding="utf-8")
+        text = GH
+        for name in ("calls", "closed", "opened"):
+            text = text.replace(f"{{{name}}}", str(folder / name))
+        (self.bin / "gh").write_text(text, encoding="utf-8")
+        (self.bin / "gh").chmod(0o755)
+
+    def run(self, *arguments: str) -> lives.Done:
+        """Do what the workflow does."""
+        path = f"{self.bin}{os.pathsep}{support.TOOLS_FIRST}"
+        done = self.life.update("--branch", *arguments, PATH=path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.life.run("scripts/template-propose", PATH=path)
+
+    def calls(self, verb: str) -> list[str]:
+        """Return how `gh pr` was called."""
+        log = self.folder / "calls"
+        text = log.read_text(encoding="utf-8") if log.exists() else ""
+        return [call for call in text.split("gh pr ")[1:] if call.startswith(verb)]
+
+    def tip(self) -> str:
+        """Return the branch on the server."""
+        return support.git("rev-parse", "template-update", cwd=self.folder / "remote.git")
+
+
+@pytest.fixture
+def proposals(begun: lives.Begun, tmp_path: Path) -> Proposals:
+    """One whose template has newer versions."""
+    return Proposals(begun(THIS), tmp_path)
+
+
+def test_an_update_is_proposed_once_and_renewed(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    done = proposals.run("--to", NEXT)
+    assert (done.returncode, done.stdout) == (0, "proposed https://example.com/pull/1\n"), done.stderr
+    [created] = proposals.calls("create")
+    assert f"--title Update the template to {NEXT} --body ## 1001.0.0\n\n- Notes." in created
+    assert "Template-Version" not in created
+    assert "--draft" not in created
+    assert life.git("status", "--porcelain") == ""
+    assert life.git("symbolic-ref", "--short", "HEAD") == "main"
+
+    first = proposals.tip()
+    proposals.run("--to", NEXT)
+    assert proposals.tip() == first, "nothing is newer: no push"
+    life.bump_everywhere()
+    done = proposals.run()
+    assert done.returncode == 0, done.stderr
+    assert len(proposals.calls("create")) == 3  # The later ones are refused: it is open.
+    assert f"--title Update the template to {LATER}" in proposals.calls("edit")[-1]
+    assert support.git("rev-parse", "template-update^", cwd=proposals.folder / "remote.git") == life.git(
+        "rev-parse", "HEAD"
+    )
+    life.git("merge", "-q", "--ff-only", "template-update")
+    assert life.lost() == []
+    assert life.run("scripts/validate", "--no-tools").returncode == 0
+    record("The scheduled pipeline", "one pull request with the changelog, renewed, never doubled")
+
+
+def test_conflicts_are_in_the_pull_request(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    path = life.app / "base" / "backend" / "deployment.yaml"
+    life.replace(path, "revisionHistoryLimit: 5", "revisionHistoryLimit: 9")
+    life.commit()
+    assert proposals.run().returncode == 0
+    [created] = proposals.calls("create")
+    assert f"--title Update the template to {LATER} (conflicts in 1 file)" in created
+    assert "- `apps/goal-tracker/base/backend/deployment.yaml`" in created
+    assert "--draft" in created
+    life.git("checkout", "-q", "template-update")
+    done = life.run("scripts/validate", "--no-tools")
+    assert done.returncode == 1, "a draft with markers fails its checks"
+    assert "<<<<<<<" in path.read_text(encoding="utf-8")
+    record("A conflict in the pull request", "a draft; files in its title and text, markers in them, checks that fail")
+
+
+def test_a_branch_that_somebody_works_on_is_left_alone(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    assert proposals.run("--to", NEXT).returncode == 0
+    life.git("checkout", "-q", "template-update")
+    (life.product / "ours.md").write_text("# Ours\n", encoding="utf-8")
+    life.git("add", "-A")
+    life.git("commit", "-q", "-m", "Mine")
+    life.git("push", "-q", "origin", "template-update")
+    theirs = proposals.tip()
+    life.git("checkout", "-q", "main")
+    done = proposals.run()
+    assert done.returncode == 0
+    assert done.stdout.startswith("left alone: branch template-update holds commits of somebody else")
+    assert proposals.tip() == theirs
+    record("Somebody has added commits to the proposal", "left alone, and said")
+
+
+def test_a_version_that_was_declined_is_not_proposed_again(proposals: Proposals, record: Recorded) -> None:
+    (proposals.folder / "closed").write_text(
+        f'[{{"title": "Update the template to {NEXT}", "mergedAt": null, "url": "https://example.com/pull/7"}}]',
+        encoding="utf-8",
+    )
+    assert "declined before, at https://example.com/pull/7" in proposals.run("--to", NEXT).stdout
+    assert not proposals.calls("create")
+    assert proposals.run("--to", LATER).returncode == 0
+    assert len(proposals.calls("create")) == 1
+    record("A proposal that a person has closed", "the next version is proposed, that one is not")
+
+
+def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    hook = proposals.folder / "remote.git" / "hooks" / "pre-receive"
+    hook.write_text(
+        "#!/bin/sh\necho 'refusing to allow a GitHub App to create or update workflow `.github/workflows/check.yml` "
+        "without `workflows` permission' >&2\nexit 1\n",
+        encoding="utf-8",
+    )
+    hook.chmod(0o755)
+    life.git("checkout", "-q", "-B", "template-update")
+    workflow = life.product / ".github" / "workflows" / "check.yml"
+    workflow.write_text(workflow.read_text(encoding="utf-8") + "# A change.\n", encoding="utf-8")
+    life.git("commit", "-q", "-a", "-m", "Update the template to v2\n\nTemplate-Version: v2")
+    done = life.run("scripts/template-propose", PATH=f"{proposals.bin}{os.pathsep}{support.TOOLS_FIRST}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("template-propose: this update changes .github/workflows/check.yml, which the token")
+    assert "TEMPLATE_UPDATE_TOKEN" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    record("The update changes workflows and the token may not", "fails with what to allow")

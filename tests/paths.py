@@ -1,0 +1,59 @@
+"""The paths of the last release, in every answer set: what later versions may not rename or drop without saying so.
+
+Copier deletes what a newer version does not have, edited or not. `make paths` writes the list anew; run it once a version
+is released.
+"""
+
+import string
+import tempfile
+from pathlib import Path
+
+from tests import support
+
+FILE = Path(__file__).with_name("released_paths.txt")
+_HEADER = (
+    "# Made by `make paths` from version {version}. Answer sets by letter, then the paths that each of them has.\n"
+)
+# What went on purpose: a pattern, and what becomes of the file in products that have edited it.
+REMOVED: dict[str, str] = {}
+
+
+def read(text: str) -> dict[str, set[str]]:
+    """Return the paths of each answer set."""
+    names: dict[str, str] = {}
+    paths: dict[str, set[str]] = {}
+    for line in text.splitlines()[1:]:
+        letters, _, rest = line.partition(" ")
+        if letters.endswith(":"):
+            names[letters[0]] = rest
+            paths[rest] = set()
+        else:
+            for letter in letters:
+                paths[names[letter]].add(rest)
+    return paths
+
+
+def render(version: str, paths: dict[str, set[str]]) -> str:
+    """Return the text that `read` reads."""
+    letters = dict(zip(sorted(paths), string.ascii_letters, strict=False))
+    lines = [f"{letter}: {name}\n" for name, letter in letters.items()]
+    for path in sorted(set().union(*paths.values())):
+        having = "".join(letter for name, letter in letters.items() if path in paths[name])
+        lines.append(f"{having} {path}\n")
+    return _HEADER.format(version=version) + "".join(lines)
+
+
+def main() -> None:
+    """Write the list from what is checked out."""
+    version = support.git("describe", "--tags", "--always", cwd=support.ROOT)
+    with tempfile.TemporaryDirectory() as scratch:
+        template = support.export_template(Path(scratch, "template"))
+        paths = {
+            name: set(support.relative(support.render(template, Path(scratch, name), support.answers(name))))
+            for name in support.VALID
+        }
+    FILE.write_text(render(version, paths), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What an update is made of; tests/life lives through whole ones."""
+
+import re
+
+import pytest
+import yaml
+from packaging.version import Version
+
+from hooks.migrate_answers import Change, migrated, unknown
+from tests import support
+
+CHANGES = (
+    Change("2.0.0", "iac", "program", str.upper),
+    Change("3.0.0", "colour", None),
+    Change("4.0.0", "size", "size", lambda size: [size]),
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "stored", "then"),
+    [
+        ("1.0.0", {"iac": "tofu", "region": "x"}, {"program": "TOFU", "region": "x"}),
+        ("2.0.0", {"program": "TOFU"}, {"program": "TOFU"}),
+        ("2.0.0", {"iac": "tofu"}, {"iac": "tofu"}),
+        ("1.0.0", {"iac": "tofu", "program": "mine"}, {"program": "mine"}),
+        ("2.5.0", {"colour": "red", "size": "small"}, {"size": ["small"]}),
+        ("4.0.0", {"size": ["small"]}, {"size": ["small"]}),
+        ("0.0.0.post3.dev0", {"iac": "tofu"}, {"program": "TOFU"}),
+    ],
+)
+def test_answers_are_carried_over_by_the_versions_that_lie_between(
+    version: str, stored: dict[str, object], then: dict[str, object]
+) -> None:
+    assert migrated(stored, Version(version), CHANGES) == then
+
+
+def test_answers_without_a_question_are_known_as_such() -> None:
+    stored = {"_commit": "v1", "region": "westeurope", "colour": "red", "service_list": []}
+    assert unknown(stored) == ["colour", "service_list"]
+
+
+def test_the_oldest_copier_is_the_same_everywhere() -> None:
+    oldest = yaml.safe_load((support.ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
+    numbers = oldest.split(".")[:2]
+    asked_for = (support.ROOT / "template" / "scripts" / "updates" / "copier.py").read_text(encoding="utf-8")
+    makefile = (support.ROOT / "template" / "Makefile.jinja").read_text(encoding="utf-8")
+    assert f"MINIMUM = ({', '.join(numbers)})" in asked_for
+    assert re.findall(r"copier>=([\d.]+),<10", asked_for + makefile) == [".".join(numbers)] * 2
+    assert "packaging" in (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8")
