@@ -29,7 +29,7 @@ MANAGERS: dict[str, tuple[list[str], list[str]]] = {
         [r"uses: \S+@[0-9a-f]{40} # v[\d.]+$", r"setup-(?:terraform|opentofu)@.*\n +with:\n +(?:terraform|tofu)_version: .*"],
     ),
     "kubernetes": ([], [r"^ +(?:- )?image: \S+$"]),
-    "pip_requirements": ([r"/(^|/)[\w-]*requirements([-._]\w+)?\.(txt|pip)$/"], [r"^[\w.\[\]-]+==.*"]),
+    "pip_requirements": ([r"/(^|/)[\w-]*requirements([-._]\w+)?\.(txt|pip)$/"], [r"^[\w.\[\]-]+==[^ ;]+"]),
     "terraform": (
         ["**/*.tf", "**/*.tofu"],
         [
@@ -55,6 +55,7 @@ NO_PINS = [
     ("pyproject.toml", r"version = .*", "the template's own version"),
     ("copier.yml", r"_min_copier_version: .*", "the oldest that works"),
     ("**", r"\s*(?:#|//).*", "a comment"),
+    ("**/*.txt", r".*; python_full_version [<>=]+ '[\d.]+'.*", "the Python that a package is for"),
     ("**/scripts/**", r".*\bv1\.2\.3\b.*", "an example in a message"),
 ]
 
@@ -165,12 +166,17 @@ def renovate(product: Path) -> Renovate:
     return configured(product)
 
 
-@pytest.fixture(scope="module")
-def ours() -> Renovate:
+@cache
+def our_own() -> Renovate:
     listed = support.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=support.ROOT).split("\0")
     here = [path for path in listed if path and (support.ROOT / path).is_file()]
     paths = [path for path in here if not path.startswith(("tests/", "docs/"))]
     return Renovate(read(support.ROOT / "renovate.json5"), texts(support.ROOT, paths))
+
+
+@pytest.fixture
+def ours() -> Renovate:
+    return our_own()
 
 
 def test_renovate_knows_every_pin_of_a_product(renovate: Renovate) -> None:
