@@ -42,6 +42,10 @@ test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every an
 test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
 	$(BIN)/python -m pytest tests/jenkins $(TESTS)
 
+.PHONY: test-renovate
+test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm)
+	$(BIN)/python -m pytest tests/renovate $(TESTS)
+
 .PHONY: test-live
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --capture=no $(TESTS)

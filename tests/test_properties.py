@@ -35,6 +35,7 @@ TEXT = {
     ".in",
     ".js",
     ".json",
+    ".json5",
     ".hcl",
     ".md",
     ".py",

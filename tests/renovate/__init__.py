@@ -1,0 +1,1 @@
+"""Renovate itself, on the configurations of products and template."""
