@@ -11,8 +11,8 @@ from tests.bench.templates import Size
 _HEAD = """\
 # What generation costs
 
-`make bench` makes this page and its chart; `make bench ARGS=--quick` shows a few sizes in a minute. Each figure is the
-median of {rounds} runs on Python {python} with Copier {copier}; runs that are compared take turns. Seconds depend on the
+`make bench` makes this page and its chart; `make bench ARGS=--quick` shows a few sizes in a minute. Each figure is
+{runs} on Python {python} with Copier {copier}; runs that are compared take turns. Seconds depend on the
 machine and on what else it does, ratios of processor time hardly do, so nothing is judged by seconds. What the loop on a
 cluster takes is in [live.md](live.md).
 
@@ -155,5 +155,6 @@ def updates(measured: Mapping[Size, tuple[Sequence[Cost], Sequence[Cost]]]) -> s
 
 def text(sections: Sequence[str], rounds: int) -> str:
     """Return the whole page."""
-    head = _HEAD.format(rounds=rounds, python=platform.python_version(), copier=version("copier"))
+    runs = f"the median of {rounds} runs" if rounds > 1 else "of one run"
+    head = _HEAD.format(runs=runs, python=platform.python_version(), copier=version("copier"))
     return "\n\n".join([head.strip(), *sections]) + "\n"
