@@ -57,7 +57,7 @@ def _check_agents(repository: Repository, path: str) -> Iterator[Problem]:
             )
         if "serviceAccount" in named and pod.at("spec", "serviceAccountName"):
             line = _line(text, agent.start())
-            yield Problem(path, line, f"{named['yamlFile']} names a service account too: leave one of them out")
+            yield Problem(path, line, f"{named['yamlFile']} names a service account too: remove one of them")
         end = agents[index + 1].start() if index + 1 < len(agents) else len(text)
         for used in re.finditer(r"container\('([^']*)'\)", text[agent.end() : end]):
             if used[1] not in containers:
@@ -107,10 +107,10 @@ def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
                 path, container.line_of("image"), f"image {image} is not pinned: give its digest or exact tag"
             )
         if not container.at("resources", "requests") or not container.at("resources", "limits", "memory"):
-            yield Problem(path, container.line_of("resources"), f"container {name} needs requests and a memory limit")
+            yield Problem(path, container.line_of("resources"), f"container {name} needs requests and a memory limit: add them")
         for mount in container.maps("volumeMounts"):
             if mount.get("name") not in volumes:
-                yield Problem(path, mount.line, f"mounts the volume {mount.get('name')!r}, which the pod does not have")
+                yield Problem(path, mount.line, f"mounts the volume {mount.get('name')!r}, which the pod does not have: add it to volumes")
 
 
 def _check_committer(repository: Repository, path: str, pod: Map) -> Iterator[Problem]:
