@@ -610,8 +610,6 @@ DAMAGED = {
 }
 
 
-
-
 Edit = Callable[[Path], None]
 BACKEND = f"{APP}/base/backend"
 DATABASE = f"{APP}/base/database"
@@ -712,7 +710,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a probe that asks nothing": (
         f"{FRONTEND}/deployment.yaml",
-        "readinessProbe:\n            httpGet:\n              path: \"/health\"\n              port: http\n",
+        'readinessProbe:\n            httpGet:\n              path: "/health"\n              port: http\n',
         "readinessProbe:\n",
         "readinessProbe asks nothing: give it httpGet, tcpSocket, grpc or exec",
     ),
@@ -1009,7 +1007,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "bootstrap/templates/application.yaml",
         'path: "clusters/aks-goal-tracker"',
         'path: "clusters/aks-other"',
-        "application.yaml:15: the folder clusters/aks-other does not exist: mend the path",
+        "application.yaml:15: the folder clusters/aks-other does not exist: add it, or remove the Application",
     ),
     "a project that does not allow the repository": (
         f"{CLUSTER}/project.yaml",
@@ -1169,7 +1167,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "log_retention_dayz",
         "sets log_retention_dayz, which no variable has: mend the name, or remove it",
     ),
-    "a variable without a value": (
+    "a variable of Terraform without a value": (
         TFVARS,
         r"^log_retention_days.*\n",
         "",
@@ -1322,6 +1320,85 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "from gitops import imagetagz",
         "imports gitops.imagetagz, which is not in scripts/: restore scripts/gitops/imagetagz.py from history",
     ),
+    # What only deleting a line showed
+    "an operation that does nothing": (
+        f"{DEV}/database-secret.yaml",
+        "- op: replace\n  path",
+        "- path",
+        "database-secret.yaml:2: an operation of the patch has no op: add it",
+    ),
+    "an operation without a value": (
+        f"{DEV}/database-secret.yaml",
+        r"  value: .*\n",
+        "",
+        "database-secret.yaml:2: an operation of the patch has no value: add it",
+    ),
+    "tags that are no component": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        "kind: Component\n",
+        "",
+        f"{DEV}/kustomization.yaml names it in components, but it is no Component: write kind: Component",
+    ),
+    "a destination without a cluster": (
+        ENVIRONMENT,
+        "    server: https://kubernetes.default.svc\n",
+        "",
+        "names no cluster to deploy to: add server: https://kubernetes.default.svc, its own",
+    ),
+    "a bootstrap that its project does not allow": (
+        "bootstrap/templates/project.yaml",
+        "    - server: https://kubernetes.default.svc\n      namespace: argocd\n",
+        "    - server: https://kubernetes.default.svc\n      namespace: default\n",
+        "does not allow the namespace argocd: add it to destinations",
+    ),
+    "a chart in whatever version": (
+        f"{CLUSTER}/external-secrets.yaml",
+        r"    targetRevision: .*\n",
+        "",
+        "takes whatever version of external-secrets there is: set targetRevision to one",
+    ),
+    "a source of nothing": (
+        f"{CLUSTER}/external-secrets.yaml",
+        r"    chart: .*\n",
+        "",
+        "names neither a path nor a chart: add the one that it deploys",
+    ),
+    "a chart without a version": (
+        "bootstrap/Chart.yaml",
+        r"^version: .*\n",
+        "",
+        "bootstrap/Chart.yaml:1: Chart lacks version: write it",
+    ),
+    "a variable without a value": (
+        f"{FRONTEND}/deployment.yaml",
+        r'              value: "3000"\n',
+        "",
+        "PORT has no value: give it one, or write value",
+    ),
+    "a variable of two values": (
+        f"{DATABASE}/statefulset.yaml",
+        r"            - name: POSTGRES_PASSWORD\n",
+        "",
+        "POSTGRES_USER has a value and takes one from elsewhere too: remove one of them",
+    ),
+    "a store without a vault": (
+        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        r"      vaultUrl: .*\n",
+        "",
+        "lacks vaultUrl: write it",
+    ),
+    "a probe without a command": (
+        f"{DATABASE}/statefulset.yaml",
+        r"(readinessProbe:\n            exec:) *\n              command: .*\n",
+        r"\1 {}\n",
+        "ExecAction lacks command: write it",
+    ),
+    "a secret of no store": (
+        f"{DATABASE}/externalsecret.yaml",
+        r"    kind: ClusterSecretStore\n",
+        "",
+        "there is no SecretStore key-vault: add it, or name the kind of another",
+    ),
     # Dockerfiles
     "a base without a digest": (
         "src/backend/Dockerfile",
@@ -1441,7 +1518,9 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         "hpa.yaml:9: there is no Deployment front to scale: mend scaleTargetRef, or add it",
     ),
     "an autoscaler beside replicas": (
-        resource(f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "frontend")),
+        resource(
+            f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "frontend")
+        ),
         f"Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: remove replicas",
     ),
     "an Ingress of a Service that is not there": (
@@ -1449,7 +1528,9 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         "there is no Service front: mend the name, or add it",
     ),
     "an Ingress of a port that is not there": (
-        resource(f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("frontend", 81))),
+        resource(
+            f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("frontend", 81))
+        ),
         "the Service frontend has no port 81: use 80",
     ),
     "a kind that the project does not allow": (

@@ -120,11 +120,13 @@ def a_service(tree: Tree, chance: random.Random) -> None:
     for overlay in tree.overlays:
         entry = f'  - name: "{name}"\n    newName: "registry.example.com/{name}"\n'
         tree.section(overlay / "kustomization.yaml", "images", entry)
-        tree.insert(overlay / "imagetags/kustomization.yaml", r"^images:.*\n", f'  - name: "{name}"\n    newTag: "v1"\n')
+        tree.insert(
+            overlay / "imagetags/kustomization.yaml", r"^images:.*\n", f'  - name: "{name}"\n    newTag: "v1"\n'
+        )
 
 
 def a_config_map(tree: Tree, _: random.Random) -> None:
-    text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: flags\ndata:\n  colour: blue\n  TOKEN_TTL: \"60\"\n"
+    text = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: flags\ndata:\n  colour: blue\n  TOKEN_TTL: "60"\n'
     tree.resource(tree.base, "flags.yaml", text)
 
 
@@ -262,7 +264,9 @@ def documents(tree: Tree, _: random.Random) -> None:
     tree.write(tree.root / "docs/notes.md", "Notes\n=======\n\n`postgres://user:password@host/db`, scripts/nothing\n")
     tree.write(tree.root / "docs/mkdocs.yml", "site_name: x\nmarkdown_extensions:\n  - a: !!python/name:a.b\n")
     tree.write(tree.root / ".env.example", "DATABASE_URL=postgres://user:password@localhost/db\n")
-    tree.write(tree.root / ".github/CODEOWNERS" if (tree.root / ".github").exists() else tree.root / "CODEOWNERS", "* @x\n")
+    tree.write(
+        tree.root / ".github/CODEOWNERS" if (tree.root / ".github").exists() else tree.root / "CODEOWNERS", "* @x\n"
+    )
     tree.write(tree.root / "renovate.json", '{"extends": ["config:recommended"]}\n')
     tree.write(tree.root / ".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = https://example.com/x\n')
     (tree.root / "docs/logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
@@ -271,7 +275,9 @@ def documents(tree: Tree, _: random.Random) -> None:
 def scripts(tree: Tree, _: random.Random) -> None:
     bash = '#!/usr/bin/env bash\nset -euo pipefail\nlist=(a b)\n[[ ${#list[@]} -gt 1 ]] && echo "${list[0]}"\n'
     tree.write(tree.root / "scripts/seed-data", bash).chmod(0o755)
-    python = '"""Seeds."""\nimport json, os.path as p\nfrom gitops import imagetags\nfrom gitops.imagetags import parse\n'
+    python = (
+        '"""Seeds."""\nimport json, os.path as p\nfrom gitops import imagetags\nfrom gitops.imagetags import parse\n'
+    )
     tree.write(tree.root / "scripts/report.py", "#!/usr/bin/env python3\n" + python)
     tree.write(tree.root / "scripts/tools/build.js", "export const x = `${1}`;\n")
     tree.write(tree.root / "scripts/README.md", "# Scripts\n")
@@ -281,12 +287,18 @@ def scripts(tree: Tree, _: random.Random) -> None:
 
 def a_chart(tree: Tree, _: random.Random) -> None:
     for cluster in tree.clusters:
-        text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: monitoring\n  namespace: argocd\n"
+        text = (
+            "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: monitoring\n  namespace: argocd\n"
+        )
         text += "spec:\n  sourceRepos: ['*']\n  destinations:\n    - server: '*'\n      namespace: 'monitor*'\n"
         text += "  clusterResourceWhitelist:\n    - group: '*'\n      kind: '*'\n---\n"
-        text += "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: prometheus\n  namespace: argocd\n"
+        text += (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: prometheus\n  namespace: argocd\n"
+        )
         text += "  annotations:\n    argocd.argoproj.io/sync-wave: '5'\nspec:\n  project: monitoring\n  sources:\n"
-        text += "    - repoURL: https://prometheus-community.github.io/helm-charts\n      chart: kube-prometheus-stack\n"
+        text += (
+            "    - repoURL: https://prometheus-community.github.io/helm-charts\n      chart: kube-prometheus-stack\n"
+        )
         text += "      targetRevision: 70.0.0\n      helm:\n        valueFiles:\n"
         text += "          - $values/clusters/monitoring.yaml\n  destination:\n"
         text += "    server: https://kubernetes.default.svc\n    namespace: monitoring\n  syncPolicy:\n"
@@ -299,7 +311,10 @@ def own_chart(tree: Tree, _: random.Random) -> None:
     folder = tree.root / "charts/job"
     tree.write(folder / "Chart.yaml", "apiVersion: v2\nname: job\nversion: 0.1.0\n")
     tree.write(folder / "values.yaml", "image: x\n")
-    tree.write(folder / "templates/job.yaml", "{{- if .Values.image }}\nkind: Job\nspec: {{ toYaml . | nindent 2 }}\n{{ end }}\n")
+    tree.write(
+        folder / "templates/job.yaml",
+        "{{- if .Values.image }}\nkind: Job\nspec: {{ toYaml . | nindent 2 }}\n{{ end }}\n",
+    )
 
 
 def a_role(tree: Tree, chance: random.Random) -> None:
@@ -356,7 +371,9 @@ def a_component(tree: Tree, chance: random.Random) -> None:
 
 def an_overlay_object(tree: Tree, chance: random.Random) -> None:
     overlay = chance.choice(tree.overlays)
-    tree.resource(overlay, "quota.yaml", "apiVersion: v1\nkind: ResourceQuota\nmetadata:\n  name: q\nspec:\n  hard: {pods: '9'}\n")
+    tree.resource(
+        overlay, "quota.yaml", "apiVersion: v1\nkind: ResourceQuota\nmetadata:\n  name: q\nspec:\n  hard: {pods: '9'}\n"
+    )
     tree.allow("", "ResourceQuota")
     tree.write(overlay / "sites.json", "{}\n")
     tree.section(overlay / "kustomization.yaml", "configMapGenerator", "  - name: sites\n    files: [sites.json]\n")

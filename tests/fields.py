@@ -31,10 +31,14 @@ CLOSED = {"Affinity", "EphemeralContainer", "ManagedFieldsEntry", "OwnerReferenc
 CUSTOM = {
     ("argoproj.io/v1alpha1", "Application"): "argoproj.io/application_v1alpha1.json",
     ("argoproj.io/v1alpha1", "AppProject"): "argoproj.io/appproject_v1alpha1.json",
+    ("external-secrets.io/v1", "ClusterSecretStore"): "external-secrets.io/clustersecretstore_v1.json",
     ("external-secrets.io/v1", "ExternalSecret"): "external-secrets.io/externalsecret_v1.json",
     ("gateway.networking.k8s.io/v1", "Gateway"): "gateway.networking.k8s.io/gateway_v1.json",
     ("gateway.networking.k8s.io/v1", "HTTPRoute"): "gateway.networking.k8s.io/httproute_v1.json",
 }
+# What the server asks for beside what the schemas say.
+REQUIRED = {"PersistentVolumeClaimSpec": ("accessModes", "resources"), "ExecAction": ("command",)}
+REQUIRED["ClusterSecretStoreSpecProviderAzurekv"] = ("vaultUrl",)
 # https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 _LISTS = "bases buildMetadata components configurations crds generators resources transformers validators"
 _MAPS = "commonAnnotations commonLabels"
@@ -51,6 +55,12 @@ _FIELDS = {
 }
 KUSTOMIZE = {
     "Kustomization": [f"{name} {of}" for name, of in sorted(_FIELDS.items())],
+    # https://helm.sh/docs/topics/charts/#the-chartyaml-file
+    "Chart": [
+        *("annotations {text}", "apiVersion! text", "appVersion text", "condition text", "dependencies any"),
+        *("deprecated bool", "description text", "home text", "icon text", "keywords [text]", "kubeVersion text"),
+        *("maintainers any", "name! text", "sources [text]", "tags text", "type text", "version! text"),
+    ],
     "Generator": [
         *("behavior text", "env text", "envs [text]", "files [text]", "literals [text]", "name! text"),
         *("namespace text", "options any", "type text"),
@@ -84,9 +94,9 @@ class _Table:
             kinds = {str(item.get("type")) for item in alternatives}
             return "port" if kinds == {"integer", "string"} else "any"
         of = schema.get("type")
-        kinds = [kind for kind in (of if isinstance(of, list) else [of]) if kind != "null"]
-        kind = kinds[0] if len(kinds) == 1 else None
-        if schema.get("x-kubernetes-int-or-string") or sorted(map(str, kinds)) == ["integer", "string"]:
+        types = [one for one in (of if isinstance(of, list) else [of]) if one != "null"]
+        kind = types[0] if len(types) == 1 else None
+        if schema.get("x-kubernetes-int-or-string") or sorted(map(str, types)) == ["integer", "string"]:
             return "port"
         if kind == "array":
             return f"[{self.type_of(schema.get('items', {}), name)}]"
@@ -118,11 +128,15 @@ class _Table:
         if name in self.types:
             return
         self.types[name] = []
-        required = set(schema.get("required", []))
+        required = {*schema.get("required", []), *REQUIRED.get(name, ())}
         for field, inner in sorted(schema["properties"].items()):
             if field in ("status", "operation"):
                 continue
-            if field in UNREAD or (name == "Volume" and _rare(field)):
+            if (
+                field in UNREAD
+                or (name.endswith("SpecProvider") and field != "azurekv")
+                or (name == "Volume" and _rare(field))
+            ):
                 known = "any"
             else:
                 known = self.type_of(inner, name + field[0].upper() + field[1:])
@@ -153,7 +167,10 @@ def render() -> str:
         for named in schema.get("x-kubernetes-group-version-kind", []):
             version, kind = f"{named['group']}/{named['version']}".lstrip("/"), named["kind"]
             if kind in KINDS.get(version, ()):
-                required = [*schema.get("required", []), *({"spec"} & set(schema["properties"]) - ({"spec"} if kind == "Namespace" else set()))]
+                required = [
+                    *schema.get("required", []),
+                    *({"spec"} & set(schema["properties"]) - ({"spec"} if kind == "Namespace" else set())),
+                ]
                 table.fields(kind, {**schema, "required": required})
             if not kind.endswith("List") and kind not in ("DeleteOptions", "WatchEvent"):
                 kinds.setdefault(version, []).append(kind)

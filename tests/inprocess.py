@@ -35,7 +35,7 @@ def _validate() -> Any:
     module.documents.parse = _remembered(module.documents.parse)
     commands = sys.modules["checks.commands"]
     commands.imports = _remembered(commands.imports)  # type: ignore[attr-defined]
-    ask_shell, said = commands.syntax_errors, {}  # type: ignore[attr-defined]
+    ask_shell, said = commands.syntax_errors, {}
 
     def syntax_errors(repository: Any, shell: str, paths: list[str]) -> Any:
         key = (shell, *((path, repository.text(path)) for path in paths))
@@ -78,7 +78,7 @@ class Patient:
         self._contents = {path: (self.root / path).read_bytes() for path in self._sound}
 
     def _state(self) -> dict[str, tuple[int, ...]]:
-        found = {}
+        found: dict[str, tuple[int, ...]] = {}
         for folder, folders, names in os.walk(self.root):
             for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
                 path = Path(folder, name)

@@ -2,14 +2,15 @@
 
 import random
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests import damages, fields, inprocess, support
-from tests.damages import APP, DEV
+from tests import damages, extensions, fields, inprocess, support
+from tests.damages import DEV
 
 EVERY = damages.every()
 LINE = re.compile(r"[\w./ -]+?(:\d+)?: .+")
@@ -86,7 +87,7 @@ def test_damages_in_two_files_are_both_found(patients: Callable[[str], inprocess
         if not any(word in words for word in UNREADABLE) and name not in HIDING
     ]
     tried = 0
-    while tried < 60:
+    while tried < 25:
         first, second = chance.sample(clear, 2)
         if table[first][0].rpartition("/")[0] == table[second][0].rpartition("/")[0]:
             continue
@@ -98,3 +99,109 @@ def test_damages_in_two_files_are_both_found(patients: Callable[[str], inprocess
             words = table[name][3]
             assert any(words in line for line in lines), (first, second, words, lines)
         assert not any(inprocess.STUMBLED in line for line in lines), (first, second, lines)
+
+
+@pytest.mark.parametrize(("words", "status"), [("", 0), ("newTag: 1", 1)])
+def test_the_status_says_whether_there_is_a_problem(words: str, status: int, own_product: Path) -> None:
+    if words:
+        inprocess.replace(f"{DEV}/imagetags/kustomization.yaml", r'newTag: "unreleased"', words)(own_product)
+    found, output = validate(own_product)
+    assert found == status, output
+    assert "Traceback" not in output
+
+
+def test_a_module_that_validate_itself_needs_is_named(own_product: Path) -> None:
+    (own_product / "scripts/gitops/imagetags.py").unlink()
+    status, output = validate(own_product)
+    assert status == 1
+    assert "imagetags" in output
+    assert "restore what is missing in scripts/ from history" in output
+    assert "Traceback" not in output
+
+
+def test_a_check_that_stumbles_is_named_and_keeps_no_other_from_its_findings(own_product: Path) -> None:
+    inprocess.replace(f"{DEV}/imagetags/kustomization.yaml", '"unreleased"', "1")(own_product)
+    check = "def check(repository):\n    raise KeyError('spec')\n"
+    (own_product / "scripts/checks/aaa.py").write_text(check)
+    status, output = validate(own_product)
+    assert status == 1
+    assert "scripts/checks/aaa.py:2: stopped here (KeyError: 'spec'): mend what else is said" in output
+    assert "newTag of frontend is not a text" in output
+
+
+VALUES = (
+    "null",
+    "[]",
+    "{}",
+    "12",
+    '"',
+    "true",
+    "- a",
+    "x: y",
+    "&a",
+    "*a",
+    "!!x y",
+    "? a",
+    "\t",
+    "1e5",
+    "{{ x }}: y",
+    "@",
+)
+
+
+def random_edit(chance: random.Random) -> Callable[[Path], None]:
+    """Return an edit that damages some line of some file."""
+
+    def edit(product: Path) -> None:
+        names = [
+            name
+            for name in support.relative(product)
+            if name.endswith((".yaml", ".yml", ".tfvars", ".tf", "Makefile", "Jenkinsfile"))
+            or name.startswith("scripts/")
+        ]
+        path = product / chance.choice(
+            [name for name in names if name.endswith("ml")] if chance.random() < 0.8 else names
+        )
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) or ["\n"]
+        at, other = chance.randrange(len(lines)), chance.randrange(len(lines))
+        kind = chance.choice(["delete", "swap", "change", "cut off", "copy", "indent"])
+        if kind == "delete":
+            del lines[at]
+        elif kind == "swap":
+            lines[at], lines[other] = lines[other], lines[at]
+        elif kind == "cut off":
+            del lines[at:]
+        elif kind == "copy":
+            lines.insert(at, lines[other])
+        elif kind == "indent":
+            lines[at] = chance.choice(["  " + lines[at], lines[at][2:]])
+        else:
+            lines[at] = re.sub(r"(:\s*|- )[^\n]*$", lambda match: match[1] + chance.choice(VALUES), lines[at])
+        path.write_text("".join(lines), encoding="utf-8")
+
+    return edit
+
+
+@pytest.mark.parametrize("answers", ["defaults", "jenkins-with-acr-on-gitlab"])
+def test_no_check_stumbles_over_random_damage(answers: str, patients: Callable[[str], inprocess.Patient]) -> None:
+    for seed in range(25):
+        chance = random.Random(seed)
+        edits = [random_edit(chance) for _ in range(chance.choice([1, 1, 2]))]
+        with patients(answers).damaged(*edits) as product:
+            for line in inprocess.problems(product):
+                assert inprocess.STUMBLED not in line, (seed, line)
+                assert LINE.fullmatch(line), (seed, line)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_people_add_by_hand_is_not_complained_about(
+    seed: int, rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    kinds = ("defaults", "gateway-with-two-environments", "jenkins-with-acr-on-gitlab", "cluster-per-environment")
+    product = shutil.copytree(rendered(kinds[seed % len(kinds)]), tmp_path / "product")
+    added = extensions.extend(product, seed, 10)
+    assert inprocess.problems(product) == [], added
+
+
+def test_the_table_of_fields_is_that_of_the_schemas() -> None:
+    assert fields.TABLE.read_text(encoding="utf-8") == fields.render(), "run `python -m tests.fields`"

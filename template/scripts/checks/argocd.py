@@ -25,7 +25,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     """Check every Application."""
     found = _kind(repository, "Application")
     deployed = {path for _, document in found for source in _sources(document) if (path := source.text("path"))}
-    for path, document in found:
+    for path, document in [*_bootstrap(repository), *found]:
         yield from _check_application(repository, path, document)
     for overlay in repository.overlays():
         if overlay not in deployed:
@@ -45,8 +45,8 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield Problem(path, line, f"Argo CD does not look for it there: {cure}")
 
 
-def _kind(repository: Repository, kind: str) -> list[tuple[str, Map]]:
-    return [(path, document) for path, document in objects(repository, "clusters") if document.get("kind") == kind]
+def _kind(repository: Repository, kind: str, folder: str = "clusters") -> list[tuple[str, Map]]:
+    return [(path, document) for path, document in objects(repository, folder) if document.get("kind") == kind]
 
 
 def _sources(application: Map) -> list[Map]:
@@ -66,8 +66,9 @@ def _own_namespace(repository: Repository) -> Any:
 def _check_application(repository: Repository, path: str, document: Map) -> Iterator[Problem]:
     project, destination = document.at("spec", "project"), document.at("spec", "destination")
     namespace = document.at("spec", "destination", "namespace")
-    cluster = "/".join(path.split("/")[:2])
-    projects = [item for item in _kind(repository, "AppProject") if item[0].startswith(f"{cluster}/")]
+    top = path.split("/")[0]
+    folder = posixpath.dirname(path) if top == "bootstrap" else "/".join(path.split("/")[:2])
+    projects = [item for item in _kind(repository, "AppProject", top) if item[0].startswith(f"{folder}/")]
     own = [item for item in projects if item[1].at("metadata", "name") == project]
     if not own:
         has = ", ".join(sorted(item.text("metadata", "name") for _, item in projects))
@@ -75,8 +76,18 @@ def _check_application(repository: Repository, path: str, document: Map) -> Iter
         yield Problem(path, document.line_at("spec", "project"), f"there is no AppProject {project}: {cure}")
     for where, found in own:
         yield from _check_destination(where, found, destination)
+    if isinstance(destination, Map) and not {"server", "name"} & set(destination):
+        cure = "add server: https://kubernetes.default.svc, its own"
+        yield Problem(path, document.line_at("spec", "destination"), f"names no cluster to deploy to: {cure}")
     for source in _sources(document):
         folder = source.text("path")
+        line = source.line_of("targetRevision")
+        if not {"chart", "path", "ref"} & set(source):
+            yield Problem(path, source.line, "names neither a path nor a chart: add the one that it deploys")
+        elif "chart" in source and source.get("targetRevision") in (None, "", "*"):
+            yield Problem(
+                path, line, f"takes whatever version of {source['chart']} there is: set targetRevision to one"
+            )
         ours = "chart" not in source and source.get("repoURL") == _address(repository)
         if ours and folder and not _has_manifests(repository, folder):
             line = source.line_of("path")
@@ -128,11 +139,12 @@ def _check_kinds(repository: Repository, path: str, project: Map, overlay: str) 
             continue
         kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
         key = "clusterResourceWhitelist" if kind in _CLUSTER else "namespaceResourceWhitelist"
-        allowed = [*project.maps("spec", key)]
-        if kind not in _CLUSTER and (key not in project["spec"] or "." in group):
-            allowed += project.maps("spec", "clusterResourceWhitelist")
-        if key not in project["spec"] and kind not in _CLUSTER:
-            continue
+        listed = project.at("spec", key)
+        if listed is None and kind not in _CLUSTER:
+            continue  # Everything that is in a namespace.
+        allowed = project.maps("spec", key)
+        if "." in group:  # Nothing here tells where a custom kind belongs.
+            allowed = [*allowed, *project.maps("spec", "clusterResourceWhitelist")]
         if not any(_matches(item.get("group"), group) and _matches(item.get("kind"), kind) for item in allowed):
             line, what = document.line_of("kind"), f"{path} does not allow the kind {kind}"
             yield Problem(where, line, f"{what}: add it to {key}, with the group {group!r}")
@@ -160,16 +172,8 @@ def _address(repository: Repository) -> Any:
 def check_addresses(repository: Repository) -> Iterator[Problem]:
     """Check that every Application which reads this repository names it, and its branch, as bootstrap's does."""
     own: Any = None
-    for where, document in _bootstrap(repository):
+    for _, document in _bootstrap(repository):
         own, branch = document.at("spec", "source", "repoURL"), document.at("spec", "source", "targetRevision")
-        path = document.text("spec", "source", "path")
-        if not repository.exists(f"{path}/kustomization.yaml"):
-            line = document.line_at("spec", "source", "path")
-            yield Problem(where, line, f"the folder {path} does not exist: mend the path")
-        for other, project in repository.below(f"{posixpath.dirname(where)}/"):
-            named = project.get("kind") == "AppProject" and project.at("metadata", "name") == document.at("spec", "project")
-            if named and own not in project.texts("spec", "sourceRepos"):
-                yield Problem(other, project.line_at("spec", "sourceRepos"), f"sourceRepos does not allow {own}: add it")
     for path, document in _kind(repository, "Application"):
         for source in _sources(document):
             folder = source.text("path")
@@ -191,7 +195,7 @@ def inspect_annotations(repository: Repository) -> Iterator[Problem]:
             wave = document.at("metadata", "annotations", _WAVE)
             if wave is not None and not re.fullmatch(r"-?\d+", str(wave)):
                 line = document.line_at("metadata", "annotations", _WAVE)
-                yield Problem(path, line, f"the sync wave {wave!r} is not a number: give one in quotes, as \"-1\"")
+                yield Problem(path, line, f'the sync wave {wave!r} is not a number: give one in quotes, as "-1"')
             options = document.text("metadata", "annotations", _OPTIONS)
             line = document.line_at("metadata", "annotations", _OPTIONS)
             for option in [item.strip() for item in options.split(",")] if options else []:

@@ -12,9 +12,7 @@ from .documents import Problem, Repository
 _SCRIPT = re.compile(r"(?<![\w./-])(?P<by>(?:python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w./-]*\w)")
 # The Makefile and whatever a pipeline may be written in; what the user wrote in words about them is none.
 _CALLERS = re.compile(r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|scripts/[\w-]+")
-_IMPORT = re.compile(
-    r"^[ \t]*(?:from (?P<module>[\w.]+) )?import (?P<names>\([^)]*\)|[^\n;]*)", re.MULTILINE
-)
+_IMPORT = re.compile(r"^[ \t]*(?:from (?P<module>[\w.]+) )?import (?P<names>\([^)]*\)|[^\n;]*)", re.MULTILINE)
 _SHELLS = {"sh": "sh", "dash": "sh", "bash": "bash"}
 
 
@@ -34,9 +32,10 @@ def _check_call(repository: Repository, path: str, number: int, script: str, int
         # The name of a file that is written, as of requirements, may have a suffix; the scripts have none.
         if not path.startswith("scripts/") or "." not in script:
             yield Problem(path, number, f"calls {script}, which does not exist: add it or mend the name")
-    elif not interpreted and "." not in script and os.path.isfile(os.path.join(repository.root, script)):
-        if not os.access(os.path.join(repository.root, script), os.X_OK):
-            yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")
+        return
+    where = os.path.join(repository.root, script)
+    if not interpreted and "." not in script and os.path.isfile(where) and not os.access(where, os.X_OK):
+        yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
@@ -69,9 +68,10 @@ def imports(text: str) -> list[tuple[int, str, bool]]:
     found = []
     for match in _IMPORT.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        for name in re.findall(r"([\w.]+)(?:\s+as\s+\w+)?", re.sub(r"#.*", "", match["names"])):
-            found.append((line, f"{match['module']}.{name}" if match["module"] else name, bool(match["module"])))
-        if match["module"]:
+        package = f"{match['module']}." if match["module"] else ""
+        names = re.findall(r"([\w.]+)(?:\s+as\s+\w+)?", re.sub(r"#.*", "", match["names"]))
+        found += [(line, package + name, bool(package)) for name in names]
+        if package:
             found.append((line, match["module"], False))
     return found
 

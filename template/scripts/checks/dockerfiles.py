@@ -31,7 +31,9 @@ def _inspect_one(repository: Repository, path: str) -> Iterator[Problem]:
             if "/" in match["image"] or ":" in match["image"]:
                 yield from _inspect_image(path, number, match["image"], stages)
             elif match["image"].lower() not in stages and not match["image"].isdigit():
-                yield Problem(path, number, f"copies from the stage {match['image']}, which is not above: mend the name")
+                yield Problem(
+                    path, number, f"copies from the stage {match['image']}, which is not above: mend the name"
+                )
         elif match := _USER.fullmatch(line.strip()):
             user = (match["user"], number)
         elif re.fullmatch(r"[<>=]{7}.*", line):

@@ -93,7 +93,7 @@ def _check_entries(repository: Repository, overlay: str, names: list[str]) -> It
     own = posixpath.basename(overlay)
     others = [name for name in names if name != own and not own.startswith(f"{name}-")]
     for path, patches in repository.lists.items():
-        for patch in (entry for patch in patches for entry in patch if isinstance(entry, Map)):
+        for patch in (entry for entries in patches for entry in entries if isinstance(entry, Map)):
             key = patch.text("value") if patch.text("path").endswith("/remoteRef/key") else ""
             if path.startswith(f"{overlay}/"):
                 yield from _check_entry(path, patch.line_of("value"), key, own, others)
@@ -127,7 +127,10 @@ def _check_stores(repository: Repository, overlay: str) -> Iterator[Problem]:
         if document.get("kind") != "ExternalSecret" or not isinstance(store, Map) or elsewhere:
             continue
         name = store.text("name")
-        if store.get("kind") != "ClusterSecretStore":
+        if store.get("kind", "SecretStore") != "ClusterSecretStore":
+            own = [other.text("metadata", "name") for _, other in objects(repository, application) if _is_store(other)]
+            if name not in own:
+                yield Problem(path, store.line, f"there is no SecretStore {name}: add it, or name the kind of another")
             continue
         if name not in found:
             cure = f"use one of {', '.join(sorted(found))}" if found else "add it in clusters/"
@@ -140,3 +143,7 @@ def _check_stores(repository: Repository, overlay: str) -> Iterator[Problem]:
         if allowed and namespace not in allowed and not any("namespaceSelector" in one for one in conditions):
             line = document.line_at("spec", "conditions")
             yield Problem(path, line, f"does not let {namespace} read secrets: add it to namespaces")
+
+
+def _is_store(document: Map) -> bool:
+    return document.get("kind") == "SecretStore"

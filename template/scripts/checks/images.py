@@ -90,8 +90,8 @@ def _check_overlay(repository: Repository, overlay: str) -> Iterator[Problem]:
     try:
         imagetags.parse(repository.text(tags_path), tags_path)
     except ValueError as error:
-        _, line, what = str(error).split(":", 2)
-        yield Problem(tags_path, int(line), what.strip() + ": use scripts/bump-image, which writes this file")
+        _, number, what = str(error).split(":", 2)
+        yield Problem(tags_path, int(number), what.strip() + ": use scripts/bump-image, which writes this file")
 
 
 def _check_tag(path: str, image: Map) -> Iterator[Problem]:

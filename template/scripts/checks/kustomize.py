@@ -36,6 +36,8 @@ def check(repository: Repository) -> Iterator[Problem]:
         named[path] = set()
         yield from _check_references(repository, path, kustomization, folders, named[path])
         yield from _check_targets(repository, path, kustomization, folders)
+        yield from _check_components(repository, path, kustomization, folders)
+        yield from _check_operations(repository, path, kustomization)
     yield from _check_files(repository, found, folders, named, sources)
 
 
@@ -51,7 +53,16 @@ def _sources(repository: Repository) -> set[Any]:
 
 def _references(kustomization: Map) -> Iterator[tuple[str, str, int]]:
     """Yield key, path and line of everything that a kustomization takes in."""
-    for key in ("resources", "components", "crds", "configurations", "generators", "transformers", "validators", "bases"):
+    for key in (
+        "resources",
+        "components",
+        "crds",
+        "configurations",
+        "generators",
+        "transformers",
+        "validators",
+        "bases",
+    ):
         for entry in kustomization.texts(key):
             if "\n" not in entry:  # Written out in place.
                 yield key, entry, kustomization.line_of(key)
@@ -93,9 +104,7 @@ def _check_references(
             yield Problem(path, line, f"{key} names the folder {entry!r}, which has no kustomization.yaml: add one")
 
 
-def _check_targets(
-    repository: Repository, path: str, kustomization: Map, folders: dict[str, str]
-) -> Iterator[Problem]:
+def _check_targets(repository: Repository, path: str, kustomization: Map, folders: dict[str, str]) -> Iterator[Problem]:
     """Check that what is patched and scaled is among the objects."""
     there = list(_objects(repository, path, folders))
     if not there or _is_component(kustomization):
@@ -117,6 +126,38 @@ def _check_targets(
             kind, name = document.text("kind"), document.text("metadata", "name")
             if (kind, name) not in there:
                 yield Problem(where, document.line, f"there is no {kind} {name} to patch: mend its kind or name")
+
+
+def _check_components(
+    repository: Repository, path: str, kustomization: Map, folders: dict[str, str]
+) -> Iterator[Problem]:
+    """Check that components are what they are taken for."""
+    for key, wanted in (("components", "Component"), ("resources", "Kustomization")):
+        for entry in kustomization.texts(key):
+            where = folders.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), entry)), "")
+            named = repository.first(where)
+            if named is not None and named.get("kind", "Kustomization") != wanted:
+                line, what = named.line_of("kind"), f"{path} names it in {key}"
+                yield Problem(where, line, f"{what}, but it is no {wanted}: write kind: {wanted}")
+
+
+def _check_operations(repository: Repository, path: str, kustomization: Map) -> Iterator[Problem]:
+    """Check that each operation of a patch says what it does, and where."""
+    for patch in kustomization.maps("patches"):
+        where = posixpath.normpath(posixpath.join(posixpath.dirname(path), patch.text("path")))
+        if not patch.text("path") and not patch.text("patch"):
+            yield Problem(path, patch.line, "the patch has neither path nor patch: add one of them")
+            continue
+        for document in repository.documents.get(where, []) if patch.text("path") else []:
+            if "kind" not in document and "$patch" not in document:
+                yield Problem(where, document.line, "is no patch: write a list of op, path and value, or kind and name")
+        for operation in (entry for entries in repository.lists.get(where, []) for entry in entries):
+            missing = [key for key in ("op", "path") if not isinstance(operation, Map) or not operation.text(key)]
+            if not missing and operation.text("op") in ("add", "replace", "test") and "value" not in operation:
+                missing = ["value"]
+            if missing:
+                line = operation.line if isinstance(operation, Map) else 0
+                yield Problem(where, line, f"an operation of the patch has no {missing[0]}: add it")
 
 
 def _is_component(kustomization: Map) -> bool:
@@ -141,8 +182,8 @@ def _objects(
     if kustomization is None or path in seen:
         return
     for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
-        for entry in kustomization.maps(key):
-            yield kind, entry.text("name")
+        for generator in kustomization.maps(key):
+            yield kind, generator.text("name")
     for entry in [*kustomization.texts("resources"), *kustomization.texts("components"), *kustomization.texts("bases")]:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry))
         if target in folders:

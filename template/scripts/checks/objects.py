@@ -127,7 +127,6 @@ def replicas(repository: Repository, application: str, item: Workload) -> list[i
     base = item.document.at("spec", "replicas")
     found = [base if isinstance(base, int) else 1]
     for _, kustomization in kustomizations(repository, f"{application}/overlays"):
-        for entry in kustomization.maps("replicas"):
-            if entry.get("name") == item.name and isinstance(entry.get("count"), int):
-                found.append(entry["count"])
+        own = [entry.get("count") for entry in kustomization.maps("replicas") if entry.get("name") == item.name]
+        found += [count for count in own if isinstance(count, int)]
     return found

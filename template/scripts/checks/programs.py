@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from .documents import Problem, Repository
 
 _CALLERS = re.compile(r"Makefile|(.*/)?([\w-]+[.])?Jenkinsfile|[.]github/(workflows|actions)/.*|scripts/[\w-]+")
-_CALL = re.compile(r"(?:^|[\s;&|(])(?P<name>terraform|tofu) (?:-chdir\S*|init|plan|apply|test|fmt|validate|output|import)\b")
+_CALL = re.compile(
+    r"(?:^|[\s;&|(])(?P<name>terraform|tofu) (?:-chdir\S*|init|plan|apply|test|fmt|validate|output|import)\b"
+)
 _VERSION = re.compile(r"^\s*(?:- )?(?:terraform|tofu)_version: *[\"']?(?P<version>\d[\w.]*)", re.MULTILINE)
 _REQUIRED = re.compile(r'^\s*required_version\s*=\s*">= *(?P<least>[\d.]+)"', re.MULTILINE)
 _FILE = ".opentofu-version"
@@ -20,10 +22,10 @@ def check(repository: Repository) -> Iterator[Problem]:
         if not _CALLERS.fullmatch(path):
             continue
         text = repository.text(path)
-        for match in _VERSION.finditer(text):
-            versions.append((path, _line(text, match.start("version")), match["version"]))
-        for number, line in enumerate(text.splitlines(), 1):
-            call = _CALL.search(line.partition("# ")[0])
+        found = _VERSION.finditer(text)
+        versions += [(path, _line(text, match.start("version")), match["version"]) for match in found]
+        for number, words in enumerate(text.splitlines(), 1):
+            call = _CALL.search(words.partition("# ")[0])
             if call and call["name"] == other:
                 yield Problem(path, number, f"calls {other}, but the code here is applied by {ours}: write {ours}")
     for path, line, version in versions[1:]:

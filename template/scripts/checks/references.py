@@ -61,7 +61,8 @@ def _references(item: Workload) -> Iterator[tuple[str, str, int]]:
             yield from _one(source.at("configMapRef"), "ConfigMap", "name")
             yield from _one(source.at("secretRef"), "Secret", "name")
     volumes = item.pod.maps("volumes")
-    for volume in [*volumes, *(source for volume in volumes for source in volume.maps("projected", "sources"))]:
+    projected = [source for volume in volumes for source in volume.maps("projected", "sources")]
+    for volume in [*volumes, *projected]:
         yield from _one(volume.at("configMap"), "ConfigMap", "name")
         yield from _one(volume.at("secret"), "Secret", "secretName")
         yield from _one(volume.at("secret"), "Secret", "name")
@@ -83,9 +84,8 @@ def _check_binding(path: str, binding: Map, found: list[tuple[str, Map]]) -> Ite
         line = binding.line_at("roleRef", "name")
         yield Problem(path, line, f"there is no Role {name}: add it, or mend roleRef")
     for subject in binding.maps("subjects"):
-        elsewhere = "namespace" in subject
-        name = subject.text("name")
-        if subject.get("kind") == "ServiceAccount" and not elsewhere and name not in ("default",):
-            if ("ServiceAccount", name) not in there:
-                line = subject.line_of("name")
-                yield Problem(path, line, f"there is no ServiceAccount {name}: add it, or mend subjects")
+        kind, name = subject.text("kind"), subject.text("name")
+        here = kind == "ServiceAccount" and "namespace" not in subject
+        if here and name != "default" and (kind, name) not in there:
+            line = subject.line_of("name")
+            yield Problem(path, line, f"there is no ServiceAccount {name}: add it, or mend subjects")

@@ -65,7 +65,9 @@ def inspect(repository: Repository) -> Iterator[Problem]:
     for folder in ("apps/", "bootstrap/", "clusters/"):
         for path, document in repository.below(folder):
             if path.endswith("/kustomization.yaml") and "kind" not in document:
-                yield from _inspect_fields(path, document, "Kustomization", False)
+                yield from fields_of(path, document, "Kustomization", False)
+            elif path.endswith("/Chart.yaml"):
+                yield from fields_of(path, document, "Chart", True)
             elif "kind" in document or "apiVersion" in document:
                 yield from _inspect_object(path, document, path not in patches)
 
@@ -79,7 +81,7 @@ def _inspect_object(path: str, document: Map, whole: bool) -> Iterator[Problem]:
     kinds, fields, own = _table()
     kind, version = document.text("kind"), document.text("apiVersion")
     if not kind or not version:
-        if version not in kinds and not any(kind in names for names in kinds.values()):
+        if "metadata" not in document and version not in kinds and not any(kind in names for names in kinds.values()):
             return  # Of something else, as Chart.yaml.
         missing = "apiVersion" if kind else "kind"
         yield Problem(path, document.line, f"has no {missing}: say what it is")
@@ -105,7 +107,7 @@ def _inspect_object(path: str, document: Map, whole: bool) -> Iterator[Problem]:
         return
     yield from _inspect_name(path, document)
     if kind in fields:
-        yield from _inspect_fields(path, document, kind, whole)
+        yield from fields_of(path, document, kind, whole)
 
 
 def _inspect_name(path: str, document: Map) -> Iterator[Problem]:
@@ -119,7 +121,8 @@ def _inspect_name(path: str, document: Map) -> Iterator[Problem]:
         yield Problem(path, line, f"{name!r} can't name an object: use lower-case letters, digits and '-'")
 
 
-def _inspect_fields(path: str, value: Map, name: str, whole: bool, depth: int = 0) -> Iterator[Problem]:
+def fields_of(path: str, value: Map, name: str, whole: bool, depth: int = 0) -> Iterator[Problem]:
+    """Yield what is wrong with the fields of a definition; `whole`: none that is required is left to others."""
     known = {field.rstrip("!"): of for field, of in _table()[1][name].items()}
     for field in value:
         if field == "$patch":
@@ -144,7 +147,9 @@ def _short(name: str) -> str:
     return name.removesuffix("Spec") or name
 
 
-def _inspect_value(path: str, parent: Map, field: str, of: str, value: Any, whole: bool, depth: int) -> Iterator[Problem]:
+def _inspect_value(
+    path: str, parent: Map, field: str, of: str, value: Any, whole: bool, depth: int
+) -> Iterator[Problem]:
     line = value.line if isinstance(value, Map) and value.line else parent.line_of(field)
     if of == "any" or value is None or depth > _DEPTH:
         return
@@ -165,7 +170,7 @@ def _inspect_value(path: str, parent: Map, field: str, of: str, value: Any, whol
         accepts, wrong = _SIMPLE[of]
         wrong = "" if accepts(value) else wrong
     elif isinstance(value, Map):
-        yield from _inspect_fields(path, value, of, whole, depth + 1)
+        yield from fields_of(path, value, of, whole, depth + 1)
     else:
         wrong = "a mapping: write its fields below it, with more indent"
     if wrong:

@@ -22,7 +22,9 @@ _FORMS = (
     ("a key of AWS", "AKIA", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
     ("a token of Slack", "xox", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}")),
 )
-_ADDRESS = re.compile(r"\b(?!docker:|oci:)[a-z][a-z0-9+.]*://[^\s:/@\"'<>{}$]+:(?P<password>[^\s/@\"'<>{}$()*]+)@[\w.-]+")
+_ADDRESS = re.compile(
+    r"\b(?!docker:|oci:)[a-z][a-z0-9+.]*://[^\s:/@\"'<>{}$]+:(?P<password>[^\s/@\"'<>{}$()*]+)@[\w.-]+"
+)
 # Where an address with a password is one that is used, not an example.
 _USED = re.compile(r"(apps|bootstrap|clusters|terraform|scripts)/.*|[.]github/.*|(.*/)?([.]env|Jenkinsfile)")
 _EXAMPLES = re.compile(r".*/(tests?|examples?|docs?)/.*|.*[.](md|example|sample|dist|tftest[.]hcl)")

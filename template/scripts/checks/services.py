@@ -29,7 +29,11 @@ def check(repository: Repository) -> Iterator[Problem]:
         for item in workloads:
             for container in item.all_containers():
                 yield from _check_addresses(item.path, container, services)
-            if item.kind == "StatefulSet" and (name := item.document.at("spec", "serviceName")) and name not in services:
+            if (
+                item.kind == "StatefulSet"
+                and (name := item.document.at("spec", "serviceName"))
+                and name not in services
+            ):
                 line = item.document.line_at("spec", "serviceName")
                 yield Problem(item.path, line, f"there is no Service {name}: add it, or mend serviceName")
 
@@ -51,7 +55,7 @@ def _check_service(path: str, service: Map, workloads: list[Workload]) -> Iterat
     for port in service.maps("spec", "ports"):
         target = port.get("targetPort", port.get("port"))
         known = [item for item in pods if item.ports]
-        if known and not any(item.has_port(target) for item in known) or (isinstance(target, str) and not known):
+        if not any(item.has_port(target) for item in known) and (known or isinstance(target, str)):
             has = ", ".join(str(key) for item in known[:1] for key in item.ports) or "none"
             yield Problem(path, port.line_of("targetPort"), f"no container has port {target!r}: use one of {has}")
         label = port.text("name")
@@ -86,6 +90,12 @@ def _check_addresses(path: str, container: Map, services: dict[str, Map]) -> Ite
         if name in seen:
             yield Problem(path, variable.line, f"sets {name} twice: remove one")
         seen.add(name)
+        if "value" in variable and "valueFrom" in variable:
+            yield Problem(
+                path, variable.line, f"{name} has a value and takes one from elsewhere too: remove one of them"
+            )
+        elif variable.get("value") is None and variable.get("valueFrom") is None:
+            yield Problem(path, variable.line, f'{name} has no value: give it one, or write value: ""')
         match = _SERVICE_URL.fullmatch(value) if isinstance(value, str) else None
         if not match or match[1] == "localhost":
             continue

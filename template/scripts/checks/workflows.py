@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from .documents import Map, Problem, Repository
 
-_USES = re.compile(r"^\s*(?:- )?[\"']?uses[\"']?: *[\"']?(?P<action>[^@\s\"']+)(?:@(?P<ref>[^\s\"']+))?[\"']?(?P<comment>\s+#.*)?$")
+_USES = re.compile(
+    r"^\s*(?:- )?[\"']?uses[\"']?: *[\"']?(?P<action>[^@\s\"']+)(?:@(?P<ref>[^\s\"']+))?[\"']?(?P<comment>\s+#.*)?$"
+)
 _ANYBODY = re.compile(
-    r"\$\{\{[^}]*\b(?P<what>github\.event\.[\w.]*|github\.head_ref|github\.ref_name|inputs\.[\w-]+|"
-    r"steps\.[\w-]+\.outputs\.[\w-]+|needs\.[\w-]+\.outputs\.[\w-]+)[^}]*\}\}"
+    r"\$\{\{[^}]*\b(?P<what>github\.event\.[\w.]*|github\.head_ref|github\.ref_name|inputs\.[\w-]+)[^}]*\}\}"
 )
 
 
@@ -19,8 +20,8 @@ def inspect(repository: Repository) -> Iterator[Problem]:
         if path.startswith(".github/workflows/"):
             yield from _inspect_permissions(path, workflow)
             yield from _inspect_jobs(path, workflow)
-        for number, line in enumerate(repository.text(path).splitlines(), 1):
-            if match := _USES.match(line):
+        for number, words in enumerate(repository.text(path).splitlines(), 1):
+            if match := _USES.match(words):
                 yield from _inspect_action(repository, path, number, match)
         for step in _steps(workflow):
             if found := _ANYBODY.search(step.text("run")):
@@ -91,7 +92,9 @@ def check_environments(repository: Repository) -> Iterator[Problem]:
                 strangers = ", ".join(sorted(set(options) - set(names)))
                 yield Problem(path, line, f"{strangers} is no environment: use {', '.join(names)}")
         asked = inputs if isinstance(inputs, Map) else Map()
-        offered = [set(setting.texts("options")) for key in ("from", "to") if isinstance(setting := asked.get(key), Map)]
+        offered = [
+            set(setting.texts("options")) for key in ("from", "to") if isinstance(setting := asked.get(key), Map)
+        ]
         if len(offered) == 2 and set(names) - offered[0] - offered[1]:
             left = ", ".join(sorted(set(names) - offered[0] - offered[1]))
             line = asked.line_of("to")

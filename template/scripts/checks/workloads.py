@@ -16,7 +16,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     for application in applications(repository):
         found = objects(repository, application)
         services = [document for _, document in found if document.text("kind") == "Service"]
-        yield from _check_names(repository, application, found)
+        yield from _check_names(application, found)
         for path, document in found:
             if item := workload(path, document):
                 if not item.pod:
@@ -27,20 +27,19 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield from _check_dockerfile(repository, item)
 
 
-def _check_names(repository: Repository, application: str, found: list[tuple[str, Map]]) -> Iterator[Problem]:
-    seen: dict[tuple[str, ...], tuple[str, str]] = {}
+def _check_names(application: str, found: list[tuple[str, Map]]) -> Iterator[Problem]:
+    seen: dict[tuple[str, ...], str] = {}
     for path, document in found:
         kind, name = document.text("kind"), document.text("metadata", "name")
         part = group(path)
         if part.startswith(f"{application}/components"):
             continue
         for where in {part, f"{application}/base"}:
-            other, line = seen.get((where, kind, name), ("", ""))
-            if other:
+            if other := seen.get((where, kind, name)):
                 yield Problem(path, document.line, f"{kind} {name} is in {other} too: remove or rename one")
                 break
         else:
-            seen[part, kind, name] = path, str(document.line)
+            seen[part, kind, name] = path
 
 
 def _check_workload(item: Workload, services: list[Map]) -> Iterator[Problem]:
@@ -82,14 +81,18 @@ def _check_strategy(item: Workload, services: list[Map]) -> Iterator[Problem]:
         surge, away = str(rolling.get("maxSurge", "25%")), str(rolling.get("maxUnavailable", "25%"))
         line = rolling.line_of("maxUnavailable")
         if surge in ("0", "0%") and away in ("0", "0%"):
-            yield Problem(item.path, line, "maxSurge and maxUnavailable are both 0: nothing could move, set maxSurge: 1")
+            yield Problem(
+                item.path, line, "maxSurge and maxUnavailable are both 0: nothing could move, set maxSurge: 1"
+            )
         elif away == "100%" and services:
             yield Problem(item.path, line, "maxUnavailable 100% stops every pod at once: set it to 0, with maxSurge: 1")
 
 
 def _check_probes(item: Workload, container: Map, services: list[Map]) -> Iterator[Problem]:
     own = {key for port in container.maps("ports") for key in (port.get("name"), port.get("containerPort"))}
-    targets = [port.get("targetPort", port.get("port")) for service in services for port in service.maps("spec", "ports")]
+    targets = [
+        port.get("targetPort", port.get("port")) for service in services for port in service.maps("spec", "ports")
+    ]
     served = any(isinstance(target, (str, int)) and target in own for target in targets)
     for probe in _PROBES:
         settings = container.at(probe)
