@@ -27,6 +27,8 @@ KUBERNETES_VERSION = "1.36.0"
 RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bjinja\b", re.IGNORECASE)
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
+# Checks that look for files of both pipelines, and for what no repository should hold.
+NAMES_BOTH = {"commands.py", "files.py", "programs.py", "secrets.py", "tools.py"}
 TEXT = {
     "",
     ".Jenkinsfile",
@@ -140,7 +142,7 @@ def test_a_product_of_jenkins_does_not_speak_of_github_actions_nor_the_other_way
     }
     for name, text in texts(product):
         # The checks name what they look for, whether it is there or not.
-        if name not in {".copier-answers.yml", "scripts/checks/tools.py", "scripts/checks/commands.py"}:
+        if name != ".copier-answers.yml" and name.removeprefix("scripts/checks/") not in NAMES_BOTH:
             found = re.search(others[ci(product)], text + name, re.IGNORECASE)
             assert not found, f"{name}: {found and found.group()}"
 
@@ -278,7 +280,7 @@ def test_only_one_of_terraform_and_opentofu_is_spoken_of(product: Path) -> None:
     other = r"\bterraform (-|init|plan|apply|test|fmt)|\bTerraform\b" if is_opentofu(product) else r"tofu"
     for name, text in texts(product):
         # It serves both: a repository may go from one to the other by hand.
-        if name not in {"scripts/checks/tools.py", ".copier-answers.yml"}:
+        if name not in {"scripts/checks/tools.py", "scripts/checks/programs.py", ".copier-answers.yml"}:
             found = re.search(other, text, re.IGNORECASE if other == "tofu" else 0)
             assert not found, f"{name}: {found and found.group()}"
 

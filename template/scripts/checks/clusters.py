@@ -64,10 +64,14 @@ def _check_values(platforms: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     for name, values in platforms.items():
         path = f"terraform/platform/{name}.tfvars"
         if values.get("environments") != [name]:
-            yield Problem(path, 0, f'environments is not ["{name}"]: the file has the values of that cluster alone')
+            yield Problem(
+                path,
+                0,
+                f'environments is not ["{name}"]: write that, since the file has the values of that cluster alone',
+            )
         for key in _SAME:
             if values.get(key) != platforms[first].get(key):
-                yield Problem(path, 0, f"{key} is not that of {first}.tfvars: all clusters have the same")
+                yield Problem(path, 0, f"{key} is not that of {first}.tfvars: make them the same")
         for key in _UNIQUE:
             value = values.get(key)
             if value and (other := seen.setdefault(f"{key} {value}", name)) != name:
@@ -94,13 +98,19 @@ def _check_cluster(repository: Repository, name: str, values: dict[str, Any]) ->
     cluster = values.get("cluster_name")
     if not repository.exists(f"clusters/{cluster}/environments/{name}.yaml"):
         path = f"clusters/{cluster}/environments/{name}.yaml"
-        yield Problem(path, 0, f"is missing: terraform/platform/{name}.tfvars makes that cluster for {name}")
+        yield Problem(
+            path, 0, f"is missing: add it, since terraform/platform/{name}.tfvars makes that cluster for {name}"
+        )
     bootstrap = f"bootstrap/{cluster}/templates/application.yaml"
     handed = repository.first(bootstrap)
     if handed is None:
-        yield Problem(bootstrap, 0, "is missing: without it Argo CD of that cluster knows nothing of Git")
+        yield Problem(bootstrap, 0, "is missing: add it, without it Argo CD of that cluster knows nothing of Git")
     elif handed.at("spec", "source", "path") != f"clusters/{cluster}":
-        yield Problem(bootstrap, handed["spec"].line, f"does not hand over clusters/{cluster}: make it the path")
+        yield Problem(
+            bootstrap,
+            handed.line_at("spec", "source", "path"),
+            f"does not hand over clusters/{cluster}: make it the path",
+        )
     for root in _ROOTS:
         path = f"terraform/{root}/{name}.azurerm.tfbackend"
         text = repository.text(path) if repository.exists(path) else ""

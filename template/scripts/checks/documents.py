@@ -11,22 +11,17 @@ import yaml
 
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
-_CONFLICT_MARKER = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
-_TEXT_SUFFIXES = {
-    ".css",
-    ".html",
-    ".js",
-    ".json",
-    ".md",
-    ".py",
-    ".sh",
-    ".tf",
-    ".tfvars",
-    ".toml",
-    ".txt",
-    ".yaml",
-    ".yml",
-}
+# Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
+_NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+|0o[0-7]+")
+_CURES = (
+    ("\\t", "indent with spaces, never tabs"),
+    ("a tab character", "indent with spaces, never tabs"),
+    ("expected <block end>", "mend the indent"),
+    ("mapping values are not allowed", "mend the indent, or quote the value"),
+    ("could not find expected ':'", "write `key: value`, and mend the indent"),
+    ("is there twice", "remove one"),
+    ("undefined alias", "define it before it is used"),
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +54,20 @@ class Map(dict[str, Any]):
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
+    def text(self, *keys: str) -> str:
+        """Return the text under nested keys; the empty text where there is none."""
+        value = self.at(*keys)
+        return value if isinstance(value, str) else ""
+
+    def line_at(self, *keys: str) -> int:
+        """Return the line of what is under nested keys, or of the last of them that is there."""
+        line, value = self.line, self
+        for key in keys:
+            if not isinstance(value, Map) or key not in value:
+                break
+            line, value = value.line_of(key), value[key]
+        return line
+
     def maps(self, *keys: str) -> list["Map"]:
         """Return the mappings of the list under nested keys; nothing where there is no such list."""
         value = self.at(*keys)
@@ -79,18 +88,41 @@ def _construct_map(loader: Any, node: yaml.MappingNode) -> Iterator[Map]:
     result.line = node.start_mark.line + 1
     result.lines = {}
     yield result
+    own = {id(key) for key, _ in node.value}
     loader.flatten_mapping(node)
+    seen: set[Any] = set()
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key is not a text: quote it", key_node.start_mark)
         # `on:` of a workflow is a boolean for YAML 1.1.
         name = key_node.value if isinstance(key, bool) else key
-        if name in result:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} is there twice", key_node.start_mark)
+        if id(key_node) in own:  # What a merge key brings may be set anew.
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} is there twice", key_node.start_mark
+                )
+            seen.add(name)
         result[name] = loader.construct_object(value_node, deep=True)
         result.lines[name] = key_node.start_mark.line + 1
 
 
+def _construct_unknown(loader: Any, _: str, node: yaml.Node) -> Any:
+    """Read a value with a tag of some other program as if it had none."""
+    if isinstance(node, yaml.MappingNode):
+        return next(_construct_map(loader, node))
+    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else str(node.value)
+
+
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+_Loader.add_multi_constructor("!", _construct_unknown)
+_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _construct_unknown)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _number(loader, node))
+
+
+def _number(loader: Any, node: yaml.ScalarNode) -> float:
+    return float(int(node.value, 8)) if node.value.startswith("0o") else float(loader.construct_yaml_float(node))
 
 
 @dataclass
@@ -100,7 +132,12 @@ class Repository:
     root: Path
     files: list[str] = field(default_factory=list)
     documents: dict[str, list[Map]] = field(default_factory=dict)
+    # Documents that are lists, as patches may be.
+    lists: dict[str, list[list[Any]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    # What checks have found out about the repository for each other.
+    known: dict[str, Any] = field(default_factory=dict)
+    _texts: dict[str, str | None] = field(default_factory=dict)
 
     def first(self, path: str) -> Map | None:
         """Return the first document of a file, or None where the file is missing or not a mapping."""
@@ -114,6 +151,11 @@ class Repository:
                 for document in documents:
                     yield path, document
 
+    def overlays(self) -> list[str]:
+        """Return the folders of the overlays, sorted."""
+        pattern = re.compile(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
+        return sorted(match[1] for path in self.files if (match := pattern.fullmatch(path)))
+
     def cluster(self, environment: str) -> str:
         """Return the folder of the cluster that runs an environment; that of all clusters where none does."""
         pattern = re.compile(rf"(clusters/[^/]+/)environments/{re.escape(environment)}[.]yaml")
@@ -125,53 +167,77 @@ class Repository:
         return {path: self.text(path) for path in found if not path.endswith(".auto.tfvars")}
 
     def text(self, path: str) -> str:
-        """Return the text of a file."""
-        return Path(self.root, path).read_text(encoding="utf-8")
+        """Return the text of a file; the empty text where it is missing or is no text."""
+        if path not in self._texts:
+            self._texts[path] = _read(Path(self.root, path))
+        return self._texts[path] or ""
+
+    def is_text(self, path: str) -> bool:
+        """Tell whether a file can be read as UTF-8."""
+        return self.text(path) != "" or self._texts[path] is not None
 
     def exists(self, path: str) -> bool:
         """Tell whether there is such a file or folder."""
-        return Path(self.root, path).exists()
+        return path in self._texts or Path(self.root, path).exists()
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _walk(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
-        for name in sorted(names):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in sorted([*names, *links]):
             yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+
+
+def _is_chart_template(repository: Repository, path: str) -> bool:
+    """Tell whether a file is YAML only once Helm has rendered it."""
+    chart = path.rpartition("/templates/")[0]
+    return bool(chart) and repository.exists(f"{chart}/Chart.yaml") and "{{" in repository.text(path)
 
 
 def read_repository(root: Path) -> Repository:
     """Read the repository; what can't be read is among its problems."""
     repository = Repository(root)
-    for path in _walk(root):
-        repository.files.append(path)
-        suffix = os.path.splitext(path)[1]
-        if suffix not in _TEXT_SUFFIXES:
+    repository.files.extend(_walk(root))
+    for path in repository.files:
+        if not path.endswith((".yaml", ".yml")) or not Path(root, path).is_file():
             continue
-        try:
-            text = repository.text(path)
-        except UnicodeDecodeError:
+        if not repository.is_text(path):
             repository.problems.append(Problem(path, 0, "is not UTF-8: save it as UTF-8"))
-            continue
-        marker = _CONFLICT_MARKER.search(text) if "<<<<<<< " in text else None
-        if marker:
-            line = text.count("\n", 0, marker.start()) + 1
-            repository.problems.append(
-                Problem(path, line, "has a merge conflict: choose a side and remove the markers")
-            )
-        elif suffix in (".yaml", ".yml"):
-            _read_yaml(repository, path, text)
+        elif not _is_chart_template(repository, path):
+            _read_yaml(repository, path, repository.text(path))
     return repository
+
+
+def parse(text: str) -> list[Any]:
+    """Return the documents of a text."""
+    return list(yaml.load_all(text, Loader=_Loader))
 
 
 def _read_yaml(repository: Repository, path: str, text: str) -> None:
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))
+        documents = parse(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        repository.problems.append(Problem(path, line, f"is not valid YAML: {error.problem or error.context}"))
+        what = str(error.problem or error.context)
+        cure = next((cure for words, cure in _CURES if words in what), "mend what stands there or on the line above")
+        what = what if ": " in what else f"{what}: {cure}"
+        words = f"is not valid YAML: {what}"
+        if marker := re.search(r"^<{7} ", text, re.MULTILINE):
+            line = text.count("\n", 0, marker.start()) + 1
+            words = "has a merge conflict: choose a side and remove the markers"
+        repository.problems.append(Problem(path, line, words))
         return
-    except (yaml.YAMLError, ValueError) as error:
-        repository.problems.append(Problem(path, 0, f"is not valid YAML: {error}"))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        repository.problems.append(Problem(path, 0, f"is not valid YAML: {what}: mend it"))
         return
     repository.documents[path] = [document for document in documents if isinstance(document, Map)]
+    repository.lists[path] = [document for document in documents if isinstance(document, list)]

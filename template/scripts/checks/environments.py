@@ -1,178 +1,27 @@
-"""Environments agree everywhere: overlays, image tags, Applications, projects and infrastructure."""
+"""Environments agree everywhere: what overlays read is what infrastructure makes for them, and for nobody else."""
 
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from gitops import imagetags
 
 from .documents import Map, Problem, Repository
+from .objects import objects
 
+_SAME = "make them the same"
 # Values of the cluster of one environment.
 _OWN = "terraform/platform/{}.tfvars"
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every environment of every application."""
-    overlays = sorted(
-        posixpath.dirname(path)
-        for path in repository.documents
-        if re.fullmatch(r"apps/[^/]+/overlays/[^/]+/kustomization.yaml", path)
-    )
-    applications = {
-        document.at("spec", "source", "path"): (path, document)
-        for path, document in repository.below("clusters/")
-        if document.get("kind") == "Application" and document.at("spec", "source", "path")
-    }
-    for folder, (path, document) in applications.items():
-        source = document["spec"]["source"]
-        if not repository.exists(f"{folder}/kustomization.yaml"):
-            yield Problem(
-                path, source.line_of("path"), f"the folder {folder} does not exist: add it, or remove the Application"
-            )
-    for overlay in overlays:
-        yield from _check_images(repository, overlay)
-        if overlay not in applications:
-            yield Problem(
-                f"{overlay}/kustomization.yaml", 0, "no Application in clusters/ deploys it: add one, or remove it"
-            )
-        else:
-            yield from _check_application(repository, overlay, *applications[overlay])
-    yield from _check_addresses(repository)
-    names = [posixpath.basename(overlay) for overlay in overlays]
+    """Check that infrastructure and Git speak of the same environments, vault and database."""
+    names = [posixpath.basename(overlay) for overlay in repository.overlays()]
     yield from _check_terraform(repository, names)
     for path, text in repository.platforms().items():
         yield from _check_vault(repository, path, text)
         yield from _check_database(repository, path, text)
-
-
-def _base_images(repository: Repository, application: str) -> dict[str, tuple[str, int]]:
-    """Return the images that the base leaves to the overlays, with where they stand."""
-    images: dict[str, tuple[str, int]] = {}
-    for path, document in repository.below(f"apps/{application}/base/"):
-        for container in document.maps("spec", "template", "spec", "containers"):
-            image = container.get("image")
-            if isinstance(image, str) and "/" not in image and ":" not in image:
-                images[image] = (path, container.line_of("image"))
-    return images
-
-
-def check_images(repository: Repository) -> Iterator[Problem]:
-    """Check that images the base names in full are pinned."""
-    for path, document in repository.below("apps/"):
-        for container in document.maps("spec", "template", "spec", "containers"):
-            image = container.get("image")
-            if isinstance(image, str) and ("/" in image or ":" in image) and "@sha256:" not in image:
-                yield Problem(
-                    path, container.line_of("image"), f"image {image} may change under its tag: add @sha256:…"
-                )
-
-
-def _check_images(repository: Repository, overlay: str) -> Iterator[Problem]:
-    path = f"{overlay}/kustomization.yaml"
-    tags_path = f"{overlay}/imagetags/kustomization.yaml"
-    kustomization, tags = repository.first(path), repository.first(tags_path)
-    if kustomization is None:
-        return
-    if tags is None:
-        yield Problem(tags_path, 0, "is missing: restore it from history, scripts/bump-image needs it")
-        return
-    if "imagetags" not in kustomization.texts("components"):
-        yield Problem(path, kustomization.line_of("components"), "components does not name imagetags: add it")
-    wanted = _base_images(repository, overlay.split("/")[1])
-    environment = posixpath.basename(overlay)
-    named = {str(image.get("name")): image for image in kustomization.maps("images")}
-    tagged = {str(image.get("name")): image for image in tags.maps("images")}
-    for name in wanted:
-        if name not in named:
-            yield Problem(path, kustomization.line_of("images"), f"images does not set {name}: add its newName")
-        if name not in tagged:
-            cure = f"run scripts/bump-image {environment} {name}=TAG"
-            yield Problem(tags_path, tags.line_of("images"), f"has no tag of {name}: {cure}")
-    for where, entries in ((path, named), (tags_path, tagged)):
-        for name, image in entries.items():
-            if name not in wanted:
-                yield Problem(where, image.line, f"sets the image {name}, which no container has: remove it")
-    for image in tags.maps("images"):
-        yield from _check_tag(tags_path, image)
-    try:
-        imagetags.parse(repository.text(tags_path), tags_path)
-    except ValueError as error:
-        _, line, what = str(error).split(":", 2)
-        yield Problem(tags_path, int(line), what.strip() + ": scripts/bump-image writes this file, edit it with that")
-
-
-def _check_tag(path: str, image: Map) -> Iterator[Problem]:
-    tag, digest = image.get("newTag"), image.get("digest", "")
-    line = image.line_of("newTag")
-    if not isinstance(tag, str):
-        yield Problem(path, line, f"newTag of {image.get('name')} is not a text: quote it")
-        return
-    try:
-        imagetags.parse_version(f"{tag}@{digest}" if digest else tag)
-    except ValueError as error:
-        yield Problem(path, line, f"{image.get('name')}: {error}")
-
-
-def _check_application(repository: Repository, overlay: str, path: str, document: Map) -> Iterator[Problem]:
-    destination = document.at("spec", "destination")
-    namespace = document.at("spec", "destination", "namespace")
-    line = destination.line_of("namespace") if isinstance(destination, Map) else document.line
-    kustomization = repository.first(f"{overlay}/kustomization.yaml")
-    if kustomization is not None and kustomization.get("namespace") != namespace:
-        yield Problem(path, line, f"deploys to {namespace}, but {overlay} is of {kustomization.get('namespace')}")
-    made = repository.first(f"{overlay}/namespace.yaml")
-    if made is not None:
-        if made.at("metadata", "name") != namespace:
-            yield Problem(
-                f"{overlay}/namespace.yaml", made.line_of("metadata"), f"is not {namespace}, as {path} has it"
-            )
-        if made.at("metadata", "labels", "pod-security.kubernetes.io/enforce") != "restricted":
-            line_of_labels = made["metadata"].line_of("labels")
-            yield Problem(
-                f"{overlay}/namespace.yaml", line_of_labels, "does not enforce the restricted pod security level"
-            )
-    project = document.at("spec", "project")
-    projects = {
-        p.at("metadata", "name"): (where, p)
-        for where, p in repository.below(f"clusters/{path.split('/')[1]}/")
-        if p.get("kind") == "AppProject"
-    }
-    if project not in projects:
-        yield Problem(path, document["spec"].line_of("project"), f"there is no AppProject {project}: add it")
-        return
-    where, found = projects[project]
-    if namespace not in [target.get("namespace") for target in found.maps("spec", "destinations")]:
-        yield Problem(where, found["spec"].line_of("destinations"), f"does not allow the namespace {namespace}: add it")
-
-
-def _check_addresses(repository: Repository) -> Iterator[Problem]:
-    """Every Application that reads this repository names it in the same words as the bootstrap Application."""
-    own: Any = None
-    for where, document in repository.below("bootstrap/"):
-        if document.get("kind") == "Application":
-            own = document.at("spec", "source", "repoURL")
-            path = document.at("spec", "source", "path")
-            if not repository.exists(f"{path}/kustomization.yaml"):
-                yield Problem(where, document["spec"].line, f"{path} does not exist")
-    for path, document in repository.below("clusters/"):
-        source = document.at("spec", "source")
-        ours = document.get("kind") == "Application" and isinstance(source, Map) and "chart" not in source
-        if ours and source.get("repoURL") != own:
-            yield Problem(path, source.line_of("repoURL"), f"is another repository than bootstrap's {own}")
-        if document.get("kind") == "AppProject" and own not in document.texts("spec", "sourceRepos"):
-            name = document.at("metadata", "name")
-            if any(spec.get("project") == name for spec in _own_specs(repository)):
-                line = document["spec"].line_of("sourceRepos")
-                yield Problem(path, line, f"sourceRepos does not allow {own}: add it")
-
-
-def _own_specs(repository: Repository) -> Iterator[Map]:
-    for _, document in repository.below("clusters/"):
-        spec = document.at("spec")
-        if document.get("kind") == "Application" and isinstance(spec, Map) and "chart" not in (spec.at("source") or {}):
-            yield spec
+    for overlay in repository.overlays():
+        yield from _check_entries(repository, overlay, names)
+        yield from _check_stores(repository, overlay)
 
 
 def _text(text: str, key: str) -> str | None:
@@ -215,8 +64,8 @@ def _check_vault(repository: Repository, path: str, text: str) -> Iterator[Probl
     for store_path, document in _on_cluster(repository, text):
         address = document.at("spec", "provider", "azurekv", "vaultUrl")
         if vault and address and address != f"https://{vault}.vault.azure.net":
-            store = document["spec"]["provider"]["azurekv"]
-            yield Problem(store_path, store.line_of("vaultUrl"), f"is not the vault {vault} of {path}")
+            line = document.line_at("spec", "provider", "azurekv", "vaultUrl")
+            yield Problem(store_path, line, f"is not the vault {vault} of {path}: {_SAME}")
 
 
 def _check_database(repository: Repository, path: str, text: str) -> Iterator[Problem]:
@@ -230,10 +79,71 @@ def _check_database(repository: Repository, path: str, text: str) -> Iterator[Pr
             for container in document.maps(*template, "spec", "containers"):
                 for variable in container.maps("env"):
                     if variable.get("name") in ("DB_HOST", "PGHOST") and variable.get("value") != host:
-                        yield Problem(where, variable.line_of("value"), f"is not the server {host} of {path}")
+                        yield Problem(where, variable.line_of("value"), f"is not the server {host} of {path}: {_SAME}")
         for rule in document.maps("spec", "egress"):
             for peer in rule.maps("to"):
                 cidr = peer.at("ipBlock", "cidr")
                 to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
                 if cidr and to_postgres and cidr != subnet:
-                    yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}")
+                    yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}: {_SAME}")
+
+
+def _check_entries(repository: Repository, overlay: str, names: list[str]) -> Iterator[Problem]:
+    """Check that an overlay reads no secret of another environment."""
+    own = posixpath.basename(overlay)
+    others = [name for name in names if name != own and not own.startswith(f"{name}-")]
+    for path, patches in repository.lists.items():
+        for patch in (entry for entries in patches for entry in entries if isinstance(entry, Map)):
+            key = patch.text("value") if patch.text("path").endswith("/remoteRef/key") else ""
+            if path.startswith(f"{overlay}/"):
+                yield from _check_entry(path, patch.line_of("value"), key, own, others)
+    for path, document in repository.below(f"{overlay}/"):
+        for entry in document.maps("spec", "data"):
+            line = entry.line_at("remoteRef", "key")
+            yield from _check_entry(path, line, str(entry.at("remoteRef", "key") or ""), own, others)
+
+
+def _check_entry(path: str, line: int, key: str, own: str, others: list[str]) -> Iterator[Problem]:
+    other = next((name for name in others if key.startswith(f"{name}-") and not key.startswith(f"{own}-")), None)
+    if other:
+        cure = f"write {own}{key.removeprefix(other)}"
+        yield Problem(path, line, f"{key} is the secret of {other}: {cure}")
+
+
+def _check_stores(repository: Repository, overlay: str) -> Iterator[Problem]:
+    """Check that the stores which secrets come from are there, and let the environment in."""
+    application = "/".join(overlay.split("/")[:2])
+    namespace = (repository.first(f"{overlay}/kustomization.yaml") or Map()).get("namespace")
+    cluster = repository.cluster(posixpath.basename(overlay))
+    found = {
+        document.text("metadata", "name"): (path, document)
+        for path, document in objects(repository, cluster)
+        if document.get("kind") == "ClusterSecretStore"
+    }
+    asked: set[str] = set()
+    for path, document in objects(repository, application):
+        store = document.at("spec", "secretStoreRef")
+        elsewhere = "/overlays/" in path and not path.startswith(f"{overlay}/")
+        if document.get("kind") != "ExternalSecret" or not isinstance(store, Map) or elsewhere:
+            continue
+        name = store.text("name")
+        if store.get("kind", "SecretStore") != "ClusterSecretStore":
+            own = [other.text("metadata", "name") for _, other in objects(repository, application) if _is_store(other)]
+            if name not in own:
+                yield Problem(path, store.line, f"there is no SecretStore {name}: add it, or name the kind of another")
+            continue
+        if name not in found:
+            cure = f"use one of {', '.join(sorted(found))}" if found else "add it in clusters/"
+            yield Problem(path, store.line_of("name"), f"there is no ClusterSecretStore {name}: {cure}")
+        asked.add(name)
+    for name in sorted(asked & set(found)):
+        path, document = found[name]
+        conditions = document.maps("spec", "conditions")
+        allowed = [one for condition in conditions for one in condition.texts("namespaces")]
+        if allowed and namespace not in allowed and not any("namespaceSelector" in one for one in conditions):
+            line = document.line_at("spec", "conditions")
+            yield Problem(path, line, f"does not let {namespace} read secrets: add it to namespaces")
+
+
+def _is_store(document: Map) -> bool:
+    return document.get("kind") == "SecretStore"

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from . import schema
 from .documents import Map, Problem, Repository
 
 _PIPELINE = re.compile(r"(jenkins/\w+\.)?Jenkinsfile")
@@ -53,11 +54,13 @@ def _check_agents(repository: Repository, path: str) -> Iterator[Problem]:
         if named.get("defaultContainer", "jnlp") not in containers:
             line = _line(text, agent.start())
             yield Problem(
-                path, line, f"{named['yamlFile']} has no container {named['defaultContainer']}: mend the name"
+                path,
+                line,
+                f"{named['yamlFile']} has no container {named.get('defaultContainer', 'jnlp')}: mend the name",
             )
         if "serviceAccount" in named and pod.at("spec", "serviceAccountName"):
             line = _line(text, agent.start())
-            yield Problem(path, line, f"{named['yamlFile']} names a service account too: leave one of them out")
+            yield Problem(path, line, f"{named['yamlFile']} names a service account too: remove one of them")
         end = agents[index + 1].start() if index + 1 < len(agents) else len(text)
         for used in re.finditer(r"container\('([^']*)'\)", text[agent.end() : end]):
             if used[1] not in containers:
@@ -91,6 +94,7 @@ def _check_credentials(repository: Repository, path: str) -> Iterator[Problem]:
 
 
 def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
+    yield from schema.fields_of(path, pod, "Pod", True)
     spec = pod.at("spec")
     if not isinstance(spec, Map):
         yield Problem(path, pod.line, "has no spec: add one")
@@ -107,10 +111,16 @@ def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
                 path, container.line_of("image"), f"image {image} is not pinned: give its digest or exact tag"
             )
         if not container.at("resources", "requests") or not container.at("resources", "limits", "memory"):
-            yield Problem(path, container.line_of("resources"), f"container {name} needs requests and a memory limit")
+            yield Problem(
+                path, container.line_of("resources"), f"container {name} needs requests and a memory limit: add them"
+            )
         for mount in container.maps("volumeMounts"):
             if mount.get("name") not in volumes:
-                yield Problem(path, mount.line, f"mounts the volume {mount.get('name')!r}, which the pod does not have")
+                yield Problem(
+                    path,
+                    mount.line,
+                    f"mounts the volume {mount.get('name')!r}, which the pod does not have: add it to volumes",
+                )
 
 
 def _check_committer(repository: Repository, path: str, pod: Map) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             if route.name in hosts:
                 path, spec = hosts[route.name]
                 yield from _check_hosts(repository, overlay, path, spec, route, there, redirects, owners)
-            elif "hostnames" not in route.document["spec"] and not _patched_otherwise(repository, overlay):
+            elif "hostnames" not in (route.document.at("spec") or {}) and not _patched_otherwise(repository, overlay):
                 cure = f"add them to {overlay}/hosts.yaml"
                 yield Problem(f"{overlay}/kustomization.yaml", 0, f"HTTPRoute {route.name} has no hostnames: {cure}")
     for route in _objects(repository, "apps/", "HTTPRoute"):
@@ -102,7 +102,7 @@ def _check_hosts(
     for host in spec.texts("hostnames"):
         other = owners.setdefault(host, overlay)
         if other != overlay:
-            yield Problem(path, line, f"{host} belongs to {other} already: each environment needs a host of its own")
+            yield Problem(path, line, f"{host} belongs to {other} already: give each environment a host of its own")
         for parent in route.document.maps("spec", "parentRefs"):
             gateway = gateways.get((parent.get("namespace", namespace), parent.get("name")))
             if gateway is None:
@@ -118,7 +118,7 @@ def _check_hosts(
         for redirect in redirects:
             named = redirect.document.texts("spec", "hostnames")
             if named and host not in named:
-                at = redirect.document["spec"].line_of("hostnames")
+                at = redirect.document.line_at("spec", "hostnames")
                 yield Problem(redirect.path, at, f"does not send {host} from HTTP to HTTPS: add it to hostnames")
 
 
@@ -171,7 +171,8 @@ def _check_backends(repository: Repository, route: _Object) -> Iterator[Problem]
 
 
 def _check_gateway(repository: Repository, gateway: _Object) -> Iterator[Problem]:
-    annotations = gateway.document.at("metadata", "annotations") or Map()
+    annotations = gateway.document.at("metadata", "annotations")
+    annotations = annotations if isinstance(annotations, Map) else Map()
     issuer = annotations.get("cert-manager.io/issuer")
     issuers = {(item.namespace, item.name) for item in _objects(repository, "clusters/", "Issuer")}
     if issuer is not None and (gateway.namespace, issuer) not in issuers:

@@ -6,40 +6,118 @@ from collections.abc import Iterator
 
 from .documents import Map, Problem, Repository
 
-_USES = re.compile(r"^\s*(?:- )?uses: *(?P<action>[^@\s]+)(?:@(?P<ref>\S+))?(?P<comment>\s+#.*)?$")
+_USES = re.compile(
+    r"^\s*(?:- )?[\"']?uses[\"']?: *[\"']?(?P<action>[^@\s\"']+)(?:@(?P<ref>[^\s\"']+))?[\"']?(?P<comment>\s+#.*)?$"
+)
+_ANYBODY = re.compile(
+    r"\$\{\{[^}]*\b(?P<what>github\.event\.[\w.]*|github\.head_ref|github\.ref_name|inputs\.[\w-]+)[^}]*\}\}"
+)
 
 
-def check(repository: Repository) -> Iterator[Problem]:
-    """Check every workflow and action."""
+def inspect(repository: Repository) -> Iterator[Problem]:
+    """Look at every workflow and action by itself."""
     for path, workflow in repository.below(".github/"):
-        if path.startswith(".github/workflows/") and "permissions" not in workflow:
-            yield Problem(path, 1, "has no top-level permissions: add `permissions: {}`, and to each job what it needs")
-        for number, line in enumerate(repository.text(path).splitlines(), 1):
-            match = _USES.match(line)
-            if match and match["action"].startswith("./"):
-                if not repository.exists(match["action"][2:]):
-                    yield Problem(
-                        path, number, f"uses {match['action']}, which does not exist: add it or mend the path"
-                    )
-            elif match and not re.fullmatch(r"[0-9a-f]{40}", match["ref"] or ""):
-                yield Problem(
-                    path, number, f"{match['action']} is not pinned: name the full commit, the version behind #"
-                )
-            elif match and not re.search(r"# v\d", match["comment"] or ""):
-                yield Problem(
-                    path, number, f"{match['action']} does not say its version: add it as a comment, as # v1.2.3"
-                )
+        if path.startswith(".github/workflows/"):
+            yield from _inspect_permissions(path, workflow)
+            yield from _inspect_jobs(path, workflow)
+        for number, words in enumerate(repository.text(path).splitlines(), 1):
+            if match := _USES.match(words):
+                yield from _inspect_action(repository, path, number, match)
+        for step in _steps(workflow):
+            if found := _ANYBODY.search(step.text("run")):
+                line, cure = step.line_of("run"), "hand it over in env, and use the variable"
+                yield Problem(path, line, f"{found['what']} becomes part of the script, whatever is in it: {cure}")
+
+
+def _inspect_action(repository: Repository, path: str, number: int, match: re.Match[str]) -> Iterator[Problem]:
+    action, ref = match["action"], match["ref"] or ""
+    if action.startswith("./"):
+        if not repository.exists(action[2:].rstrip("/")):
+            yield Problem(path, number, f"uses {action}, which does not exist: add it or mend the path")
+    elif action.startswith("docker://"):
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", ref):
+            yield Problem(path, number, f"{action} is not pinned: add @sha256:… behind it")
+    elif not re.fullmatch(r"[0-9a-f]{40}", ref):
+        yield Problem(path, number, f"{action} is not pinned: name the full commit, the version behind #")
+    elif not re.search(r"# v?\d", match["comment"] or ""):
+        yield Problem(path, number, f"{action} does not say its version: add it as a comment, as # v1.2.3")
+
+
+def _jobs(workflow: Map) -> dict[str, Map]:
+    jobs = workflow.at("jobs")
+    return {name: job for name, job in jobs.items() if isinstance(job, Map)} if isinstance(jobs, Map) else {}
+
+
+def _steps(workflow: Map) -> list[Map]:
+    steps = [step for job in _jobs(workflow).values() for step in job.maps("steps")]
+    return [*steps, *workflow.maps("runs", "steps")]
+
+
+def _inspect_permissions(path: str, workflow: Map) -> Iterator[Problem]:
+    if "permissions" not in workflow:
+        yield Problem(path, 1, "has no top-level permissions: add `permissions: {}`, and to each job what it needs")
+    for where in [workflow, *_jobs(workflow).values()]:
+        if where.get("permissions") == "write-all":
+            cure = "name each permission that it needs"
+            yield Problem(path, where.line_of("permissions"), f"write-all lets it change everything: {cure}")
+
+
+def _inspect_jobs(path: str, workflow: Map) -> Iterator[Problem]:
+    if "on" not in workflow or not _jobs(workflow):
+        missing = "jobs" if "on" in workflow else "on"
+        yield Problem(path, 1, f"has no {missing}, so that nothing runs: add it, or remove the file")
+    jobs = _jobs(workflow)
+    for job in jobs.values():
+        needs = job.get("needs")
+        for name in [needs] if isinstance(needs, str) else job.texts("needs"):
+            if name not in jobs:
+                cure = f"use one of {', '.join(jobs)}"
+                yield Problem(path, job.line_of("needs"), f"there is no job {name} to wait for: {cure}")
+        if "runs-on" not in job and "uses" not in job:
+            yield Problem(path, job.line, "a job has no runs-on: add it")
 
 
 def check_environments(repository: Repository) -> Iterator[Problem]:
-    """Check that a workflow which asks for an environment offers each of them."""
-    overlays = [
-        path for path in repository.documents if re.fullmatch(r"apps/[^/]+/overlays/[^/]+/kustomization.yaml", path)
-    ]
-    names = sorted(posixpath.basename(posixpath.dirname(path)) for path in overlays)
+    """Check that a workflow which asks for an environment offers each of them, and that what is named is there."""
+    names = sorted({posixpath.basename(overlay) for overlay in repository.overlays()})
     for path, workflow in repository.below(".github/workflows/"):
         inputs = workflow.at("on", "workflow_dispatch", "inputs")
         for key, setting in inputs.items() if isinstance(inputs, Map) else ():
-            if key == "environment" and isinstance(setting, Map) and sorted(setting.texts("options")) != names:
-                line = setting.line_of("options")
+            if not isinstance(setting, Map) or not setting.texts("options"):
+                continue
+            line, options = setting.line_of("options"), setting.texts("options")
+            if key == "environment" and sorted(options) != names:
                 yield Problem(path, line, f"options are not the environments {', '.join(names)}: make them the same")
+            elif key in ("from", "to") and set(options) - set(names):
+                strangers = ", ".join(sorted(set(options) - set(names)))
+                yield Problem(path, line, f"{strangers} is no environment: use {', '.join(names)}")
+        asked = inputs if isinstance(inputs, Map) else Map()
+        offered = [
+            set(setting.texts("options")) for key in ("from", "to") if isinstance(setting := asked.get(key), Map)
+        ]
+        if len(offered) == 2 and set(names) - offered[0] - offered[1]:
+            left = ", ".join(sorted(set(names) - offered[0] - offered[1]))
+            line = asked.line_of("to")
+            yield Problem(path, line, f"{left} is offered neither in from nor in to: add it")
+        for job in _jobs(workflow).values():
+            named = job.text("with", "environment")
+            if job.text("uses").startswith("./") and named and "$" not in named and named not in names:
+                line = job.line_at("with", "environment")
+                yield Problem(path, line, f"there is no environment {named}: use one of {', '.join(names)}")
+
+
+def check_services(repository: Repository) -> Iterator[Problem]:
+    """Check that what a workflow builds is there, and that a change of each source is built before it is merged."""
+    sources = sorted(path.split("/")[1] for path in repository.files if re.fullmatch(r"src/[^/]+/Dockerfile", path))
+    for path, workflow in repository.below(".github/workflows/"):
+        for job in _jobs(workflow).values():
+            named = job.at("strategy", "matrix", "service")
+            if not isinstance(named, list):
+                continue
+            line = job.line_at("strategy", "matrix", "service")
+            for name in named:
+                if not repository.exists(f"src/{name}"):
+                    yield Problem(path, line, f"there is no src/{name}: mend the name, or remove it")
+            for name in sources:
+                if name not in named and not isinstance(job.at("strategy", "matrix", "include"), list):
+                    yield Problem(path, line, f"src/{name} is not among the services: add it, so that it is checked")

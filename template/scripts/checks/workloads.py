@@ -1,183 +1,161 @@
-"""Objects of the base agree with each other: selectors, ports, secrets; and they are safe to run."""
+"""Workloads can start, are replaced without a gap, and have names of their own."""
 
-import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from .documents import Map, Problem, Repository
+from .objects import Workload, applications, group, is_own_image, objects, selected, workload
 
-_WORKLOADS = ("Deployment", "StatefulSet")
-_SERVICE_URL = re.compile(r"https?://([a-z0-9-]+):(\d+)")
-_SECRET_NAME = re.compile(r"(password|passwd|secret|token|api_?key|private_?key)", re.IGNORECASE)
-
-
-class _Workload:
-    """A Deployment or StatefulSet, with what others refer to."""
-
-    def __init__(self, path: str, document: Map) -> None:
-        self.path = path
-        self.document = document
-        self.name = document.at("metadata", "name")
-        self.labels: dict[str, Any] = document.at("spec", "template", "metadata", "labels") or {}
-        self.containers = document.maps("spec", "template", "spec", "containers")
-        self.ports: dict[Any, Map] = {}
-        for container in self.containers:
-            for port in container.maps("ports"):
-                self.ports[port.get("name")] = port
-                self.ports[port.get("containerPort")] = port
-
-
-def _selected(workloads: list[_Workload], selector: Any) -> list[_Workload]:
-    wanted = selector if isinstance(selector, dict) else {}
-    return [w for w in workloads if all(w.labels.get(key) == value for key, value in wanted.items())]
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check the objects of every base."""
-    for base in sorted({"/".join(path.split("/")[:3]) for path in repository.files if path.startswith("apps/")}):
-        if base.endswith("/base"):
-            yield from _check_base(repository, base)
+    """Check the workloads of every application."""
+    for application in applications(repository):
+        found = objects(repository, application)
+        services = [document for _, document in found if document.text("kind") == "Service"]
+        yield from _check_names(application, found)
+        for path, document in found:
+            if item := workload(path, document):
+                if not item.pod:
+                    yield Problem(path, document.line, "has no pod template: add spec.template.spec")
+                    continue
+                serving = [service for service in services if selected([item], service.at("spec", "selector"))]
+                yield from _check_workload(item, serving)
+                yield from _check_dockerfile(repository, item)
 
 
-def _check_base(repository: Repository, base: str) -> Iterator[Problem]:
-    objects = [(path, document) for path, document in repository.below(base + "/") if "metadata" in document]
-    workloads = [_Workload(path, document) for path, document in objects if document.get("kind") in _WORKLOADS]
-    services = {
-        document.at("metadata", "name"): document for _, document in objects if document.get("kind") == "Service"
-    }
-    secrets = {
-        document.at("spec", "target", "name") or document.at("metadata", "name")
-        for _, document in objects
-        if document.get("kind") == "ExternalSecret"
-    }
-    seen: dict[tuple[str, str], str] = {}
-    for path, document in objects:
-        kind, name = str(document.get("kind")), str(document.at("metadata", "name"))
-        if (kind, name) in seen:
-            yield Problem(path, document.line, f"{kind} {name} is in {seen[kind, name]} too: remove or rename one")
-        seen[kind, name] = path
-        if kind == "Secret" and ("data" in document or "stringData" in document):
-            yield Problem(
-                path, document.line, f"Secret {name} is in clear: keep it in Key Vault, with an ExternalSecret"
-            )
-        elif kind == "Service":
-            yield from _check_service(path, document, workloads)
-        elif kind == "PodDisruptionBudget":
-            if not _selected(workloads, document.at("spec", "selector", "matchLabels")):
-                yield Problem(
-                    path, document.line_of("spec"), f"PodDisruptionBudget {name} selects no pod: mend its labels"
-                )
-        elif kind == "NetworkPolicy":
-            yield from _check_network_policy(path, document, workloads)
-    for workload in workloads:
-        yield from _check_workload(workload, services, secrets)
-        yield from _check_dockerfile(repository, workload)
+def _check_names(application: str, found: list[tuple[str, Map]]) -> Iterator[Problem]:
+    seen: dict[tuple[str, ...], str] = {}
+    for path, document in found:
+        kind, name = document.text("kind"), document.text("metadata", "name")
+        part = group(path)
+        if part.startswith(f"{application}/components"):
+            continue
+        for where in {part, f"{application}/base"}:
+            if other := seen.get((where, kind, name)):
+                yield Problem(path, document.line, f"{kind} {name} is in {other} too: remove or rename one")
+                break
+        else:
+            seen[part, kind, name] = path
 
 
-def _check_service(path: str, service: Map, workloads: list[_Workload]) -> Iterator[Problem]:
-    name = service.at("metadata", "name")
-    selected = _selected(workloads, service.at("spec", "selector"))
-    if not selected:
-        yield Problem(path, service["spec"].line_of("selector"), f"Service {name} selects no pod: mend its selector")
-        return
-    for port in service.maps("spec", "ports"):
-        target = port.get("targetPort", port.get("port"))
-        if not any(target in workload.ports for workload in selected):
-            has = ", ".join(str(key) for key in selected[0].ports if key is not None)
-            yield Problem(path, port.line_of("targetPort"), f"no container has port {target!r}: use one of {has}")
-
-
-def _check_network_policy(path: str, policy: Map, workloads: list[_Workload]) -> Iterator[Problem]:
-    own = _selected(workloads, policy.at("spec", "podSelector", "matchLabels"))
-    if not own:
-        yield Problem(path, policy.line_of("spec"), f"NetworkPolicy {policy.at('metadata', 'name')} selects no pod")
-    for direction, peers_key in (("ingress", "from"), ("egress", "to")):
-        for rule in policy.maps("spec", direction):
-            peers: list[_Workload] = []
-            elsewhere = False
-            for peer in rule.maps(peers_key):
-                selected = _selected(workloads, peer.at("podSelector", "matchLabels"))
-                elsewhere = elsewhere or "podSelector" not in peer or "namespaceSelector" in peer
-                if not elsewhere and not selected:
-                    yield Problem(path, peer.line, f"{peers_key} selects no pod: mend its labels, or remove it")
-                peers += selected
-            targets = own if direction == "ingress" else peers
-            for port in rule.maps("ports"):
-                number = port.get("port")
-                if targets and not elsewhere and not any(number in workload.ports for workload in targets):
-                    yield Problem(
-                        path, port.line_of("port"), f"no container has port {number!r}: mend the number or name"
-                    )
-
-
-def _check_workload(workload: _Workload, services: dict[Any, Map], secrets: set[Any]) -> Iterator[Problem]:
-    document, path = workload.document, workload.path
-    selector = document.at("spec", "selector", "matchLabels")
-    if not isinstance(selector, dict) or not _selected([workload], selector):
-        yield Problem(path, document["spec"].line_of("selector"), "the selector does not match the template's labels")
-    pod = document.at("spec", "template", "spec")
-    if not isinstance(pod, Map):
-        yield Problem(path, document.line, "has no pod template: add spec.template.spec")
-        return
-    volumes = {volume.get("name") for volume in pod.maps("volumes")}
-    volumes |= {claim.at("metadata", "name") for claim in document.maps("spec", "volumeClaimTemplates")}
-    if pod.at("securityContext", "runAsNonRoot") is not True:
-        yield Problem(path, pod.line_of("securityContext"), "may run as root: set securityContext.runAsNonRoot to true")
-    for container in workload.containers:
-        name = container.get("name")
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            settings = container.at(probe)
-            port = container.at(probe, "httpGet", "port")
-            if settings is None:
-                yield Problem(path, container.line, f"container {name} has no {probe}: add one")
-            elif port is not None and port not in workload.ports:
-                yield Problem(path, settings.line, f"{probe} asks port {port!r}, which the container does not have")
-        if not container.at("resources", "requests") or not container.at("resources", "limits", "memory"):
-            yield Problem(path, container.line_of("resources"), f"container {name} needs requests and a memory limit")
-        if container.at("securityContext", "allowPrivilegeEscalation") is not False:
-            line = container.line_of("securityContext")
-            yield Problem(path, line, f"container {name} may gain privileges: set allowPrivilegeEscalation to false")
-        for mount in container.maps("volumeMounts"):
-            if mount.get("name") not in volumes:
-                yield Problem(path, mount.line, f"mounts the volume {mount.get('name')!r}, which the pod does not have")
-        yield from _check_environment(path, container, services, secrets)
-
-
-def _check_environment(path: str, container: Map, services: dict[Any, Map], secrets: set[Any]) -> Iterator[Problem]:
-    seen: set[Any] = set()
-    for variable in container.maps("env"):
-        name, value = variable.get("name"), variable.get("value")
+def _check_workload(item: Workload, services: list[Map]) -> Iterator[Problem]:
+    document, path = item.document, item.path
+    if item.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        selector = document.at("spec", "selector", "matchLabels")
+        matches = isinstance(selector, dict) and selected([item], selector)
+        if not matches and not document.maps("spec", "selector", "matchExpressions"):
+            cure = "make spec.selector.matchLabels those of spec.template.metadata.labels"
+            line = document.line_at("spec", "selector")
+            yield Problem(path, line, f"the selector does not match the template's labels: {cure}")
+    yield from _check_strategy(item, services)
+    seen: dict[str, int] = {}
+    for container in item.all_containers():
+        name = container.text("name")
         if name in seen:
-            yield Problem(path, variable.line, f"sets {name} twice: remove one")
-        seen.add(name)
-        if value is not None and not isinstance(value, str):
-            yield Problem(path, variable.line_of("value"), f"{name} is not a text: quote its value")
-        elif isinstance(value, str) and value and _SECRET_NAME.search(str(name)) and "://" not in value:
-            line = variable.line_of("value")
-            yield Problem(
-                path, line, f"{name} looks like a secret in clear: keep it in Key Vault, with an ExternalSecret"
-            )
-        match = _SERVICE_URL.fullmatch(value.rstrip("/")) if isinstance(value, str) else None
-        if match and "." not in match[1]:
-            service = services.get(match[1])
-            if service is None:
-                yield Problem(
-                    path, variable.line_of("value"), f"{name} names the Service {match[1]}, which does not exist"
-                )
-            elif int(match[2]) not in {port.get("port") for port in service.maps("spec", "ports")}:
-                yield Problem(path, variable.line_of("value"), f"{name}: the Service {match[1]} has no port {match[2]}")
-        secret = variable.at("valueFrom", "secretKeyRef", "name")
-        if secret is not None and secret not in secrets:
-            yield Problem(path, variable.line, f"{name} comes from the Secret {secret}, which no ExternalSecret makes")
+            yield Problem(path, container.line, f"there are two containers {name}: rename one")
+        seen[name] = container.line
+        yield from _check_mounts(item, container)
+    for container in item.containers:
+        yield from _check_probes(item, container, services)
+        yield from _check_resources(path, container)
 
 
-def _check_dockerfile(repository: Repository, workload: _Workload) -> Iterator[Problem]:
-    path = f"src/{workload.name}/Dockerfile"
-    if path not in repository.files:
+def _check_strategy(item: Workload, services: list[Map]) -> Iterator[Problem]:
+    strategy = item.document.at("spec", "strategy")
+    if item.kind != "Deployment" or not isinstance(strategy, Map):
         return
+    line = strategy.line_of("type")
+    claims = [volume for volume in item.pod.maps("volumes") if "persistentVolumeClaim" in volume]
+    rolling = strategy.at("rollingUpdate")
+    if strategy.get("type") == "Recreate":
+        if rolling is not None:
+            yield Problem(item.path, line, "Recreate knows no rollingUpdate: remove it, or make the type RollingUpdate")
+        elif services and not claims:
+            cure = "make the type RollingUpdate"
+            yield Problem(item.path, line, f"Recreate stops every pod before a new one starts: {cure}")
+    elif isinstance(rolling, Map):
+        surge, away = str(rolling.get("maxSurge", "25%")), str(rolling.get("maxUnavailable", "25%"))
+        line = rolling.line_of("maxUnavailable")
+        if surge in ("0", "0%") and away in ("0", "0%"):
+            yield Problem(
+                item.path, line, "maxSurge and maxUnavailable are both 0: nothing could move, set maxSurge: 1"
+            )
+        elif away == "100%" and services:
+            yield Problem(item.path, line, "maxUnavailable 100% stops every pod at once: set it to 0, with maxSurge: 1")
+
+
+def _check_probes(item: Workload, container: Map, services: list[Map]) -> Iterator[Problem]:
+    own = {key for port in container.maps("ports") for key in (port.get("name"), port.get("containerPort"))}
+    targets = [
+        port.get("targetPort", port.get("port")) for service in services for port in service.maps("spec", "ports")
+    ]
+    served = any(isinstance(target, (str, int)) and target in own for target in targets)
+    for probe in _PROBES:
+        settings = container.at(probe)
+        wanted = served and (probe == "readinessProbe" or is_own_image(container.get("image")))
+        if settings is None:
+            if wanted or (item.kind == "StatefulSet" and probe == "readinessProbe" and container is item.containers[0]):
+                line = container.line
+                yield Problem(item.path, line, f"container {container.get('name')} has no {probe}: add one")
+            continue
+        for way in ("httpGet", "tcpSocket", "grpc"):
+            port = container.at(probe, way, "port")
+            line = container.line_at(probe, way, "port")
+            if isinstance(port, str) and port not in own:
+                has = ", ".join(sorted(str(key) for key in own if isinstance(key, str))) or "none"
+                cure = f"use one of {has}"
+                yield Problem(item.path, line, f"{probe} asks port {port!r}, which the container does not have: {cure}")
+            elif isinstance(port, int) and own and port not in own:
+                has = ", ".join(sorted(str(key) for key in own if isinstance(key, str)))
+                cure = f"use one of {has}"
+                yield Problem(item.path, line, f"{probe} asks port {port!r}, which the container does not have: {cure}")
+        if isinstance(settings, Map) and not {"httpGet", "tcpSocket", "grpc", "exec"} & set(settings):
+            line = container.line_of(probe)
+            yield Problem(item.path, line, f"{probe} asks nothing: give it httpGet, tcpSocket, grpc or exec")
+
+
+def _amount(value: Any) -> float | None:
+    match = re.fullmatch(r"(\d+(?:[.]\d+)?)([a-zA-Z]*)", str(value))
+    return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else None
+
+
+def _check_resources(path: str, container: Map) -> Iterator[Problem]:
+    if not container.at("resources", "requests") or not container.at("resources", "limits", "memory"):
+        line = container.line_of("resources")
+        cure = "add them below resources"
+        yield Problem(path, line, f"container {container.get('name')} needs requests and a memory limit: {cure}")
+    requests, limits = container.at("resources", "requests"), container.at("resources", "limits")
+    if isinstance(requests, Map) and isinstance(limits, Map):
+        for key, value in requests.items():
+            least, most = _amount(value), _amount(limits.get(key))
+            if least is not None and most is not None and least > most:
+                cure = "raise the limit, or ask for less"
+                yield Problem(path, requests.line_of(key), f"asks for more {key} than its limit {limits[key]}: {cure}")
+
+
+def _check_mounts(item: Workload, container: Map) -> Iterator[Problem]:
+    claims = item.document.maps("spec", "volumeClaimTemplates")
+    volumes = [volume.text("name") for volume in item.pod.maps("volumes")]
+    volumes += [claim.text("metadata", "name") for claim in claims]
+    paths: set[str] = set()
+    for mount in container.maps("volumeMounts"):
+        name, where = mount.text("name"), mount.text("mountPath")
+        if name not in volumes:
+            cure = f"use one of {', '.join(volumes)}" if volumes else "add it to volumes"
+            yield Problem(item.path, mount.line, f"mounts the volume {name!r}, which the pod does not have: {cure}")
+        if where in paths:
+            yield Problem(item.path, mount.line, f"mounts two volumes at {where}: mend one")
+        paths.add(where)
+
+
+def _check_dockerfile(repository: Repository, item: Workload) -> Iterator[Problem]:
+    path = f"src/{item.name}/Dockerfile"
     for number, line in enumerate(repository.text(path).splitlines(), 1):
-        exposed = re.fullmatch(r"EXPOSE (\d+)", line.strip())
-        if exposed and int(exposed[1]) not in workload.ports:
-            where = posixpath.relpath(workload.path)
-            yield Problem(path, number, f"exposes port {exposed[1]}, but {where} has another: make them the same")
+        exposed = re.fullmatch(r"EXPOSE (\d+)(/tcp)?", line.strip())
+        if exposed and item.ports and int(exposed[1]) not in item.ports:
+            cure = "make them the same"
+            yield Problem(path, number, f"exposes port {exposed[1]}, but {item.path} has another: {cure}")

@@ -1,0 +1,225 @@
+"""Applications of Argo CD deploy folders that there are, from this repository, to where their projects let them."""
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .documents import Map, Problem, Repository
+from .objects import objects
+
+_OPTIONS = "argocd.argoproj.io/sync-options"
+_WAVE = "argocd.argoproj.io/sync-wave"
+_KEPT = ("Prune=false", "Delete=false")
+_VALUES = {"Prune": ("false", "confirm"), "Delete": ("false", "confirm"), "PruneLast": ("true",)}
+# Kinds that are in no namespace; of custom kinds only the names tell.
+_CLUSTER = {
+    *("APIService", "CSIDriver", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass"),
+    *("MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass"),
+    *("StorageClass", "ValidatingAdmissionPolicy", "ValidatingWebhookConfiguration", "GatewayClass"),
+}
+
+
+def check(repository: Repository) -> Iterator[Problem]:
+    """Check every Application."""
+    found = _kind(repository, "Application")
+    deployed = {path for _, document in found for source in _sources(document) if (path := source.text("path"))}
+    for path, document in [*_bootstrap(repository), *found]:
+        yield from _check_application(repository, path, document)
+    for overlay in repository.overlays():
+        if overlay not in deployed:
+            where = f"{overlay}/kustomization.yaml"
+            yield Problem(where, 0, "no Application in clusters/ deploys it: add one, or remove it")
+        yield from _check_namespace(repository, overlay)
+    seen: dict[tuple[str, str], str] = {}
+    for path, document in [*found, *_kind(repository, "AppProject")]:
+        name = document.text("metadata", "name")
+        key = "/".join([*path.split("/")[:2], document.text("kind")]), name
+        if key in seen:
+            yield Problem(path, document.line, f"{key[0].split('/')[2]} {name} is in {seen[key]} too: rename one")
+        seen[key] = path
+        if document.at("metadata", "namespace") != _own_namespace(repository):
+            line = document.line_at("metadata", "namespace")
+            cure = f"make the namespace {_own_namespace(repository)}"
+            yield Problem(path, line, f"Argo CD does not look for it there: {cure}")
+
+
+def _kind(repository: Repository, kind: str, folder: str = "clusters") -> list[tuple[str, Map]]:
+    return [(path, document) for path, document in objects(repository, folder) if document.get("kind") == kind]
+
+
+def _sources(application: Map) -> list[Map]:
+    source = application.at("spec", "source")
+    return [source] if isinstance(source, Map) else application.maps("spec", "sources")
+
+
+def _bootstrap(repository: Repository) -> list[tuple[str, Map]]:
+    found = repository.below("bootstrap/")
+    return [(path, document) for path, document in found if document.get("kind") == "Application"]
+
+
+def _own_namespace(repository: Repository) -> Any:
+    return next((document.at("metadata", "namespace") for _, document in _bootstrap(repository)), "argocd")
+
+
+def _check_application(repository: Repository, path: str, document: Map) -> Iterator[Problem]:
+    project, destination = document.at("spec", "project"), document.at("spec", "destination")
+    namespace = document.at("spec", "destination", "namespace")
+    top = path.split("/")[0]
+    folder = posixpath.dirname(path) if top == "bootstrap" else "/".join(path.split("/")[:2])
+    projects = [item for item in _kind(repository, "AppProject", top) if item[0].startswith(f"{folder}/")]
+    own = [item for item in projects if item[1].at("metadata", "name") == project]
+    if not own:
+        has = ", ".join(sorted(item.text("metadata", "name") for _, item in projects))
+        cure = f"use one of {has}, or add it"
+        yield Problem(path, document.line_at("spec", "project"), f"there is no AppProject {project}: {cure}")
+    for where, found in own:
+        yield from _check_destination(where, found, destination)
+    if isinstance(destination, Map) and not {"server", "name"} & set(destination):
+        cure = "add server: https://kubernetes.default.svc, its own"
+        yield Problem(path, document.line_at("spec", "destination"), f"names no cluster to deploy to: {cure}")
+    for source in _sources(document):
+        folder = source.text("path")
+        line = source.line_of("targetRevision")
+        if not {"chart", "path", "ref"} & set(source):
+            yield Problem(path, source.line, "names neither a path nor a chart: add the one that it deploys")
+        elif "chart" in source and source.get("targetRevision") in (None, "", "*"):
+            yield Problem(
+                path, line, f"takes whatever version of {source['chart']} there is: set targetRevision to one"
+            )
+        ours = "chart" not in source and source.get("repoURL") == _address(repository)
+        if ours and folder and not _has_manifests(repository, folder):
+            line = source.line_of("path")
+            yield Problem(path, line, f"the folder {folder} does not exist: add it, or remove the Application")
+        for where, found in own:
+            yield from _check_source(where, found, source)
+        if re.fullmatch(r"apps/[^/]+/overlays/[^/]+", folder):
+            kustomization = repository.first(f"{folder}/kustomization.yaml")
+            line = document.line_at("spec", "destination", "namespace")
+            if kustomization is not None and kustomization.get("namespace") != namespace:
+                what = f"deploys to {namespace}, but {folder} is of {kustomization.get('namespace')}"
+                yield Problem(path, line, f"{what}: make them the same")
+            for where, found in own:
+                yield from _check_kinds(repository, where, found, folder)
+
+
+def _has_manifests(repository: Repository, folder: str) -> bool:
+    """Tell whether there is something to deploy: a kustomization, a chart or plain objects."""
+    return any(path.startswith(f"{folder.strip('/')}/") for path in repository.files)
+
+
+def _matches(pattern: Any, value: Any) -> bool:
+    return pattern == value or fnmatch.fnmatchcase(str(value), str(pattern))
+
+
+def _check_destination(path: str, project: Map, destination: Any) -> Iterator[Problem]:
+    if not isinstance(destination, Map):
+        return
+    namespace, line = destination.get("namespace"), project.line_at("spec", "destinations")
+    there = [target for target in project.maps("spec", "destinations") if _matches(target.get("namespace"), namespace)]
+    if not there:
+        yield Problem(path, line, f"does not allow the namespace {namespace}: add it to destinations")
+    for key in ("server", "name"):
+        wanted = destination.get(key)
+        if there and wanted and not any(_matches(target.get(key), wanted) for target in there):
+            yield Problem(path, line, f"does not allow the {key} {wanted} for {namespace}: add it to destinations")
+
+
+def _check_source(path: str, project: Map, source: Map) -> Iterator[Problem]:
+    address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
+    if address and not any(_matches(pattern, address) for pattern in allowed):
+        yield Problem(path, project.line_at("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
+
+
+def _check_kinds(repository: Repository, path: str, project: Map, overlay: str) -> Iterator[Problem]:
+    application = "/".join(overlay.split("/")[:2])
+    for where, document in objects(repository, application):
+        if "/overlays/" in where and not where.startswith(f"{overlay}/"):
+            continue
+        kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
+        key = "clusterResourceWhitelist" if kind in _CLUSTER else "namespaceResourceWhitelist"
+        listed = project.at("spec", key)
+        if listed is None and kind not in _CLUSTER:
+            continue  # Everything that is in a namespace.
+        allowed = project.maps("spec", key)
+        if "." in group:  # Nothing here tells where a custom kind belongs.
+            allowed = [*allowed, *project.maps("spec", "clusterResourceWhitelist")]
+        if not any(_matches(item.get("group"), group) and _matches(item.get("kind"), kind) for item in allowed):
+            line, what = document.line_of("kind"), f"{path} does not allow the kind {kind}"
+            yield Problem(where, line, f"{what}: add it to {key}, with the group {group!r}")
+
+
+def _check_namespace(repository: Repository, overlay: str) -> Iterator[Problem]:
+    path = f"{overlay}/namespace.yaml"
+    kustomization, made = repository.first(f"{overlay}/kustomization.yaml"), repository.first(path)
+    if made is None or kustomization is None:
+        return
+    if made.at("metadata", "name") != kustomization.get("namespace"):
+        wanted = kustomization.get("namespace")
+        line = made.line_at("metadata", "name")
+        yield Problem(path, line, f"is not {wanted}, as {overlay}/kustomization.yaml has it: make them the same")
+    if made.at("metadata", "labels", "pod-security.kubernetes.io/enforce") != "restricted":
+        line = made.line_at("metadata", "labels", "pod-security.kubernetes.io/enforce")
+        cure = "set pod-security.kubernetes.io/enforce to restricted"
+        yield Problem(path, line, f"does not enforce the restricted pod security level: {cure}")
+
+
+def _address(repository: Repository) -> Any:
+    return next((document.at("spec", "source", "repoURL") for _, document in _bootstrap(repository)), None)
+
+
+def check_addresses(repository: Repository) -> Iterator[Problem]:
+    """Check that every Application which reads this repository names it, and its branch, as bootstrap's does."""
+    own: Any = None
+    for _, document in _bootstrap(repository):
+        own, branch = document.at("spec", "source", "repoURL"), document.at("spec", "source", "targetRevision")
+    for path, document in _kind(repository, "Application"):
+        for source in _sources(document):
+            folder = source.text("path")
+            if "chart" in source or not folder or "ref" in source:
+                continue
+            if source.get("repoURL") != own and repository.exists(folder):
+                line, what = source.line_of("repoURL"), f"is another repository than bootstrap's {own}"
+                yield Problem(path, line, f"{what}: make them the same")
+            elif source.get("repoURL") == own and source.get("targetRevision") != branch:
+                line = source.line_of("targetRevision")
+                what = f"follows {source.get('targetRevision')}, but pipelines write to bootstrap's {branch}"
+                yield Problem(path, line, f"{what}: make them the same")
+
+
+def inspect_annotations(repository: Repository) -> Iterator[Problem]:
+    """Look at what objects tell Argo CD about themselves."""
+    for folder in ("apps", "bootstrap", "clusters"):
+        for path, document in objects(repository, folder):
+            wave = document.at("metadata", "annotations", _WAVE)
+            if wave is not None and not re.fullmatch(r"-?\d+", str(wave)):
+                line = document.line_at("metadata", "annotations", _WAVE)
+                yield Problem(path, line, f'the sync wave {wave!r} is not a number: give one in quotes, as "-1"')
+            options = document.text("metadata", "annotations", _OPTIONS)
+            line = document.line_at("metadata", "annotations", _OPTIONS)
+            for option in [item.strip() for item in options.split(",")] if options else []:
+                name, _, value = option.partition("=")
+                if value not in _VALUES.get(name, (value,)) or not value:
+                    cure = f"write {name}={_VALUES.get(name, ('true',))[0]}"
+                    yield Problem(path, line, f"the sync option {option!r} has no effect: {cure}")
+            yield from _inspect_data(path, document)
+
+
+def _inspect_data(path: str, document: Map) -> Iterator[Problem]:
+    """Look whether what holds data is kept when it leaves Git, and when its Application is deleted."""
+    kind, name = document.text("kind"), document.at("metadata", "name")
+    holds = kind == "PersistentVolumeClaim" or (kind == "StatefulSet" and document.maps("spec", "volumeClaimTemplates"))
+    holds = holds or (kind == "Namespace" and path.startswith("apps/"))
+    if not holds:
+        return
+    options = [item.strip() for item in document.text("metadata", "annotations", _OPTIONS).split(",")]
+    lost = [kept for kept in _KEPT if kept not in options and kept.replace("false", "confirm") not in options]
+    if lost:
+        line = document.line_at("metadata", "annotations", _OPTIONS)
+        cure = f"add {','.join(lost)} to its annotation {_OPTIONS}"
+        yield Problem(path, line, f"{kind} {name} holds data, which would go with it: {cure}")
+    for key in ("whenDeleted", "whenScaled"):
+        if document.at("spec", "persistentVolumeClaimRetentionPolicy", key) == "Delete":
+            line = document.line_at("spec", "persistentVolumeClaimRetentionPolicy", key)
+            yield Problem(path, line, f"{key}: Delete takes the data with the pods: write Retain")

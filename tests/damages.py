@@ -1,0 +1,1604 @@
+"""What is done to valid products, and what scripts/validate must say of it.
+
+Of each damage: the file, a pattern in it and its replacement, and words of the line that must be said.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.validation import replace
+
+APP = "apps/goal-tracker"
+CLUSTER = "clusters/aks-goal-tracker"
+FRONTEND = f"{APP}/base/frontend"
+DEV = f"{APP}/overlays/dev"
+
+# What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
+DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a probe asks a port the container lacks": (
+        f"{FRONTEND}/deployment.yaml",
+        "port: http\n            periodSeconds: 5",
+        "port: 9999\n            periodSeconds: 5",
+        "readinessProbe asks port 9999",
+    ),
+    "a Service targets a port the container lacks": (
+        f"{FRONTEND}/service.yaml",
+        "targetPort: http",
+        "targetPort: web",
+        "no container has port 'web'",
+    ),
+    "a Service selects nothing": (
+        f"{FRONTEND}/service.yaml",
+        'selector:\n    app.kubernetes.io/name: "frontend"',
+        'selector:\n    app: "frontend"',
+        "Service frontend selects no pod",
+    ),
+    "a budget selects nothing": (
+        f"{FRONTEND}/poddisruptionbudget.yaml",
+        'matchLabels:\n      app.kubernetes.io/name: "frontend"',
+        'matchLabels:\n      app: "x"',
+        "PodDisruptionBudget frontend selects no pod",
+    ),
+    "a policy opens a port that nothing has": (
+        f"{APP}/base/backend/networkpolicy.yaml",
+        "port: postgres",
+        "port: mysql",
+        "no container has port 'mysql'",
+    ),
+    "a policy lets in a service that does not exist": (
+        f"{APP}/base/database/networkpolicy.yaml",
+        '"backend"',
+        '"back"',
+        "from selects no pod",
+    ),
+    "an address names another port": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://backend:8081",
+        "BACKEND_URL: the Service backend has no port 8081",
+    ),
+    "an address names a Service that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://api:8080",
+        "BACKEND_URL names the Service api, which does not exist",
+    ),
+    "a secret that nothing makes": (
+        f"{APP}/base/backend/deployment.yaml",
+        "name: database\n                  key",
+        "name: db\n                  key",
+        "comes from the Secret db, which no ExternalSecret makes",
+    ),
+    "a password in clear": (
+        f"{APP}/base/backend/deployment.yaml",
+        'value: "5432"',
+        'value: "5432"\n            - name: API_TOKEN\n              value: hunter2',
+        "API_TOKEN looks like a secret in clear",
+    ),
+    "a selector that does not match its labels": (
+        f"{FRONTEND}/deployment.yaml",
+        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "frontend"',
+        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "front"',
+        "the selector does not match the template's labels",
+    ),
+    "a volume that the pod lacks": (
+        f"{FRONTEND}/deployment.yaml",
+        "- name: tmp\n              mountPath",
+        "- name: temp\n              mountPath",
+        "mounts the volume 'temp'",
+    ),
+    "a container that may run as root": (
+        f"{FRONTEND}/deployment.yaml",
+        "runAsNonRoot: true",
+        "runAsNonRoot: false",
+        "may run as root",
+    ),
+    "a container without limits": (
+        f"{FRONTEND}/deployment.yaml",
+        "limits:\n              memory: 256Mi",
+        "limits:\n              cpu: 1",
+        "needs requests and a memory limit",
+    ),
+    "a container that may gain privileges": (
+        f"{FRONTEND}/deployment.yaml",
+        "allowPrivilegeEscalation: false",
+        "allowPrivilegeEscalation: true",
+        "may gain privileges",
+    ),
+    "a container without a liveness probe": (
+        f"{FRONTEND}/deployment.yaml",
+        "livenessProbe:",
+        "livelinessProbe:",
+        "container frontend has no livenessProbe",
+    ),
+    "an image that may change under its tag": (
+        f"{APP}/base/database/statefulset.yaml",
+        "@sha256:[0-9a-f]{64}",
+        "",
+        "may change under its tag",
+    ),
+    "two objects of one name": (
+        f"{APP}/base/backend/service.yaml",
+        'name: "backend"\n  labels',
+        'name: "frontend"\n  labels',
+        "Service frontend is in",
+    ),
+    "a resource that does not exist": (
+        f"{APP}/base/kustomization.yaml",
+        '- "backend"',
+        '- "backend"\n  - queue',
+        "resources names 'queue', which does not exist",
+    ),
+    "a file that no kustomization names": (
+        f"{FRONTEND}/kustomization.yaml",
+        "  - networkpolicy.yaml\n",
+        "",
+        "is not named in",
+    ),
+    "a folder that no kustomization names": (
+        f"{APP}/base/kustomization.yaml",
+        '  - "backend"\n',
+        "",
+        "does not name the folder backend",
+    ),
+    "a resource named twice": (
+        f"{FRONTEND}/kustomization.yaml",
+        "- service.yaml",
+        "- service.yaml\n  - service.yaml",
+        "names 'service.yaml' twice",
+    ),
+    "a base from the network": (
+        f"{APP}/base/kustomization.yaml",
+        '- "backend"',
+        '- "backend"\n  - https://example.com/x?ref=main',
+        "from the network: copy it",
+    ),
+    "a deprecated field": (
+        f"{APP}/base/kustomization.yaml",
+        "labels:",
+        "commonLabels: {}\nlabels:",
+        "commonLabels is deprecated: write it as labels",
+    ),
+    "an image that the overlay does not set": (
+        f"{DEV}/kustomization.yaml",
+        '  - name: "backend"\n    newName: .*\n',
+        "",
+        "images does not set backend",
+    ),
+    "an image without a tag": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '  - name: "backend"\n    newTag: .*\n',
+        "",
+        "has no tag of backend: run scripts/bump-image dev backend=TAG",
+    ),
+    "an image that no container has": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"backend"',
+        '"queue"',
+        "sets the image queue, which no container has",
+    ),
+    "the tag latest": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        '"latest"',
+        "the tag 'latest' names no version",
+    ),
+    "a tag that is a number": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        "1234567",
+        "newTag of frontend is not a text: quote it",
+    ),
+    "a tag with a space": (f"{DEV}/imagetags/kustomization.yaml", '"unreleased"', '"v 3"', "is not an image tag"),
+    "tags that are not taken in": (
+        f"{DEV}/kustomization.yaml",
+        "components:\n  - imagetags\n",
+        "",
+        "components does not name imagetags",
+    ),
+    "something else in the file of tags": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        "images:",
+        "namespace: x\nimages:",
+        "'namespace' does not belong here",
+    ),
+    "an Application that deploys elsewhere": (
+        f"{CLUSTER}/environments/dev.yaml",
+        'namespace: "goal-tracker-dev"',
+        'namespace: "goal-tracker-prod"',
+        "deploys to goal-tracker-prod, but apps/goal-tracker/overlays/dev is of goal-tracker-dev",
+    ),
+    "an Application of a folder that does not exist": (
+        f"{CLUSTER}/environments/dev.yaml",
+        "overlays/dev",
+        "overlays/qa",
+        "the folder apps/goal-tracker/overlays/qa does not exist",
+    ),
+    "an Application of another repository": (
+        f"{CLUSTER}/environments/dev.yaml",
+        "repoURL: .*",
+        "repoURL: https://github.com/example-org/other",
+        "is another repository than bootstrap's",
+    ),
+    "a project that does not allow a namespace": (
+        f"{CLUSTER}/project.yaml",
+        '    - server: .*\n      namespace: "goal-tracker-dev"\n',
+        "",
+        "does not allow the namespace goal-tracker-dev",
+    ),
+    "a project that does not exist": (
+        f"{CLUSTER}/environments/dev.yaml",
+        'project: "goal-tracker"',
+        "project: default",
+        "there is no AppProject default",
+    ),
+    "an environment that Terraform does not know": (
+        "terraform/platform/terraform.tfvars",
+        r'"dev", ',
+        "",
+        "environment dev is in apps/*/overlays but not in terraform/platform/terraform.tfvars",
+    ),
+    "an environment that the workflow does not offer": (
+        ".github/workflows/deploy.yml",
+        '          - "dev"\n',
+        "",
+        "options are not the environments dev, prod",
+    ),
+    "another vault than Terraform makes": (
+        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        "https://kv-",
+        "https://vk-",
+        "is not the vault kv-goal-tracker-",
+    ),
+    "a namespace that does not restrict its pods": (
+        f"{DEV}/namespace.yaml",
+        "enforce: restricted",
+        "enforce: baseline",
+        "does not enforce the restricted pod security level",
+    ),
+    "an action that is not pinned": (
+        ".github/workflows/deploy.yml",
+        r"checkout@[0-9a-f]{40} # v[\d.]+",
+        "checkout@v7",
+        "actions/checkout is not pinned",
+    ),
+    "a pinned action without its version": (
+        ".github/workflows/deploy.yml",
+        r"(checkout@[0-9a-f]{40}) # v[\d.]+",
+        r"\1",
+        "actions/checkout does not say its version",
+    ),
+    "a workflow without permissions": (
+        ".github/workflows/check.yml",
+        "permissions: {}\n",
+        "",
+        "has no top-level permissions",
+    ),
+    "a script that does not exist": (
+        ".github/workflows/deploy.yml",
+        "scripts/deploy",
+        "scripts/depoly",
+        "calls scripts/depoly, which does not exist",
+    ),
+    "a key that is there twice": (
+        f"{FRONTEND}/service.yaml",
+        "kind: Service",
+        "kind: Service\nkind: Service",
+        "the key 'kind' is there twice",
+    ),
+    "a wrong indent": (f"{FRONTEND}/service.yaml", "  selector:", " selector:", "is not valid YAML"),
+    "a merge conflict": (
+        f"{DEV}/kustomization.yaml",
+        "components:",
+        "<<<<<<< HEAD\ncomponents:\n=======\n>>>>>>> theirs",
+        "has a merge conflict",
+    ),
+}
+
+# The same with the product of another answer set.
+DAMAGES_BESIDE_A_SERVER_OF_AZURE = {
+    "a Deployment that names another database server": (
+        f"{APP}/base/backend/deployment.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
+    "a job that names another database server": (
+        f"{CLUSTER}/database-roles/cronjob.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
+    "a policy for another range than the database server's": (
+        f"{APP}/base/backend/networkpolicy.yaml",
+        r"10\.100\.4\.0/27",
+        "10.100.5.0/27",
+        "10.100.5.0/27 is not database_subnet of terraform/platform/terraform.tfvars",
+    ),
+}
+
+
+ROUTED = "apps/goal-tracker/base/frontend/httproute.yaml"
+GATEWAY = f"{CLUSTER}/gateway/gateway.yaml"
+
+# The same for a product that is reached through a gateway.
+GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "two environments of one host": (
+        f"{DEV}/hosts.yaml",
+        "dev.shop.example.com",
+        "shop.example.com",
+        "shop.example.com belongs to apps/goal-tracker/overlays/dev already",
+    ),
+    "a host without a listener": (
+        f"{DEV}/hosts.yaml",
+        "dev.shop.example.com",
+        "test.shop.example.com",
+        "no listener covers test.shop.example.com: add one in clusters/aks-goal-tracker/gateway/gateway.yaml",
+    ),
+    "a listener of another environment": (
+        GATEWAY,
+        '"goal-tracker-dev"',
+        '"goal-tracker-prod"',
+        "the listener of dev.shop.example.com does not let in goal-tracker-dev",
+    ),
+    "a listener of its own namespace only": (
+        GATEWAY,
+        "from: Selector",
+        "from: Same",
+        "the listener of dev.shop.example.com does not let in goal-tracker-dev",
+    ),
+    "a host that stays on plain HTTP": (
+        f"{CLUSTER}/gateway/httproute.yaml",
+        '    - "dev.shop.example.com"\n',
+        "",
+        "does not send dev.shop.example.com from HTTP to HTTPS",
+    ),
+    "a route without a host": (
+        f"{DEV}/kustomization.yaml",
+        "  - path: hosts.yaml\n",
+        "",
+        "HTTPRoute frontend has no hostnames: add them to apps/goal-tracker/overlays/dev/hosts.yaml",
+    ),
+    "a route to a Gateway that does not exist": (
+        ROUTED,
+        "name: public",
+        "name: internal",
+        "there is no Gateway internal in the namespace gateway",
+    ),
+    "a route to a listener that does not exist": (
+        f"{CLUSTER}/gateway/httproute.yaml",
+        "sectionName: http",
+        "sectionName: web",
+        "the Gateway has no listener web: use http",
+    ),
+    "a route to a Service that does not exist": (
+        ROUTED,
+        'kind: Service\n          name: "frontend"',
+        'kind: Service\n          name: "front"',
+        "there is no Service front: mend backendRefs",
+    ),
+    "a route to a port that the Service lacks": (
+        ROUTED,
+        "port: 3000",
+        "port: 80",
+        "the Service frontend has no port 80: use 3000",
+    ),
+    "an issuer that does not exist": (
+        GATEWAY,
+        "issuer: letsencrypt",
+        "issuer: letsencrypt-staging",
+        "there is no Issuer letsencrypt-staging beside this Gateway",
+    ),
+    "an address that Terraform does not make": (
+        GATEWAY,
+        '"pip-aks-goal-tracker-gateway"',
+        '"pip-other"',
+        "is not the address pip-aks-goal-tracker-gateway of terraform/platform/terraform.tfvars",
+    ),
+}
+
+
+# The same for a product of Jenkins.
+JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a script that does not exist": (
+        "Jenkinsfile",
+        "scripts/deploy",
+        "scripts/depoly",
+        "calls scripts/depoly, which does not exist",
+    ),
+    "a script of another pipeline that does not exist": (
+        "jenkins/apply.Jenkinsfile",
+        "scripts/with-azure",
+        "scripts/with-azrue",
+        "calls scripts/with-azrue, which does not exist",
+    ),
+    "a pod that does not exist": (
+        "Jenkinsfile",
+        "agents/build.yaml",
+        "agents/built.yaml",
+        "yamlFile names jenkins/agents/built.yaml, which does not exist",
+    ),
+    "a container that the pod lacks": (
+        "Jenkinsfile",
+        r"container\('buildkit'\)",
+        "container('kaniko')",
+        "jenkins/agents/check.yaml has no container kaniko",
+    ),
+    "a default container that the pod lacks": (
+        "jenkins/apply.Jenkinsfile",
+        "defaultContainer 'azure-cli'",
+        "defaultContainer 'tools'",
+        "jenkins/agents/terraform.yaml has no container tools",
+    ),
+    "a second service account": (
+        "jenkins/deploy.Jenkinsfile",
+        "defaultContainer 'tools'",
+        "defaultContainer 'tools'\n      serviceAccount 'apply'",
+        "names a service account too",
+    ),
+    "a pipeline that no job runs": (
+        "README.md",
+        "`jenkins/rollback.Jenkinsfile`",
+        "a file",
+        "jenkins/rollback.Jenkinsfile:1: README.md does not say which job runs it",
+    ),
+    "an environment that can not be rolled back": (
+        "jenkins/rollback.Jenkinsfile",
+        "'dev', ",
+        "",
+        "choices are not the environments dev, prod",
+    ),
+    "a pipeline that commits under a name it does not know": (
+        "jenkins/agents/deploy.yaml",
+        r"(COMMITTER_EMAIL\s+value:) jenkins@localhost",
+        r"\1 jenkins@example.com",
+        "commits as jenkins@example.com, which scripts/merged-changes takes for a person",
+    ),
+    "an environment that the job does not offer": (
+        "jenkins/deploy.Jenkinsfile",
+        "'dev', ",
+        "",
+        "choices are not the environments dev, prod",
+    ),
+    "a release to an environment that is not there": (
+        "Jenkinsfile",
+        'scripts/deploy "dev"',
+        'scripts/deploy "test"',
+        "there is no environment test",
+    ),
+    "a credential that the README does not name": (
+        "Jenkinsfile",
+        "credentialsId: 'git'",
+        "credentialsId: 'gti'",
+        "README.md does not say what the credential gti is",
+    ),
+    "a pod that may run as root": (
+        "jenkins/agents/deploy.yaml",
+        "runAsNonRoot: true",
+        "runAsNonRoot: false",
+        "may run as root",
+    ),
+    "a pod without limits": (
+        "jenkins/agents/deploy.yaml",
+        "limits:\n          memory: 512Mi",
+        "limits:\n          cpu: 1",
+        "container jnlp needs requests and a memory limit",
+    ),
+    "an image of an agent that may change": (
+        "jenkins/agents/terraform.yaml",
+        "terraform:[\\d.]+",
+        "terraform:latest",
+        "image hashicorp/terraform:latest is not pinned",
+    ),
+    "a volume that the pod of an agent lacks": (
+        "jenkins/agents/terraform.yaml",
+        "- name: tools\n          mountPath",
+        "- name: tool\n          mountPath",
+        "mounts the volume 'tool'",
+    ),
+}
+
+
+OWN = "terraform/platform/prod.tfvars"
+
+CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an environment without a cluster": (
+        "terraform/environments",
+        "prod\n",
+        "prod\nstaging\n",
+        "terraform/platform/staging.tfvars: is missing: add it",
+    ),
+    "a cluster whose environment is in no order": (
+        "terraform/environments",
+        "prod\n",
+        "",
+        "terraform/gitops/prod.tfvars: is of no environment in terraform/environments",
+    ),
+    "values of another environment": (OWN, r'\["prod"\]', '["dev"]', 'environments is not ["prod"]'),
+    "two projects": (OWN, 'project_name = ".*"', 'project_name = "other"', "project_name is not that of dev.tfvars"),
+    "two registries": (
+        OWN,
+        'registry_name = ".*"',
+        'registry_name = "other"',
+        "registry_name is not that of dev.tfvars",
+    ),
+    "a registry that is somewhere else": (
+        "terraform/registry/terraform.tfvars",
+        'resource_group_name = ".*"',
+        'resource_group_name = "rg-other"',
+        "terraform/platform/dev.tfvars: registry_resource_group_name is not rg-other",
+    ),
+    "a registry of another repository": (
+        "terraform/registry/terraform.tfvars",
+        'github_repository = ".*"',
+        'github_repository = "a/b"',
+        "github_repository is not that of dev.tfvars",
+    ),
+    "a cluster that is there twice": (
+        OWN,
+        "aks-goal-tracker-prod",
+        "aks-goal-tracker-dev",
+        "cluster_name aks-goal-tracker-dev is that of dev.tfvars",
+    ),
+    "a cluster that has no folder": (
+        OWN,
+        "aks-goal-tracker-prod",
+        "aks-goal-tracker-live",
+        "clusters/aks-goal-tracker-live/environments/prod.yaml: is missing",
+    ),
+    "the vault of another cluster": (
+        "clusters/aks-goal-tracker-prod/external-secrets/clustersecretstore.yaml",
+        "kv-prod-",
+        "kv-dev-",
+        "is not the vault kv-prod-",
+    ),
+    "a bootstrap that hands over another cluster": (
+        "bootstrap/aks-goal-tracker-prod/templates/application.yaml",
+        'path: "clusters/aks-goal-tracker-prod"',
+        'path: "clusters/aks-goal-tracker-dev"',
+        "does not hand over clusters/aks-goal-tracker-prod",
+    ),
+    "a state that is another cluster's": (
+        "terraform/platform/prod.azurerm.tfbackend",
+        "tracker-prod",
+        "tracker-dev",
+        "does not keep the state of aks-goal-tracker-prod apart from others",
+    ),
+    "Argo CD on another platform": (
+        "terraform/gitops/prod.tfvars",
+        "tracker-prod",
+        "tracker-dev",
+        "platform_state is not that of aks-goal-tracker-prod",
+    ),
+    "a project of another environment": (
+        "clusters/aks-goal-tracker-prod/project.yaml",
+        'namespace: "goal-tracker-prod"',
+        'namespace: "goal-tracker-dev"',
+        "does not allow the namespace goal-tracker-prod",
+    ),
+}
+
+SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "pods that use the server of another cluster": (
+        "apps/shop/overlays/prod/database-host.yaml",
+        "psql-shop-prod-",
+        "psql-shop-dev-",
+        "is not the server psql-shop-prod-",
+    ),
+    "an address of another cluster": (
+        "clusters/aks-shop-prod/gateway/gateway.yaml",
+        "pip-aks-shop-prod",
+        "pip-aks-shop-dev",
+        "is not the address pip-aks-shop-prod-gateway of terraform/platform/prod.tfvars",
+    ),
+    "a host whose cluster has no listener": (
+        "apps/shop/overlays/staging/hosts.yaml",
+        "staging.shop",
+        "test.shop",
+        "add one in clusters/aks-shop-staging/gateway/gateway.yaml",
+    ),
+}
+
+
+DAMAGED = {
+    "defaults": DAMAGES,
+    "gateway-with-two-environments": GATEWAY_DAMAGES,
+    "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
+    "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
+    "cluster-per-environment": CLUSTER_DAMAGES,
+    "cluster-per-environment-with-gateway-and-database-of-azure": SERVER_DAMAGES,
+}
+
+
+Edit = Callable[[Path], None]
+BACKEND = f"{APP}/base/backend"
+DATABASE = f"{APP}/base/database"
+ENVIRONMENT = f"{CLUSTER}/environments/dev.yaml"
+DEPLOY = ".github/workflows/deploy.yml"
+RELEASE = ".github/workflows/release.yml"
+TFVARS = "terraform/platform/terraform.tfvars"
+KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE\n-----END " + "PRIVATE KEY-----\n"
+
+
+def deleted(name: str) -> Edit:
+    return lambda product: (product / name).unlink()
+
+
+def added(name: str, text: str | bytes) -> Edit:
+    def edit(product: Path) -> None:
+        path = product / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    return edit
+
+
+def named(kustomization: str, name: str) -> Edit:
+    """Name a file in the resources of a kustomization."""
+    return replace(kustomization, r"^resources:\n", f"resources:\n  - {name}\n")
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(product: Path) -> None:
+        for one in edits:
+            one(product)
+
+    return edit
+
+
+def resource(folder: str, name: str, text: str) -> Edit:
+    return both(added(f"{folder}/{name}", text), named(f"{folder}/kustomization.yaml", name))
+
+
+def to_crlf(product: Path) -> None:
+    path = product / "scripts/roll-out"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def to_latin(product: Path) -> None:
+    path = product / FRONTEND / "service.yaml"
+    path.write_bytes(path.read_bytes() + "# Grüße\n".encode("latin-1"))
+
+
+def object_of(version: str, kind: str, rest: str, name: str = "extra") -> str:
+    return f"apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}\n{rest}"
+
+
+SCALER = """\
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: %s
+  minReplicas: 1
+  maxReplicas: 3
+"""
+INGRESS = """\
+spec:
+  rules:
+    - http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend:
+              service:
+                name: %s
+                port:
+                  number: %s
+"""
+
+# Edits of one text: path, pattern -> replacement, words; for the default product.
+EDITS: dict[str, tuple[str, str, str, str]] = {
+    # Ports
+    "a container on another port": (
+        f"{BACKEND}/deployment.yaml",
+        "name: http\n              containerPort",
+        "name: web\n              containerPort",
+        f"{BACKEND}/service.yaml:14: no container has port 'http': use one of web, 8080",
+    ),
+    "a policy for the port of before": (
+        f"{BACKEND}/networkpolicy.yaml",
+        "port: http",
+        "port: 9090",
+        f"{BACKEND}/networkpolicy.yaml:21: no container has port 9090: use one of http, 8080",
+    ),
+    "a Dockerfile on another port": (
+        "src/backend/Dockerfile",
+        "EXPOSE 8080",
+        "EXPOSE 9090",
+        "exposes port 9090, but apps/goal-tracker/base/backend/deployment.yaml has another: make them the same",
+    ),
+    "a probe that asks nothing": (
+        f"{FRONTEND}/deployment.yaml",
+        'readinessProbe:\n            httpGet:\n              path: "/health"\n              port: http\n',
+        "readinessProbe:\n",
+        "readinessProbe asks nothing: give it httpGet, tcpSocket, grpc or exec",
+    ),
+    "no readiness probe": (
+        f"{FRONTEND}/deployment.yaml",
+        r"          readinessProbe:\n(            .*\n)+",
+        "",
+        "container frontend has no readinessProbe: add one",
+    ),
+    # Kinds and fields
+    "a kind that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "kind: Deployment",
+        "kind: Deploymnet",
+        "deployment.yaml:2: there is no kind Deploymnet in apps/v1: did you mean Deployment?",
+    ),
+    "a version that is gone": (
+        f"{FRONTEND}/poddisruptionbudget.yaml",
+        "policy/v1",
+        "policy/v1beta1",
+        "poddisruptionbudget.yaml:1: policy/v1beta1 has no kind PodDisruptionBudget: write apiVersion: policy/v1",
+    ),
+    "a group that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "apiVersion: apps/v1",
+        "apiVersion: app/v1",
+        "deployment.yaml:1: app/v1 has no kind Deployment: write apiVersion: apps/v1",
+    ),
+    "a misspelt field": (
+        f"{FRONTEND}/deployment.yaml",
+        "terminationGracePeriodSeconds",
+        "terminationGraceSeconds",
+        "Pod has no field terminationGraceSeconds: did you mean terminationGracePeriodSeconds?",
+    ),
+    "a field at the wrong indent": (
+        f"{FRONTEND}/deployment.yaml",
+        r"\Z",
+        "replicas: 2\n",
+        "deployment.yaml:108: Deployment has no field replicas: remove it, or mend the indent",
+    ),
+    "a number that is a text": (
+        f"{FRONTEND}/deployment.yaml",
+        "replicas: 2",
+        'replicas: "2"',
+        "deployment.yaml:8: replicas is not a whole number: write digits, without quotes",
+    ),
+    "a list that is a mapping": (
+        f"{FRONTEND}/service.yaml",
+        "- name: http\n",
+        "  name: http\n",
+        "ports is not a list: begin each entry with `- `",
+    ),
+    "a quantity that is none": (
+        f"{FRONTEND}/deployment.yaml",
+        "memory: 256Mi",
+        "memory: 256MB",
+        "memory is not a quantity: write a number with a unit, as 100m or 256Mi",
+    ),
+    "a request above its limit": (
+        f"{FRONTEND}/deployment.yaml",
+        "memory: 128Mi",
+        "memory: 2Gi",
+        "asks for more memory than its limit 256Mi: raise the limit, or ask for less",
+    ),
+    "a value that is none of those allowed": (
+        f"{FRONTEND}/service.yaml",
+        "type: LoadBalancer",
+        "type: Loadbalancer",
+        "type can't be 'Loadbalancer': use ClusterIP or LoadBalancer or",
+    ),
+    "a field that is missing": (
+        f"{FRONTEND}/service.yaml",
+        "port: 80\n",
+        "nodePort: 30000\n",
+        "service.yaml:12: ServicePort lacks port: write it",
+    ),
+    "a name that can't be one": (
+        f"{FRONTEND}/service.yaml",
+        'name: "frontend"\n  labels',
+        "name: Front_End\n  labels",
+        "'Front_End' can't name an object: use lower-case letters, digits and '-'",
+    ),
+    "a misspelt field of an Application": (
+        ENVIRONMENT,
+        "selfHeal",
+        "selfheal",
+        "ApplicationSpecSyncPolicyAutomated has no field selfheal: did you mean selfHeal?",
+    ),
+    "a misspelt field of a kustomization": (
+        f"{DEV}/kustomization.yaml",
+        "resources:",
+        "resource:",
+        "Kustomization has no field resource: did you mean resources?",
+    ),
+    "a variable that is a number": (
+        f"{FRONTEND}/deployment.yaml",
+        'value: "3000"',
+        "value: 3000",
+        "value is not a text: quote it",
+    ),
+    "an annotation that is a number": (
+        f"{CLUSTER}/project.yaml",
+        'sync-wave: "-1"',
+        "sync-wave: -1",
+        "argocd.argoproj.io/sync-wave is not a text: quote it",
+    ),
+    # Safety
+    "a container that is privileged": (
+        f"{FRONTEND}/deployment.yaml",
+        "allowPrivilegeEscalation: false",
+        "allowPrivilegeEscalation: false\n            privileged: true",
+        "container frontend is privileged: remove it",
+    ),
+    "a container that keeps capabilities": (
+        f"{FRONTEND}/deployment.yaml",
+        "drop:\n                - ALL",
+        "drop:\n                - NET_RAW",
+        "container frontend keeps capabilities: add `drop: [ALL]`",
+    ),
+    "a container that runs as user 0": (
+        f"{FRONTEND}/deployment.yaml",
+        "runAsUser: 65532",
+        "runAsUser: 0",
+        "may run as root: set runAsUser to the user of the image, which is not 0",
+    ),
+    "no seccomp profile": (
+        f"{FRONTEND}/deployment.yaml",
+        "        seccompProfile:\n          type: RuntimeDefault\n",
+        "",
+        "container frontend has no seccomp profile: set securityContext.seccompProfile.type",
+    ),
+    "no security context": (
+        f"{FRONTEND}/deployment.yaml",
+        r"          securityContext:\n            allow(.*\n)+?(?=          volumeMounts)",
+        "",
+        "container frontend may gain privileges: set allowPrivilegeEscalation to false",
+    ),
+    "the network of the node": (
+        f"{FRONTEND}/deployment.yaml",
+        "enableServiceLinks: false",
+        "hostNetwork: true",
+        "hostNetwork gives pods what is the node's: remove it",
+    ),
+    "a folder of the node": (
+        f"{FRONTEND}/deployment.yaml",
+        r"emptyDir:\n            sizeLimit: 64Mi",
+        "hostPath:\n            path: /tmp",
+        "the volume tmp is a hostPath: use emptyDir or a claim",
+    ),
+    "no requests": (
+        f"{FRONTEND}/deployment.yaml",
+        r"            requests:\n(              .*\n)+",
+        "",
+        "container frontend needs requests and a memory limit: add them below resources",
+    ),
+    # Roll-out
+    "every pod stops at once": (
+        f"{FRONTEND}/deployment.yaml",
+        r"type: RollingUpdate\n    rollingUpdate:\n      maxSurge: 1\n      maxUnavailable: 0",
+        "type: Recreate",
+        "Recreate stops every pod before a new one starts: make the type RollingUpdate",
+    ),
+    "a strategy of two kinds": (
+        f"{FRONTEND}/deployment.yaml",
+        "type: RollingUpdate",
+        "type: Recreate",
+        "Recreate knows no rollingUpdate: remove it, or make the type RollingUpdate",
+    ),
+    "a roll-out that can't move": (
+        f"{FRONTEND}/deployment.yaml",
+        "maxSurge: 1",
+        "maxSurge: 0",
+        "maxSurge and maxUnavailable are both 0: nothing could move, set maxSurge: 1",
+    ),
+    "a budget that blocks": (
+        f"{FRONTEND}/poddisruptionbudget.yaml",
+        "  maxUnavailable: 1",
+        "  minAvailable: 1",
+        "poddisruptionbudget.yaml:9: PodDisruptionBudget frontend lets no pod of frontend go, so that no node can be",
+    ),
+    "a budget of none": (
+        f"{FRONTEND}/poddisruptionbudget.yaml",
+        "  maxUnavailable: 1",
+        "  maxUnavailable: 0",
+        "so that no node can be upgraded: set maxUnavailable: 1 in its place",
+    ),
+    # Network
+    "a policy that keeps out a caller": (
+        f"{BACKEND}/networkpolicy.yaml",
+        r'name: "frontend"',
+        "name: database",
+        "BACKEND_URL calls backend, but no NetworkPolicy lets frontend in: add frontend to ingress of the policy",
+    ),
+    "a policy that keeps in a caller": (
+        f"{FRONTEND}/networkpolicy.yaml",
+        r"  egress:\n(    .*\n)+",
+        "  egress: []\n",
+        "BACKEND_URL calls backend, but no NetworkPolicy lets frontend do so: add backend to egress of its policy",
+    ),
+    "a policy that keeps the database to itself": (
+        f"{DATABASE}/networkpolicy.yaml",
+        r"  ingress:\n(    .*\n)+",
+        "  ingress: []\n",
+        "DB_HOST calls database, but no NetworkPolicy lets backend in: add backend to ingress of the policy of database",
+    ),
+    "a policy on no pod": (
+        f"{BACKEND}/networkpolicy.yaml",
+        r'podSelector:\n    matchLabels:\n      app.kubernetes.io/name: "backend"',
+        "podSelector:\n    matchLabels:\n      app: backend",
+        "NetworkPolicy backend selects no pod: mend its labels, or remove it",
+    ),
+    "a direction without effect": (
+        f"{BACKEND}/networkpolicy.yaml",
+        "    - Egress\n",
+        "",
+        "policyTypes lacks Egress, so that egress has no effect: add it",
+    ),
+    "nobody from outside": (
+        f"{FRONTEND}/networkpolicy.yaml",
+        r"    - ports:\n",
+        "    - from:\n        - podSelector: {}\n      ports:\n",
+        "no NetworkPolicy lets anybody from outside reach frontend: add an ingress rule without `from` to its policy",
+    ),
+    "no names": (
+        f"{APP}/base/networkpolicy.yaml",
+        r"  egress:\n(    .*\n)+",
+        "  egress: []\n",
+        "no pod may ask for names: add port 53 of kube-dns, UDP and TCP, to egress",
+    ),
+    # Kustomize
+    "a patch of an object that is not there": (
+        f"{DEV}/kustomization.yaml",
+        "kind: ExternalSecret\n      name: database",
+        "kind: ExternalSecret\n      name: postgres",
+        "the patch changes nothing: there is no ExternalSecret postgres: mend target",
+    ),
+    "replicas of a Deployment that is not there": (
+        f"{DEV}/kustomization.yaml",
+        r'replicas:\n  - name: "frontend"',
+        "replicas:\n  - name: front",
+        "replicas sets front, which does not exist: mend or remove it",
+    ),
+    "an image without a registry": (
+        f"{DEV}/kustomization.yaml",
+        r'  - name: "backend"\n    newName: (.*)\n',
+        '  - name: "backend"\n',
+        "images gives backend no registry: add its newName",
+    ),
+    "an overlay of the network": (
+        f"{DEV}/kustomization.yaml",
+        "- ../../base",
+        "- github.com/example/base?ref=v1",
+        "from the network: copy it into this repository",
+    ),
+    # Tags
+    "a tag in powers of ten": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        "1234e5",
+        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+    ),
+    "a tag in octal": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '"unreleased"',
+        "0123",
+        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+    ),
+    "a digest that is cut off": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        '(newTag: "unreleased")',
+        r'\1\n    digest: "sha256:0123"',
+        "is not a digest: give sha256: and 64 hexadecimal digits",
+    ),
+    "a container without an image": (
+        f"{FRONTEND}/deployment.yaml",
+        '          image: "frontend"\n',
+        "",
+        "container frontend has no image: name one",
+    ),
+    # Argo CD
+    "an Application of another branch": (
+        ENVIRONMENT,
+        "targetRevision: main",
+        "targetRevision: develop",
+        "follows develop, but pipelines write to bootstrap's main: make them the same",
+    ),
+    "a bootstrap of another branch": (
+        "bootstrap/templates/application.yaml",
+        "targetRevision: main",
+        "targetRevision: master",
+        "follows main, but pipelines write to bootstrap's master: make them the same",
+    ),
+    "a bootstrap of a folder that does not exist": (
+        "bootstrap/templates/application.yaml",
+        'path: "clusters/aks-goal-tracker"',
+        'path: "clusters/aks-other"',
+        "application.yaml:15: the folder clusters/aks-other does not exist: add it, or remove the Application",
+    ),
+    "a project that does not allow the repository": (
+        f"{CLUSTER}/project.yaml",
+        r'sourceRepos:\n    - ".*"',
+        "sourceRepos:\n    - https://github.com/example-org/other",
+        "sourceRepos does not allow https://github.com/example-org/goal-tracker: add it",
+    ),
+    "a project that does not allow a chart": (
+        f"{CLUSTER}/add-ons-project.yaml",
+        r"    - https://charts.external-secrets.io\n",
+        "",
+        "sourceRepos does not allow https://charts.external-secrets.io: add it",
+    ),
+    "a project that does not allow a cluster": (
+        f"{CLUSTER}/project.yaml",
+        r"(destinations:\n    - server:) \S+",
+        r"\1 https://other.example.com",
+        "does not allow the server https://kubernetes.default.svc for goal-tracker-dev: add it to destinations",
+    ),
+    "a project that does not allow a kind": (
+        f"{CLUSTER}/project.yaml",
+        r"    - group: policy\n      kind: PodDisruptionBudget\n",
+        "",
+        "does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist, with the group 'policy'",
+    ),
+    "an Application in another namespace": (
+        ENVIRONMENT,
+        "namespace: argocd",
+        "namespace: default",
+        "Argo CD does not look for it there: make the namespace argocd",
+    ),
+    "two Applications of one name": (
+        ENVIRONMENT,
+        'name: "goal-tracker-dev"',
+        'name: "goal-tracker-prod"',
+        f"Application goal-tracker-prod is in {ENVIRONMENT} too: rename one",
+    ),
+    "a wave that is no number": (
+        f"{CLUSTER}/project.yaml",
+        'sync-wave: "-1"',
+        "sync-wave: first",
+        "the sync wave 'first' is not a number: give one in quotes",
+    ),
+    "a database that goes when it leaves Git": (
+        f"{DATABASE}/statefulset.yaml",
+        "sync-options: Prune=false,Delete=false",
+        "sync-options: Delete=false",
+        "statefulset.yaml:11: StatefulSet database holds data, which would go with it: add Prune=false to",
+    ),
+    "a namespace that goes with its Application": (
+        f"{DEV}/namespace.yaml",
+        r"  annotations:\n(    .*\n)+?(?=  labels)",
+        "",
+        "Namespace goal-tracker-dev holds data, which would go with it: add Prune=false,Delete=false to",
+    ),
+    "a guard that is misspelt": (
+        f"{DATABASE}/statefulset.yaml",
+        "Prune=false",
+        "Prune=no",
+        "the sync option 'Prune=no' has no effect: write Prune=false",
+    ),
+    "volumes that go with their pods": (
+        f"{DATABASE}/statefulset.yaml",
+        "whenDeleted: Retain",
+        "whenDeleted: Delete",
+        "whenDeleted: Delete takes the data with the pods: write Retain",
+    ),
+    "a StatefulSet without its Service": (
+        f"{DATABASE}/statefulset.yaml",
+        "serviceName: database",
+        "serviceName: postgres",
+        "there is no Service postgres: add it, or mend serviceName",
+    ),
+    "another namespace": (
+        f"{DEV}/kustomization.yaml",
+        'namespace: "goal-tracker-dev"',
+        'namespace: "goal-tracker-prod"',
+        "deploys to goal-tracker-dev, but apps/goal-tracker/overlays/dev is of goal-tracker-prod: make them the same",
+    ),
+    "a namespace of another name": (
+        f"{DEV}/namespace.yaml",
+        'name: "goal-tracker-dev"',
+        'name: "goal-tracker"',
+        "namespace.yaml:4: is not goal-tracker-dev, as",
+    ),
+    # Secrets
+    "the secret of another environment": (
+        f"{DEV}/database-secret.yaml",
+        "dev-database-password",
+        "prod-database-password",
+        "database-secret.yaml:4: prod-database-password is the secret of prod: write dev-database-password",
+    ),
+    "a store that does not let in an environment": (
+        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        r'        - "goal-tracker-dev"\n',
+        "",
+        "clustersecretstore.yaml:7: does not let goal-tracker-dev read secrets: add it to namespaces",
+    ),
+    "a store that does not exist": (
+        f"{DATABASE}/externalsecret.yaml",
+        "name: key-vault",
+        "name: vault",
+        "there is no ClusterSecretStore vault: use one of key-vault",
+    ),
+    "a ConfigMap that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        r"          resources:\n",
+        "          envFrom:\n            - configMapRef:\n                name: settings\n          resources:\n",
+        "refers to the ConfigMap settings, which does not exist: add it, or a configMapGenerator",
+    ),
+    "a service account that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "enableServiceLinks: false",
+        "serviceAccountName: web",
+        "refers to the ServiceAccount web, which does not exist: add it",
+    ),
+    "a claim that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        r"emptyDir:\n            sizeLimit: 64Mi",
+        "persistentVolumeClaim:\n            claimName: files",
+        "refers to the PersistentVolumeClaim files, which does not exist: add it",
+    ),
+    "a password in an address": (
+        f"{BACKEND}/deployment.yaml",
+        'value: "5432"',
+        'value: "5432"\n            - name: DATABASE_URL\n              value: postgres://app:hunter2@database:5432/app',
+        "has an address with a password in clear: keep it in Key Vault, with an ExternalSecret",
+    ),
+    "a password among the values of Terraform": (
+        TFVARS,
+        "^log_retention_days",
+        'admin_password = "hunter2"\nlog_retention_days',
+        "admin_password looks like a secret in clear: keep it in Key Vault",
+    ),
+    "a token of GitHub": (
+        "README.md",
+        "^# ",
+        "token: ghp_" + "a1B2" * 9 + "\n# ",
+        "README.md:1: holds a token of GitHub: make a new one",
+    ),
+    # Terraform
+    "a bracket that is not closed": (
+        "terraform/platform/cluster.tf",
+        r"^}\n\Z|\n}\n",
+        "\n",
+        "has a { that is not closed: close it",
+    ),
+    "a quotation mark that is not closed": (
+        "terraform/platform/resource_group.tf",
+        r'"\n',
+        "\n",
+        "has a quotation mark that is not closed on its line: close it",
+    ),
+    "a value that no variable has": (
+        TFVARS,
+        "^log_retention_days",
+        "log_retention_dayz",
+        "sets log_retention_dayz, which no variable has: mend the name, or remove it",
+    ),
+    "a variable of Terraform without a value": (
+        TFVARS,
+        r"^log_retention_days.*\n",
+        "",
+        "does not set log_retention_days, which has no default: add it",
+    ),
+    "a value that is set twice": (
+        TFVARS,
+        r"^(log_retention_days.*\n)",
+        r"\1\1",
+        "sets log_retention_days twice: remove one",
+    ),
+    "a file of values that can't be read": (
+        TFVARS,
+        "log_retention_days = 30",
+        "log_retention_days =",
+        "can't be read",
+    ),
+    "another version of Terraform": (
+        ".github/workflows/terraform.yml",
+        'terraform_version: "1.17.0"',
+        'terraform_version: "1.5.7"',
+        "is version 1.5.7, but .github/workflows/check.yml has 1.17.0: make them the same",
+    ),
+    "a version that the code does not accept": (
+        "terraform/platform/terraform.tf",
+        ">= 1.11",
+        ">= 1.30",
+        "terraform.tf:2: wants 1.30 or newer, but .github/workflows/check.yml has 1.17.0: raise that, or lower this",
+    ),
+    "the command of OpenTofu": (
+        "scripts/plan",
+        "terraform -chdir=terraform/platform init",
+        "tofu -chdir=terraform/platform init",
+        "scripts/plan:7: calls tofu, but the code here is applied by terraform: write terraform",
+    ),
+    # Answers
+    "another region than was answered": (
+        TFVARS,
+        'location = "westeurope"',
+        'location = "northeurope"',
+        ".copier-answers.yml:14: region: westeurope is not northeurope, the location in",
+    ),
+    "an answer of an environment that is not there": (
+        ".copier-answers.yml",
+        "^- prod\n",
+        "- prod\n- test\n",
+        ".copier-answers.yml:7: environments: there is no folder apps/goal-tracker/overlays/test: write back",
+    ),
+    "an answer of a service that is not there": (
+        ".copier-answers.yml",
+        "^- backend\n",
+        "- backends\n",
+        "services: there is no folder apps/goal-tracker/base/backends: write back what it was",
+    ),
+    "an answer of another project": (
+        ".copier-answers.yml",
+        "project_name: goal-tracker",
+        "project_name: tracker",
+        "project_name: there is no folder apps/tracker: write back what it was",
+    ),
+    "an answer of another repository": (
+        ".copier-answers.yml",
+        "example-org/goal-tracker",
+        "other/goal-tracker",
+        "git_repository: is not https://github.com/example-org/goal-tracker, which bootstrap/",
+    ),
+    # Workflows
+    "a workflow that may write everything": (
+        DEPLOY,
+        "^permissions: {}",
+        "permissions: write-all",
+        "write-all lets it change everything: name each permission that it needs",
+    ),
+    "words of strangers in a script": (
+        RELEASE,
+        r"scripts/changed-services \"\$BEFORE\"",
+        "scripts/changed-services ${{ github.event.before }}",
+        "github.event.before becomes part of the script, whatever is in it: hand it over in env, and use the variable",
+    ),
+    "an action of a branch": (
+        RELEASE,
+        r"login@[0-9a-f]{40} # v[\d.]+",
+        "login@main",
+        "azure/login is not pinned: name the full commit, the version behind #",
+    ),
+    "an own action that does not exist": (
+        DEPLOY,
+        "./.github/actions/connect",
+        "./.github/actions/conect",
+        "uses ./.github/actions/conect, which does not exist: add it or mend the path",
+    ),
+    "a job that waits for nobody": (
+        RELEASE,
+        "needs: build",
+        "needs: biuld",
+        "there is no job biuld to wait for: use one of build, deploy",
+    ),
+    "a release to an environment that is not there": (
+        RELEASE,
+        'environment: "dev"',
+        'environment: "test"',
+        "there is no environment test: use one of dev, prod",
+    ),
+    "a promotion from nowhere": (
+        ".github/workflows/promote.yml",
+        '- "dev"',
+        '- "test"',
+        "test is no environment: use dev, prod",
+    ),
+    "an environment that nothing is promoted to": (
+        ".github/workflows/promote.yml",
+        '- "prod"',
+        '- "dev"',
+        "prod is offered neither in from nor in to: add it",
+    ),
+    "a service that a workflow does not build": (
+        ".github/workflows/check.yml",
+        '          - "backend"\n',
+        "",
+        "src/backend is not among the services: add it, so that it is checked",
+    ),
+    # Commands
+    "a Makefile that calls what is gone": (
+        "Makefile",
+        "scripts/rollback",
+        "scripts/roll-back",
+        "calls scripts/roll-back, which does not exist: add it or mend the name",
+    ),
+    "a script that calls what is gone": (
+        "scripts/deploy",
+        "scripts/bump-image",
+        "scripts/bump-images",
+        "scripts/deploy:16: calls scripts/bump-images, which does not exist: add it or mend the name",
+    ),
+    "a shell script that can't be read": (
+        "scripts/roll-out",
+        "^set -eu",
+        "set -eu\nif true; then",
+        "sh can't read it",
+    ),
+    "a Python script that can't be read": (
+        "scripts/bump-image",
+        r"^import sys$",
+        "import sys sys",
+        "is not valid Python (invalid syntax): mend the line",
+    ),
+    "a module that does not exist": (
+        "scripts/bump-image",
+        "^from gitops import .*",
+        "from gitops import imagetagz",
+        "imports gitops.imagetagz, which is not in scripts/: restore scripts/gitops/imagetagz.py from history",
+    ),
+    # What only deleting a line showed
+    "an operation that does nothing": (
+        f"{DEV}/database-secret.yaml",
+        "- op: replace\n  path",
+        "- path",
+        "database-secret.yaml:2: an operation of the patch has no op: add it",
+    ),
+    "an operation without a value": (
+        f"{DEV}/database-secret.yaml",
+        r"  value: .*\n",
+        "",
+        "database-secret.yaml:2: an operation of the patch has no value: add it",
+    ),
+    "tags that are no component": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        "kind: Component\n",
+        "",
+        f"{DEV}/kustomization.yaml names it in components, but it is no Component: write kind: Component",
+    ),
+    "a destination without a cluster": (
+        ENVIRONMENT,
+        "    server: https://kubernetes.default.svc\n",
+        "",
+        "names no cluster to deploy to: add server: https://kubernetes.default.svc, its own",
+    ),
+    "a bootstrap that its project does not allow": (
+        "bootstrap/templates/project.yaml",
+        "    - server: https://kubernetes.default.svc\n      namespace: argocd\n",
+        "    - server: https://kubernetes.default.svc\n      namespace: default\n",
+        "does not allow the namespace argocd: add it to destinations",
+    ),
+    "a chart in whatever version": (
+        f"{CLUSTER}/external-secrets.yaml",
+        r"    targetRevision: .*\n",
+        "",
+        "takes whatever version of external-secrets there is: set targetRevision to one",
+    ),
+    "a source of nothing": (
+        f"{CLUSTER}/external-secrets.yaml",
+        r"    chart: .*\n",
+        "",
+        "names neither a path nor a chart: add the one that it deploys",
+    ),
+    "a chart without a version": (
+        "bootstrap/Chart.yaml",
+        r"^version: .*\n",
+        "",
+        "bootstrap/Chart.yaml:1: Chart lacks version: write it",
+    ),
+    "a variable without a value": (
+        f"{FRONTEND}/deployment.yaml",
+        r'              value: "3000"\n',
+        "",
+        "PORT has no value: give it one, or write value",
+    ),
+    "a variable of two values": (
+        f"{DATABASE}/statefulset.yaml",
+        r"            - name: POSTGRES_PASSWORD\n",
+        "",
+        "POSTGRES_USER has a value and takes one from elsewhere too: remove one of them",
+    ),
+    "a store without a vault": (
+        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        r"      vaultUrl: .*\n",
+        "",
+        "lacks vaultUrl: write it",
+    ),
+    "a probe without a command": (
+        f"{DATABASE}/statefulset.yaml",
+        r"(readinessProbe:\n            exec:) *\n              command: .*\n",
+        r"\1 {}\n",
+        "ExecAction lacks command: write it",
+    ),
+    "a secret of no store": (
+        f"{DATABASE}/externalsecret.yaml",
+        r"    kind: ClusterSecretStore\n",
+        "",
+        "there is no SecretStore key-vault: add it, or name the kind of another",
+    ),
+    # Dockerfiles
+    "a base without a digest": (
+        "src/backend/Dockerfile",
+        "@sha256:[0-9a-f]{64}",
+        "",
+        "src/backend/Dockerfile:1: the base python:3.14-slim may change under its tag: add @sha256:… behind it",
+    ),
+    "an image that runs as root": (
+        "src/backend/Dockerfile",
+        "USER 65532:65532",
+        "USER root",
+        "runs as root, which the cluster refuses: name another user, as USER 65532:65532",
+    ),
+    "a stage that is not there": (
+        "src/backend/Dockerfile",
+        "AS build",
+        "AS builder",
+        "copies from the stage build, which is not above: mend the name",
+    ),
+    # Texts
+    "a tab": (
+        f"{FRONTEND}/service.yaml",
+        "  selector:",
+        "\tselector:",
+        "service.yaml:9: is not valid YAML: found a tab character that violates indentation: indent with spaces",
+    ),
+    "a conflict in a script": (
+        "scripts/deploy",
+        "^set -eu",
+        "<<<<<<< HEAD\nset -eu\n=======\nset -e\n>>>>>>> theirs",
+        "scripts/deploy:5: has a merge conflict: choose a side and remove the markers",
+    ),
+}
+
+# Edits of other kinds, for the default product.
+OTHERS: dict[str, tuple[Edit, str]] = {
+    "an empty file": (
+        added(f"{FRONTEND}/service.yaml", ""),
+        f"{FRONTEND}/service.yaml: holds nothing: restore it from history, or remove it",
+    ),
+    "a file of comments": (
+        added(f"{FRONTEND}/service.yaml", "# Later.\n"),
+        f"{FRONTEND}/service.yaml: holds nothing: restore it from history, or remove it",
+    ),
+    "line ends of Windows": (to_crlf, "scripts/roll-out:1: ends lines with CR LF: save it with LF alone"),
+    "a file that is not UTF-8": (to_latin, f"{FRONTEND}/service.yaml: is not UTF-8: save it as UTF-8"),
+    "names that differ in case": (
+        both(added("docs/a.md", "x\n"), added("docs/A.md", "x\n")),
+        "docs/a.md: differs from docs/A.md in case only, which macOS and Windows can't keep: rename one",
+    ),
+    "a link that leaves the repository": (
+        lambda product: (product / APP / "base" / "passwd").symlink_to("/etc/passwd"),
+        f"{APP}/base/passwd: is a link that leaves the repository: Argo CD refuses it, put a copy in its place",
+    ),
+    "a link to nothing": (
+        lambda product: (product / "docs-link").symlink_to("nothing"),
+        "docs-link: is a link to nothing, which does not exist: mend or remove it",
+    ),
+    "a script that is not executable": (
+        lambda product: (product / "scripts/rollback").chmod(0o644),
+        "calls scripts/rollback, which is not executable: chmod +x scripts/rollback",
+    ),
+    "a script that is gone": (deleted("scripts/refresh"), "calls scripts/refresh, which does not exist"),
+    "a Service that is gone": (
+        deleted(f"{FRONTEND}/service.yaml"),
+        f"{FRONTEND}/kustomization.yaml:3: resources names 'service.yaml', which does not exist: add it or remove",
+    ),
+    "tags that are gone": (
+        deleted(f"{DEV}/imagetags/kustomization.yaml"),
+        f"{DEV}/imagetags/kustomization.yaml: is missing: restore it from history, scripts/bump-image needs it",
+    ),
+    "an Application that is gone": (
+        both(deleted(ENVIRONMENT), replace(f"{CLUSTER}/kustomization.yaml", r"  - environments/dev.yaml\n", "")),
+        f"{DEV}/kustomization.yaml: no Application in clusters/ deploys it: add one, or remove it",
+    ),
+    "a module that is gone": (
+        deleted("scripts/gitops/publish.py"),
+        "imports gitops.publish, which is not in scripts/: restore scripts/gitops/publish.py from history",
+    ),
+    "a policy that is gone": (
+        both(
+            deleted(f"{BACKEND}/networkpolicy.yaml"),
+            replace(f"{BACKEND}/kustomization.yaml", r"  - networkpolicy.yaml\n", ""),
+        ),
+        "BACKEND_URL calls backend, but no NetworkPolicy lets frontend in: add frontend to ingress of the policy",
+    ),
+    "a file in a folder that no kustomization names": (
+        added(f"{FRONTEND}/more/configmap.yaml", object_of("v1", "ConfigMap", "data: {}\n")),
+        f"{FRONTEND}/more/configmap.yaml: is not named in {FRONTEND}/kustomization.yaml, so it has no effect",
+    ),
+    "an Application that nothing brings": (
+        added(f"{CLUSTER}/other.yaml", object_of("v1", "ConfigMap", "data: {}\n")),
+        f"{CLUSTER}/other.yaml: is not named in {CLUSTER}/kustomization.yaml, so it has no effect",
+    ),
+    "a Secret in clear": (
+        resource(f"{APP}/base", "secret.yaml", object_of("v1", "Secret", "stringData:\n  password: hunter2\n")),
+        f"{APP}/base/secret.yaml:1: Secret extra is in clear: keep it in Key Vault, with an ExternalSecret",
+    ),
+    "a Secret in clear in an overlay": (
+        resource(DEV, "secret.yaml", object_of("v1", "Secret", "data:\n  password: aHVudGVyMg==\n")),
+        f"{DEV}/secret.yaml:1: Secret extra is in clear: keep it in Key Vault, with an ExternalSecret",
+    ),
+    "a generated Secret": (
+        replace(f"{DEV}/kustomization.yaml", r"\Z", "secretGenerator:\n  - name: x\n    literals: [a=b]\n"),
+        "Secret x is in clear: keep it in Key Vault, with an ExternalSecret",
+    ),
+    "a password in a ConfigMap": (
+        resource(f"{APP}/base", "configmap.yaml", object_of("v1", "ConfigMap", "data:\n  db_password: hunter2\n")),
+        f"{APP}/base/configmap.yaml:6: db_password looks like a secret in clear: keep it in Key Vault",
+    ),
+    "a private key": (
+        added("docs/key.pem", KEY),
+        "docs/key.pem:1: holds a private key: make a new one, keep it in Key Vault",
+    ),
+    "an autoscaler of nothing": (
+        resource(f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "front")),
+        "hpa.yaml:9: there is no Deployment front to scale: mend scaleTargetRef, or add it",
+    ),
+    "an autoscaler beside replicas": (
+        resource(
+            f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "frontend")
+        ),
+        f"Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: remove replicas",
+    ),
+    "an Ingress of a Service that is not there": (
+        resource(f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("front", 80))),
+        "there is no Service front: mend the name, or add it",
+    ),
+    "an Ingress of a port that is not there": (
+        resource(
+            f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("frontend", 81))
+        ),
+        "the Service frontend has no port 81: use 80",
+    ),
+    "a kind that the project does not allow": (
+        resource(f"{APP}/base", "role.yaml", object_of("rbac.authorization.k8s.io/v1", "Role", "rules: []\n")),
+        "does not allow the kind Role: add it to namespaceResourceWhitelist, with the group 'rbac.authorization.k8s.io'",
+    ),
+    "a volume that goes with its Application": (
+        resource(
+            f"{APP}/base",
+            "claim.yaml",
+            object_of(
+                "v1",
+                "PersistentVolumeClaim",
+                "spec:\n  accessModes: [ReadWriteOnce]\n  resources:\n    requests:\n      storage: 1Gi\n",
+            ),
+        ),
+        "PersistentVolumeClaim extra holds data, which would go with it: add Prune=false,Delete=false",
+    ),
+    "an object of the base in an overlay too": (
+        resource(DEV, "service.yaml", object_of("v1", "Service", "spec:\n  selector: {}\n", "frontend")),
+        "Service frontend is in",
+    ),
+    "a source without a workflow": (
+        added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
+        ".github/workflows/check.yml:40: src/worker is not among the services: add it, so that it is checked",
+    ),
+}
+
+OPENTOFU_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "the command of Terraform": (
+        "scripts/plan",
+        "tofu -chdir=terraform/platform init",
+        "terraform -chdir=terraform/platform init",
+        "scripts/plan:7: calls terraform, but the code here is applied by tofu: write tofu",
+    ),
+    "another version of OpenTofu": (
+        ".opentofu-version",
+        "1.12.6",
+        "1.9.0",
+        "is version 1.12.6, but .opentofu-version has 1.9.0: make them the same",
+    ),
+}
+LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "pull secrets that nothing makes": (
+        "apps/platform/base/gateway/deployment.yaml",
+        r"(imagePullSecrets:\n\s+- name:) \S+",
+        r"\1 other",
+        "comes from the Secret other, which no ExternalSecret makes: add an ExternalSecret that makes it",
+    ),
+    "a service that is gone": (
+        "apps/platform/base/kustomization.yaml",
+        r'  - "orders"\n',
+        "",
+        "apps/platform/base/kustomization.yaml: does not name the folder orders: add it to resources",
+    ),
+}
+
+
+def every() -> dict[tuple[str, str], tuple[Edit, str]]:
+    """Return each damage by answer set and name: what is done, and words of the line that must be said."""
+    tables = {answers: [table] for answers, table in DAMAGED.items()}
+    tables["defaults"].append(EDITS)
+    tables["production-database-of-azure-with-opentofu"] = [OPENTOFU_DAMAGES]
+    tables["services-in-the-long-form"] = [LONG_DAMAGES]
+    found: dict[tuple[str, str], tuple[Edit, str]] = {}
+    for answers, dictionaries in tables.items():
+        for table in dictionaries:
+            for name, (path, pattern, replacement, words) in table.items():
+                assert (answers, name) not in found, name
+                found[answers, name] = replace(path, pattern, replacement), words
+    return found | {("defaults", name): damage for name, damage in OTHERS.items()}
