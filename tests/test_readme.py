@@ -90,7 +90,7 @@ def shell(command: str, product: Path, stand_ins: Path) -> subprocess.CompletedP
     return support.run("sh", "-euc", typed, cwd=product, PATH=path, PYTHONPATH=str(support.CLOCK))
 
 
-@pytest.mark.parametrize("own_product", SETS, indirect=True)
+@pytest.mark.parametrize("pushed_product", SETS, indirect=True)
 def test_every_command_runs(pushed_product: Path, stand_ins: Path) -> None:
     environments = sorted(path.name for path in pushed_product.glob("apps/*/overlays/*"))
     services = sorted(path.parent.name for path in pushed_product.glob("apps/*/base/*/deployment.yaml"))

@@ -23,7 +23,8 @@ Pair = tuple[Choice, Choice]
 
 def choices() -> dict[str, list[Any]]:
     """Return the questions that have a choice, with what may be chosen."""
-    asked = support.asked()
+    # A gate leads to other questions; nothing of the product depends on it.
+    asked = {name: spec for name, spec in support.asked().items() if not spec.get("secret")}
     found = {name: support.choices(name) for name, spec in asked.items() if "choices" in spec}
     return found | {name: [True, False] for name, spec in asked.items() if spec["type"] == "bool"}
 
