@@ -160,7 +160,7 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
     life = begun(THIS)
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("git", "sh"):
+    for name in ("basename", "cat", "git", "rm", "sed", "sh", "tr", "uname"):
         (programs / name).symlink_to(shutil.which(name) or name)
     done = life.update("--to", LATER, PATH=str(programs))
     assert done.returncode == 1

@@ -141,7 +141,7 @@ def _ended(report: Path, status: int) -> str:
 
 def _problems(output: str) -> str:
     """Return what the checks have said, without Copier's own lines."""
-    lines = output.rpartition("post_generation.py']")[2].splitlines()
+    lines = output.partition("post_generation.py']")[2].splitlines()
     return "\n".join(line for line in lines if not line.startswith(("Task ", "The update is merged"))).strip()
 
 
