@@ -26,7 +26,7 @@ def test_every_question_has_a_fixture_that_it_refuses() -> None:
 
 
 def test_every_conditional_file_is_there_in_one_product_and_left_out_in_another(covered: coverage.Coverage) -> None:
-    assert [pattern for pattern, present, absent in covered.files() if not present or not absent] == []
+    assert [pattern for pattern, present, absent in covered.files if not present or not absent] == []
 
 
 def test_every_pair_of_choices_is_in_a_set_or_refused(covered: coverage.Coverage) -> None:

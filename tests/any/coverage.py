@@ -102,6 +102,7 @@ class Coverage:
         listed = list(wanted)
         return [name for name, taken in self.fixtures.items() if all(taken[key] == value for key, value in listed)]
 
+    @functools.cached_property
     def files(self) -> list[tuple[str, list[str], list[str]]]:
         """Return every pattern of the table of conditional files, with the sets where it is and is not."""
         found: dict[str, list[str]] = {}
@@ -163,7 +164,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[s
 
 def document(coverage: Coverage) -> str:
     """Return the text of docs/coverage.md."""
-    files = coverage.files()
+    files = coverage.files
     every = pairs()
     by_fixture = sum(bool(coverage.by(pair)) for pair in every)
     refused = refusals()
