@@ -149,9 +149,8 @@ def image() -> str:
     return name
 
 
-def remove() -> None:
-    """Remove Argo CD; first its Applications, without what they have made."""
-    # Or it would make again what is deleted here.
+def remove_applications() -> None:
+    """Remove the Applications, and not what they have made; Argo CD is stopped, or it would bring them back."""
     where = ("--namespace", ARGOCD_NAMESPACE)
     if get(*where, "statefulset", "argocd-application-controller"):
         kubectl(*where, "scale", "statefulset/argocd-application-controller", "--replicas=0")
@@ -163,6 +162,10 @@ def remove() -> None:
                 patch = json.dumps({"metadata": {"finalizers": None}})
                 succeeds("kubectl", "--kubeconfig", KUBECONFIG, "patch", *name, "--type=merge", f"--patch={patch}")
             kubectl("delete", *name, "--ignore-not-found", "--wait=false")
+
+
+def remove() -> None:
+    """Remove Argo CD."""
     if _RENDERED.exists():
         kubectl("delete", "--filename", _RENDERED, "--ignore-not-found", timeout=600)
     elif found("helm") and succeeds(

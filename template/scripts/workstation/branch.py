@@ -25,7 +25,7 @@ def prepare() -> None:
     if not (CLONE / ".git").is_dir():
         run("git", "init", "--quiet", "--initial-branch=main", CLONE)
     # Left by a run that was killed: no other one is at work now.
-    for lock in (CLONE / ".git" / "index.lock", FOLDER / "index.lock"):
+    for lock in (CLONE / ".git" / "index.lock", CLONE / ".git" / "snapshot.lock"):
         lock.unlink(missing_ok=True)
     settings = {**_IDENTITY, "core.hooksPath": "/dev/null", "protocol.ext.allow": "always"}
     (CLONE / ".git" / "info").mkdir(exist_ok=True)
@@ -42,7 +42,7 @@ def built() -> list[str]:
 def take(place: Place) -> layer.Layer:
     """Commit the working tree as it is now, with the layer over it; image tags stay as they were here."""
     ours = ("--git-dir", CLONE / ".git", "--work-tree", ROOT)
-    index = {"GIT_INDEX_FILE": str(FOLDER / "index")}
+    index = {"GIT_INDEX_FILE": str(CLONE / ".git" / "snapshot")}
     run("git", *ours, "add", "--all", cwd=ROOT, env=index)
     tree = run("git", *ours, "write-tree", cwd=ROOT, env=index).strip()
     git("read-tree", "--reset", "-u", tree)

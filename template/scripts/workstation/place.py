@@ -104,7 +104,7 @@ def alone() -> Iterator[None]:
             yield
         finally:
             if not _STATE.exists():
-                shutil.rmtree(FOLDER)
+                shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def kubectl(*arguments: str | Path, stdin: str = "", timeout: float = 300) -> str:
