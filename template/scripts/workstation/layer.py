@@ -94,13 +94,11 @@ def over(objects: list[Object], registry: str, built: list[str]) -> Layer:
 
 def _deployment(layer: Layer, item: Object, registry: str, built: list[str]) -> None:
     name, containers = item["metadata"]["name"], item["spec"]["template"]["spec"]["containers"]
-    if name not in built:
+    if name in built:
+        layer.images.append({"name": _repository(containers[0]["image"]), "newName": f"{registry}/{name}"})
+    else:
         layer.patch(item, {"op": "add", "path": "/spec/replicas", "value": 0})
-        return
-    layer.images.append({"name": _repository(containers[0]["image"]), "newName": f"{registry}/{name}"})
-    if not _DATABASE.exists():
-        return
-    local = {"DB_HOST": "database", "PGSSLMODE": "disable"}
+    local = {"DB_HOST": "database", "PGSSLMODE": "disable"} if _DATABASE.exists() else {}
     for number, container in enumerate(containers):
         for place, variable in enumerate(container.get("env", [])):
             if variable["name"] in local:
