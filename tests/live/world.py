@@ -225,12 +225,12 @@ def generate(folder: Path, url: str = "", **answers: object) -> Path:
     support.git("config", "user.email", "live@example.com", cwd=product)
     support.git("add", "-A", cwd=product)
     support.git("commit", "-q", "-m", "Generated", cwd=product)
-    [stateful_set] = product.glob("apps/*/base/database/statefulset.yaml")
-    found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
-    assert found
-    digest = images.push_base(found[1])
-    stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
-    support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
+    for stateful_set in product.glob("apps/*/base/database/statefulset.yaml"):
+        found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
+        assert found
+        digest = images.push_base(found[1])
+        stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
+        support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
     if url:
         support.git("remote", "add", "origin", url, cwd=product)
         support.git("push", "-q", "origin", "main", cwd=product)

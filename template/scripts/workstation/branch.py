@@ -9,7 +9,7 @@ from gitops import imagetags
 from gitops.repository import ROOT, imagetags_path, services
 
 from . import gitserver, layer
-from .commands import run, succeeds
+from .commands import LocalError, run, succeeds
 from .place import CLONE, FOLDER, Place
 
 _IDENTITY = {"user.name": "make local", "user.email": "local@localhost", "commit.gpgsign": "false"}
@@ -35,8 +35,15 @@ def prepare() -> None:
 
 
 def built() -> list[str]:
-    """Return the services that have sources here."""
-    return [name for name in services() if (ROOT / "src" / name / "Dockerfile").is_file()]
+    """Return the services that have sources here.
+
+    Raises:
+        LocalError: none has.
+    """
+    found = [name for name in services() if (ROOT / "src" / name / "Dockerfile").is_file()]
+    if not found:
+        raise LocalError(f"there is no source to run: add src/{services()[0]}/Dockerfile")
+    return found
 
 
 def take(place: Place) -> layer.Layer:

@@ -24,6 +24,8 @@ def _config(kubeconfig: str, context: str) -> dict[str, str]:
     """
     where = (*(("--kubeconfig", kubeconfig) if kubeconfig else ()), *(("--context", context) if context else ()))
     config = json.loads(run("kubectl", *where, "config", "view", "--minify", "--output=json"))
+    if not config.get("contexts") or not config.get("clusters"):
+        raise LocalError(f"{kubeconfig or 'kubectl'} has no current context: name one, CONTEXT=NAME")
     server = config["clusters"][0]["cluster"]["server"]
     return {"context": config["contexts"][0]["name"], "cluster": config["clusters"][0]["name"], "server": server}
 

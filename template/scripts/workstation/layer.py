@@ -88,7 +88,7 @@ def over(objects: list[Object], registry: str, built: list[str]) -> Layer:
             layer.patch(item, {"op": "remove", "path": "/spec/storageClassName"})
         elif kind == "Deployment":
             _deployment(layer, item, registry, built)
-    layer.public = list(dict.fromkeys(layer.public)) or built
+    layer.public = [name for name in dict.fromkeys(layer.public) if name in built] or built
     return layer
 
 
