@@ -12,8 +12,10 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import socket
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -155,6 +157,21 @@ class ArgoCD:
                 return found
             time.sleep(0.1)
         raise LiveError(f"Application {name} not synced and healthy after {timeout:.0f} s: {explain(found)}")
+
+    def metric(self, component: str, name: str) -> float:
+        """The sum of a metric of a component (`repo-server`, …) over all its labels."""
+        connection = http.client.HTTPConnection("127.0.0.1", _METRICS[f"argocd-{component}"], timeout=10)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
+
+    def renders(self) -> Counter[str]:
+        """How often the repository server has run kustomize, by folder, from its log."""
+        log = (self.cluster.logs / "argocd-repo-server.log").read_text()
+        return Counter(re.findall(r"kustomize build [^\s\"]*?/((?:apps|clusters|bootstrap)/[^\s\"]+)", log))
 
     def push_event(self, repository: str, branch: str, before: str, after: str, files: list[str]) -> int:
         """Send a push event as GitHub does; the HTTP status.

@@ -47,6 +47,34 @@ BASES: Mapping[str, Base] = {
         {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
         ("--cmd", "python3"),
     ),
+    "argocd-base": Base(
+        ("git", "tini", "ca-certificates", "gpg", "gpg-agent", "openssh-client"),
+        "",
+        # What Argo CD's Dockerfile makes: its user, the folders that its manifests mount into.
+        """
+        chroot "$1" groupadd -g 999 argocd
+        chroot "$1" useradd -r -u 999 -g argocd -m -d /home/argocd argocd
+        chown argocd:0 "$1/home/argocd" 2>/dev/null || chown 999:0 "$1/home/argocd"
+        chmod g=u "$1/home/argocd"
+        mkdir -p "$1/app/config/ssh" "$1/app/config/tls" "$1/app/config/gpg/source" "$1/app/config/gpg/keys"
+        touch "$1/app/config/ssh/ssh_known_hosts"
+        ln -s /app/config/ssh/ssh_known_hosts "$1/etc/ssh/ssh_known_hosts"
+        chown 999 "$1/app/config/gpg/keys"
+        chmod 0700 "$1/app/config/gpg/keys"
+        """,
+        {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER": "argocd"},
+        ("--user", "999", "--workingdir", "/home/argocd"),
+    ),
+    "redis": Base(
+        ("redis-server",),
+        "",
+        """
+        ln -sf /usr/bin/redis-server "$1/usr/local/bin/redis-server"
+        """,
+        {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        ("--entrypoint", '["docker-entrypoint.sh"]', "--cmd", "redis-server", "--port", "6379"),
+        "redis",
+    ),
     "postgres": Base(
         ("postgresql", "postgresql-client"),
         # No cluster is made at install.

@@ -167,6 +167,8 @@ def write_kubelet() -> Path:
             "serializeImagePulls": False,
             "registryPullQPS": 0,
             "makeIPTablesUtilChains": False,
+            # This one node holds what several do elsewhere.
+            "maxPods": 250,
             "registerWithTaints": [],
             "volumePluginDir": str(STATE / "kubelet" / "plugins"),
             "syncFrequency": "10s",

@@ -135,6 +135,32 @@ def push(image: str, source: str | None = None) -> str:
         return digest.read().strip()
 
 
+def copy(image: str, *others: str) -> str:
+    """Give an image of the local registry further names there, without sending its layers again; its digest."""
+    path, tag = repository(image)
+    _, manifest, headers = _registry("GET", f"/v2/{path}/manifests/{tag}")
+    listed = json.loads(manifest)
+    for other in others:
+        target, tag = repository(other)
+        for digest in (part["digest"] for part in (listed["config"], *listed["layers"])):
+            status, _, _ = _registry("POST", f"/v2/{target}/blobs/uploads/?mount={digest}&from={path}")
+            assert status == 201, f"{digest} of {path} can't be mounted in {target}: {status}"
+        status, _, _ = _registry("PUT", f"/v2/{target}/manifests/{tag}", manifest, headers["Content-Type"])
+        assert status == 201, f"{other}: {status}"
+    return str(headers["Docker-Content-Digest"])
+
+
+def _registry(method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes, http.client.HTTPMessage]:
+    connection = http.client.HTTPConnection(REGISTRY, timeout=10)
+    types = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    try:
+        connection.request(method, path, body, {"Accept": types, **({"Content-Type": kind} if kind else {})})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
 def push_base(image: str) -> str:
     """Push the stand-in of a base image under the tag of `image` (`postgres:18@sha256:…`: under `18`); its digest.
 

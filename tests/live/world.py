@@ -215,23 +215,25 @@ def _is_python(product: Path, script: str) -> bool:
     return (product / script).read_text().startswith("#!/usr/bin/env python3")
 
 
-def generate(folder: Path, url: str, **answers: object) -> Path:
-    """Generate a product, by default the default one, with the digest of Postgres' stand-in; commit and push it."""
+def generate(folder: Path, url: str = "", **answers: object) -> Path:
+    """Generate a product, by default the default one, with the digest of Postgres' stand-in; commit it, push it to a URL."""
     template = support.export_template(folder / "template")
-    product = support.render(template, folder / "product", {"git_repository": url, **answers}, hook=True)
+    repository = {"git_repository": url} if url else {}
+    product = support.render(template, folder / "product", {**repository, **answers}, hook=True)
     support.git("init", "-q", "-b", "main", cwd=product)
     support.git("config", "user.name", "Live test", cwd=product)
     support.git("config", "user.email", "live@example.com", cwd=product)
     support.git("add", "-A", cwd=product)
     support.git("commit", "-q", "-m", "Generated", cwd=product)
-    [stateful_set] = product.glob("apps/*/base/database/statefulset.yaml")
-    found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
-    assert found
-    digest = images.push_base(found[1])
-    stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
-    support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
-    support.git("remote", "add", "origin", url, cwd=product)
-    support.git("push", "-q", "origin", "main", cwd=product)
+    for stateful_set in product.glob("apps/*/base/database/statefulset.yaml"):
+        found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
+        assert found
+        digest = images.push_base(found[1])
+        stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
+        support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
+    if url:
+        support.git("remote", "add", "origin", url, cwd=product)
+        support.git("push", "-q", "origin", "main", cwd=product)
     return product
 
 

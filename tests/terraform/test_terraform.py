@@ -18,8 +18,9 @@ VALUE_KEYS = Path(__file__).parent / "argo-cd-chart-10.1.1-value-keys.txt"
 
 # Of the chart redis-ha that it brings along: https://github.com/DandyDeveloper/charts/blob/master/charts/redis-ha/values.yaml
 CACHE_KEYS = ("redis-ha.haproxy.resources", "redis-ha.redis.resources", "redis-ha.sentinel.resources")
-# A setting of Argo CD for which the chart has no default: https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-cm-yaml/
-ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config",)
+# Settings of Argo CD for which the chart has no default:
+# https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-cm-yaml/ and argocd-cmd-params-cm-yaml/
+ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config", r"configs.params.controller\.repo\.server\.timeout\.seconds")
 
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]

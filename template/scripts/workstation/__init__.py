@@ -1,0 +1,1 @@
+"""Makes, uses and takes away what `make local` runs on this machine."""

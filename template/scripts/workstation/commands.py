@@ -1,0 +1,105 @@
+"""Runs programs, and says in one line what is wrong when one fails."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+
+class LocalError(Exception):
+    """It can't go on; the message is one line with the cure."""
+
+
+def one_line(text: str) -> str:
+    """Return the line of a program's complaint that says what is wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
+    told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
+    return re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400]
+
+
+def run(
+    *command: str | Path,
+    cwd: Path | None = None,
+    stdin: str = "",
+    timeout: float = 300,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run a program and return what it prints; `env` comes on top of this process' environment.
+
+    Raises:
+        LocalError: it failed, is missing, or took longer than the timeout in seconds.
+    """
+    argv = [str(part) for part in command]
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+        )
+    except FileNotFoundError as error:
+        raise LocalError(f"{argv[0]} is not on PATH: install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise LocalError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
+    if done.returncode:
+        raise LocalError(f"{Path(argv[0]).name}: {one_line(done.stderr or done.stdout)}")
+    return done.stdout
+
+
+def show(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> None:
+    """Run a program whose output is for the person.
+
+    Raises:
+        LocalError: it failed; it has said why.
+    """
+    argv = [str(part) for part in command]
+    status = subprocess.run(argv, cwd=cwd, check=False, env={**os.environ, **env}).returncode
+    if status:
+        raise LocalError(f"{argv[0]} ended with status {status}, see above")
+
+
+def succeeds(*command: str | Path, **options: Any) -> bool:
+    """Tell whether a program ends without an error."""
+    try:
+        run(*command, **options)
+    except LocalError:
+        return False
+    return True
+
+
+def found(name: str) -> bool:
+    """Tell whether a program is on PATH."""
+    return shutil.which(name) is not None
+
+
+def documents(text: str) -> list[Object]:
+    """Read JSON documents that follow each other, as kubectl prints them."""
+    decoder, objects, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        item, at = decoder.raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
+        objects.append(item)
+    return objects
+
+
+def wait_until(what: str, check: Callable[[], bool], seconds: float, pause: float = 0.5) -> None:
+    """Wait until something is so.
+
+    Raises:
+        LocalError: it is not so when the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise LocalError(f"{what}: not so after {seconds:.0f} s")
+        time.sleep(pause)

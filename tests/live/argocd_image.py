@@ -1,0 +1,49 @@
+"""Argo CD as its own manifest runs it, in pods: the manifest is real, its image holds what was built here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import images, toolchain
+from .build import Tools
+from .processes import step
+from .settings import ARGOCD
+
+_NAMES = ("server", "repo-server", "application-controller", "applicationset-controller")
+_LINKS = " && ".join(f"ln -s argocd /usr/local/bin/argocd-{name}" for name in _NAMES)
+_DOCKERFILE = f"""\
+FROM argocd-base
+USER 0
+COPY argocd kustomize entrypoint.sh git-verify-wrapper.sh gpg-wrapper.sh /usr/local/bin/
+RUN {_LINKS}
+USER 999
+ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
+"""
+
+
+def manifest(tools: Tools) -> Path:
+    """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off.
+
+    Returns:
+        The path of the manifest.
+    """
+    module = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD)
+    install = module / "manifests" / "install.yaml"
+    named = set(re.findall(r"^\s+image: (\S+)$", install.read_text(), re.M))
+    [argocd] = [image for image in named if "/argocd:" in image]
+    [redis] = [image for image in named if "/redis:" in image]
+    with step("stand-in images of Argo CD"), tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        for name in ("argocd", "kustomize"):
+            shutil.copy2((tools.bin / name).resolve(), context / name)
+        for source in (module / "entrypoint.sh", *(module / "hack").glob("g*-wrapper.sh")):
+            shutil.copy(source, context)
+            (context / source.name).chmod(0o755)
+        (context / "Dockerfile").write_text(_DOCKERFILE)
+        images.build(context, argocd)
+        images.push(argocd)
+        images.push_base(redis)
+    return install
