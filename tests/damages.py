@@ -1007,7 +1007,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "bootstrap/templates/application.yaml",
         'path: "clusters/aks-goal-tracker"',
         'path: "clusters/aks-other"',
-        "application.yaml:15: the folder clusters/aks-other does not exist: add it, or remove the Application",
+        "application.yaml:18: the folder clusters/aks-other does not exist: add it, or remove the Application",
     ),
     "a project that does not allow the repository": (
         f"{CLUSTER}/project.yaml",

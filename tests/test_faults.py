@@ -168,7 +168,7 @@ def test_an_old_copier_is_told_which_one_is_needed(tmp_path: Path) -> None:
     template = support.export_template(tmp_path / "template")
     config = template / "copier.yml"
     config.write_text(config.read_text().replace('_min_copier_version: "9.', '_min_copier_version: "99.'))
-    with pytest.raises(UnsupportedVersionError, match=r"This template requires Copier version >= 99\.18"):
+    with pytest.raises(UnsupportedVersionError, match=r"This template requires Copier version >= 99\."):
         support.render(template, tmp_path / "product", {})
     assert not (tmp_path / "product").exists()
 

@@ -45,11 +45,12 @@ VALUES = st.recursive(
 @functools.cache
 def words() -> list[str]:
     """Return names that the product uses itself: an answer of the same name is where two things would meet."""
-    texts = [path.read_text(encoding="utf-8") for path in support.files(support.ROOT / "template")]
+    files = [path for path in support.files(support.ROOT / "template") if "cache" not in str(path.parent)]
+    texts = [path.read_text(encoding="utf-8") for path in files]
     found = {
         name for text in texts for name in re.findall(r"(?:name|namespace)\"?[:=] *\"?([a-z][a-z0-9-]{0,29})\b", text)
     }
-    parts = {part.partition(".")[0] for path in support.files(support.ROOT / "template") for part in path.parts}
+    parts = {part.partition(".")[0] for path in files for part in path.parts}
     known = {
         "kube",
         "system",

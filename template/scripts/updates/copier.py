@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .template import UpdateError
 
-MINIMUM = (9, 18)
+MINIMUM = (9, 19)
 _WANTED = "copier>=9.19,<10"
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
