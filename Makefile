@@ -44,7 +44,7 @@ lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/mypy hooks tests
-	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud
+	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud workstation
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
