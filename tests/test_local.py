@@ -196,6 +196,7 @@ def test_the_loop_goes_through_a_cluster_of_its_own_and_leaves_nothing(laptop: L
         assert found, f"{pattern}: {calls}"
         positions.append(found[0])
     assert positions == sorted(positions), calls
+    assert not laptop.made("--provenance|--sbom"), "Docker's own builder makes no attestations"
     assert (laptop.product / ".local/kubeconfig").stat().st_mode & 0o077 == 0
     applied = [json.loads(text) for text in (laptop.bin / "applied").read_text().replace("}{", "}\n{").splitlines()]
     kinds = {item["kind"]: item for one in applied for item in one["items"]}

@@ -418,6 +418,29 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
                 assert not within or kind in within, (name, kind)
 
 
+def folders_read(folder: Path) -> set[Path]:
+    """The folders that kustomize reads for one of them."""
+    content = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    named = [*content.get("resources", []), *content.get("components", [])]
+    below = [(folder / name).resolve() for name in named if (folder / name).is_dir()]
+    return {folder}.union(*map(folders_read, below))
+
+
+def test_each_application_is_rendered_again_when_and_only_when_its_own_folders_change(product: Path) -> None:
+    product = product.resolve()
+    files = [*product.glob("clusters/*/**/*.yaml"), *product.glob("bootstrap/**/templates/application.yaml")]
+    found = [content for path in files if (content := yaml.safe_load(path.read_text(encoding="utf-8")))]
+    sources = [(item, item["spec"]["source"]) for item in found if item["kind"] == "Application"]
+    assert len(sources) > len(support.overlays(product))
+    for item, source in sources:
+        if "path" in source:
+            watched = item["metadata"]["annotations"]["argocd.argoproj.io/manifest-generate-paths"].split(";")
+            folders = {(product / source["path"] / path).resolve() for path in watched}
+            read = folders_read(product / source["path"])
+            assert all(any(one.is_relative_to(folder) for folder in folders) for one in read), item["metadata"]["name"]
+            assert folders <= read, item["metadata"]["name"]
+
+
 # What names the environment of a run: its input, or what has changed.
 FROM_THE_RUN = {f"${{{{ {name} }}}}" for name in ("inputs.environment", "inputs.from", "matrix.environment")}
 

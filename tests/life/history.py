@@ -76,7 +76,7 @@ def _older(template: Path) -> None:
     target = re.search(r"\.PHONY: history\n.*?\n\n", makefile, re.DOTALL)
     assert target
     (template / "template" / "Makefile.jinja").write_text(makefile.replace(target[0], ""), encoding="utf-8")
-    edit(template, "includes/rules.jinja", ('"expose", "domain", "size"]', '"expose", "domain"]'))
+    edit(template, "includes/rules.jinja", ('"advanced", "size", ', '"advanced", '))
     edit(template, "copier.yml", ("\nsize:\n  type: str\n", "\nsize:\n  type: str\n  when: false\n"))
     edit(template, "copier.yml", ("  default: westeurope\n", "  default: northeurope\n"))
     log(template, "0.0.1", "Before everything.")
@@ -102,7 +102,13 @@ def _next(template: Path) -> None:
             "&conditional_files\n  |\n    #% if not notes %#\n    NOTES.md\n    #% endif %#\n",
         ),
     )
-    edit(template, "includes/rules.jinja", ('"ci", "iac"', '"ci", "program", "notes"'), ('"francesouth", ', ""))
+    edit(
+        template,
+        "includes/rules.jinja",
+        ('"ci", "iac"', '"ci", "program", "notes"'),
+        ('"francesouth", ', ""),
+        ('YES_OR_NO = ["advanced", ', 'YES_OR_NO = ["advanced", "notes", '),
+    )
     edit(
         template,
         "hooks/migrate_answers.py",

@@ -171,7 +171,7 @@ class ArgoCD:
     def renders(self) -> Counter[str]:
         """How often the repository server has run kustomize, by folder, from its log."""
         log = (self.cluster.logs / "argocd-repo-server.log").read_text()
-        return Counter(re.findall(r"kustomize build [^\s\"]*?/((?:apps|clusters|bootstrap)/[^\s\"]+)", log))
+        return Counter(re.findall(r'"msg":"kustomize build [^"]*?/((?:apps|clusters)/[^"]+)"', log))
 
     def push_event(self, repository: str, branch: str, before: str, after: str, files: list[str]) -> int:
         """Send a push event as GitHub does; the HTTP status.

@@ -6,7 +6,6 @@ overlay as a person would. The other environments have no pods.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,8 +138,6 @@ def test_a_push_to_one_service_is_rendered_once_and_by_its_application_alone(lar
         f"kustomize runs for {RUNS} pushes to one of 100 services, 2 environments",
         ", ".join(f"{folder} {times}" for folder, times in sorted(rendered.items())) + f"; {asked:.0f} requests to Git",
     )
-    assert set(rendered) == {f"apps/{APPLICATION}/overlays/dev"}
-    assert rendered.total() <= RUNS
     reconciled = "argocd_app_reconcile"
     count = large.argocd.metric("application-controller", f"{reconciled}_count")
     seconds = large.argocd.metric("application-controller", f"{reconciled}_sum")
@@ -152,7 +149,8 @@ def test_a_push_to_one_service_is_rendered_once_and_by_its_application_alone(lar
     figures.add(
         "memory of Argo CD with 100 services in 2 environments", ", ".join(f"{k} {v:.0f} MiB" for k, v in sizes.items())
     )
-    assert statistics.median(taken) < 60
+    assert set(rendered) == {f"apps/{APPLICATION}/overlays/dev"}
+    assert rendered.total() <= RUNS
 
 
 def revision(world: World, name: str) -> str:
