@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,7 @@ def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals, tmp_pa
         _, errors = process.communicate(timeout=60)
         assert "Traceback" not in errors, errors
         if process.returncode == 0:  # It was faster.
+            shutil.rmtree(tmp_path / "product")
             continue
         assert list(tmp_path.iterdir()) == []
 
