@@ -114,6 +114,12 @@ class Life:
         self.replace(
             self.app / "base" / "kustomization.yaml", f'  - "{like.name}"\n', f'  - "{like.name}"\n  - worker\n'
         )
+        policy = self.app / "base" / "database" / "networkpolicy.yaml"
+        caller = (
+            f'        - podSelector:\n            matchLabels:\n              app.kubernetes.io/name: "{like.name}"\n'
+        )
+        if policy.exists() and caller in policy.read_text(encoding="utf-8"):
+            self.replace(policy, caller, caller + caller.replace(like.name, "worker"))
         for overlay in sorted((self.app / "overlays").iterdir()):
             self.replace(
                 overlay / "kustomization.yaml",

@@ -39,7 +39,7 @@ def test_work_that_is_not_committed_is_refused_in_one_line(begun: lives.Begun, r
 
 @pytest.mark.parametrize(
     ("how", "after"),
-    [(signal.SIGINT, 2.0), (signal.SIGTERM, 0.5), (signal.SIGKILL, 1.0), (signal.SIGKILL, 3.0)],
+    [(signal.SIGINT, 0.8), (signal.SIGTERM, 0.2), (signal.SIGKILL, 0.5), (signal.SIGKILL, 1.5)],
     ids=["Ctrl-C", "SIGTERM", "SIGKILL", "SIGKILL later"],
 )
 def test_an_update_that_is_ended_half_way_leaves_all_as_it_was(
@@ -56,6 +56,10 @@ def test_an_update_that_is_ended_half_way_leaves_all_as_it_was(
         text=True,
         env={**os.environ, "PATH": support.TOOLS_FIRST, "TMPDIR": str(tmp_path)},
     )
+    # The merge has begun where it has its folder.
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("template-update-*")) and time.monotonic() < until:
+        time.sleep(0.01)
     time.sleep(after)
     update.send_signal(how)
     assert update.wait() != 0
@@ -173,7 +177,7 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
     program("copier", "echo copier 9.3.1")
     assert "copier here is 9.3: run" in life.update("--to", LATER, PATH=str(programs)).stderr
     real = Path(sys.executable).parent / "copier"
-    for name, first in (("pipx", "run --spec copier>=9.18,<10 copier"), ("uvx", "--from copier>=9.18,<10 copier")):
+    for name, first in (("pipx", "run --spec copier>=9.19,<10 copier"), ("uvx", "--from copier>=9.19,<10 copier")):
         words = first.count(" ") + 1
         program(name, f'echo "{name} $*" >>"{tmp_path}/calls"\nshift {words}\nexec "{real}" "$@"')
         done = life.update("--to", LATER, PATH=str(programs))
