@@ -21,7 +21,7 @@ new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--def
 
 .PHONY: test
 test: $(VENV)/test ## Run the tests that need only Python packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(TESTS)
 
 .PHONY: actionlint
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
@@ -31,8 +31,9 @@ actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where i
 test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
 	$(BIN)/python -m pytest tests/life --numprocesses 2 --dist loadgroup $(TESTS)
 .PHONY: test-any
-test-any: $(VENV)/test ## Try random answers and faults: ANY_CASES=10000 of them
+test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 of the first
 	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
+	$(BIN)/python -m pytest -m slow tests --numprocesses 2 --dist loadgroup
 
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)

@@ -91,6 +91,7 @@ def assert_whole(product: Path, bare: Path) -> None:
     assert support.git("rev-list", "--min-parents=2", "main", cwd=bare) == ""
 
 
+@pytest.mark.slow
 def test_fifty_bumpers_at_once_lose_nothing_and_never_go_back(served: Path, server: GitServer) -> None:
     """Two builds of each of 24 pairs of clone, environment and service, and two that bump both services at once."""
     builds = [fetched_tip(served)]
@@ -132,6 +133,7 @@ def test_fifty_bumpers_at_once_lose_nothing_and_never_go_back(served: Path, serv
     print(f"\n50 bumpers: {len(commits)} landed, {kept} kept a newer build, 0 lost, in {took:.0f} s")
 
 
+@pytest.mark.slow
 def test_fifty_bumpers_whose_tags_name_no_commit_all_land_each_once_and_alone(pushed_product: Path) -> None:
     """No tag is older than another, so none may be kept back."""
     served = pushed_product
