@@ -43,6 +43,7 @@ case " $* " in
 {"status": {"sync": {"status": "Synced", "revision": "$(git rev-parse origin/main)"}, "health": {"status": "Healthy"}}}
 JSON
 ;;
+*refreshTime*) date +%N ;;
 *" jsonpath="*) echo cGFzc3dvcmQ= ;;
 *) echo '{"items": []}' ;;
 esac""",

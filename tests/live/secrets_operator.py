@@ -8,6 +8,7 @@ readiness in the status, where Argo CD's own health check looks for it.
 from __future__ import annotations
 
 import base64
+import datetime
 import secrets
 import threading
 from typing import Any
@@ -27,6 +28,8 @@ class SecretsOperator:
         self._api = api
         self._stop = threading.Event()
         self._vault: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
+        """What was last said in the annotation with which people ask for the newest values."""
         follow(api, f"{_API}/externalsecrets", self._handle, self._stop)
         follow(api, f"{_API}/clustersecretstores", self._handle_store, self._stop)
 
@@ -38,10 +41,17 @@ class SecretsOperator:
         """The entry of the vault; made when it is first asked for."""
         return self._vault.setdefault(key, secrets.token_urlsafe(24))
 
+    def renew(self, key: str) -> None:
+        """Give an entry of the vault a new value, which reaches Secrets once they are asked to be read again."""
+        self._vault[key] = secrets.token_urlsafe(24)
+
     def _handle(self, kind: str, item: Object) -> None:
-        if kind == "DELETED" or item.get("status", {}).get("conditions"):
-            return
         meta, spec = item["metadata"], item["spec"]
+        asked = meta.get("annotations", {}).get("force-sync", "")
+        before = self._asked.setdefault(meta["uid"], asked)
+        if kind == "DELETED" or (item.get("status", {}).get("conditions") and asked == before):
+            return
+        self._asked[meta["uid"]] = asked
         namespace, name = meta["namespace"], spec["target"]["name"]
         data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec["data"]}
         template = spec["target"].get("template", {})
@@ -60,8 +70,10 @@ class SecretsOperator:
         except ApiError as error:
             if error.status != 409:
                 raise
+            self._api.patch(f"/api/v1/namespaces/{namespace}/secrets/{name}", {"data": secret["data"]})
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         path = f"{_API}/namespaces/{namespace}/externalsecrets/{meta['name']}/status"
-        self._api.patch(path, {"status": {"conditions": [_READY]}})
+        self._api.patch(path, {"status": {"conditions": [_READY], "refreshTime": now}})
 
     def _handle_store(self, kind: str, item: Object) -> None:
         if kind != "DELETED" and not item.get("status", {}).get("conditions"):

@@ -208,3 +208,35 @@ def test_promotion_brings_the_same_digest_to_prod(world: World) -> None:
     assert image("prod") == image("dev")
     assert "@sha256:" in image("prod")
     assert world.goals("prod") == []
+
+
+def commands(world: World, heading: str) -> list[str]:
+    """The blocks of shell below a heading of the product's page of operations, for dev."""
+    text = (world.product / "docs" / "operations.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [block.replace(f"{APPLICATION}-prod", DEV) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+
+
+def test_the_database_is_backed_up_and_restored_as_the_product_says(world: World) -> None:
+    backup, restore = commands(world, "Back up the database, and restore it")
+    world.add_goal("dev", "in the backup")
+    goals = world.goals("dev")
+    try:
+        world.run("sh", "-euc", backup)
+        world.sql("dev", "DELETE FROM goals")
+        assert world.goals("dev") == []
+        world.run("sh", "-euc", restore)
+    finally:
+        (world.product / "app.dump").unlink(missing_ok=True)
+    wait_for("the goals are back", lambda: world.answers("dev", goals), 60)
+
+
+def test_the_database_gets_a_new_password_as_the_product_says(world: World) -> None:
+    [block] = commands(world, "New passwords for the database")
+    goals = world.goals("dev")
+    world.operator.renew("dev-database-password")
+    # Times in objects are whole seconds.
+    time.sleep(1)
+    world.run("sh", "-euc", block)
+    world.run("kubectl", "--namespace", DEV, "rollout", "status", "deployment", "--timeout=120s")
+    wait_for("the goals are read with the new password", lambda: world.answers("dev", goals), 60)
+    assert world.settled("dev"), "Argo CD took the new password for a difference"
