@@ -19,7 +19,7 @@ PROVISIONER = "live.local/directory"
 
 
 def follow(
-    api: Api, path: str, handle: Callable[[str, Object], None], stop: threading.Event, seconds: int = 10
+    api: Api, path: str, handle: Callable[[str, Object], None], stop: threading.Event, seconds: int = 4
 ) -> threading.Thread:
     """Call `handle` for each object of a collection and each change, in a thread, until `stop` is set.
 

@@ -33,8 +33,13 @@ def web(cluster: Cluster) -> Iterator[str]:
     images.push_base("postgres:18")
     cluster.apply((HERE / "fixtures" / "web.yaml").read_text())
     cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=60s")
-    service = cluster.api.get(f"/api/v1/namespaces/{NAMESPACE}/services/web")
-    yield str(service["status"]["loadBalancer"]["ingress"][0]["ip"])
+
+    def addresses() -> list[Object]:
+        service = cluster.api.get(f"/api/v1/namespaces/{NAMESPACE}/services/web")
+        return list(service["status"]["loadBalancer"].get("ingress", []))
+
+    wait_for("the Service has an address", lambda: bool(addresses()), 30)
+    yield str(addresses()[0]["ip"])
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
