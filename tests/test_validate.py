@@ -205,3 +205,9 @@ def test_what_people_add_by_hand_is_not_complained_about(
 
 def test_the_table_of_fields_is_that_of_the_schemas() -> None:
     assert fields.TABLE.read_text(encoding="utf-8") == fields.render(), "run `python -m tests.fields`"
+
+
+def test_a_text_that_begins_like_a_number_is_read_as_a_text(own_product: Path) -> None:
+    (own_product / "notes.yaml").write_text("---\nname: 00e0a\n")
+    done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=own_product)
+    assert done.returncode == 0, done.stdout

@@ -23,6 +23,8 @@ RANDOM = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
     report_multiple_bugs=False,
+    # The same cases every time, where a run decides on something else.
+    derandomize=bool(os.environ.get("ANY_SAME")),
 )
 
 

@@ -12,7 +12,7 @@ import yaml
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
-_NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+|0o[0-7]+")
+_NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 _CURES = (
     ("\\t", "indent with spaces, never tabs"),
     ("a tab character", "indent with spaces, never tabs"),
