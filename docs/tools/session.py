@@ -66,7 +66,8 @@ def record() -> str:
             console.print(Text.assemble((f"~/{place} $ ", "bold green"), (command, "bold")))
             console.print(Text.from_ansi(done.stdout.replace(folder, "~").strip()))
             console.print()
-    return console.export_svg(title="From nothing to a deployment and back")
+    picture: str = console.export_svg(title="From nothing to a deployment and back")
+    return picture
 
 
 if __name__ == "__main__":
