@@ -30,6 +30,7 @@ actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where i
 .PHONY: test-life
 test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
 	$(BIN)/python -m pytest tests/life --numprocesses 2 --dist loadgroup $(TESTS)
+
 .PHONY: test-any
 test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 of the first
 	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
@@ -67,9 +68,11 @@ docs: $(VENV)/docs ## Build the site into build/site, with an example product
 .PHONY: session
 session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
 	$(BIN)/python -m docs.tools.session
+
 .PHONY: bench
 bench: $(VENV)/bench ## Measure generation, validation and updates (ARGS=--quick for a look)
 	$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/test ## Write docs/coverage.md: which answer set exercises what
 	$(BIN)/python -m tests.any.coverage

@@ -61,15 +61,11 @@ def in_process(template: Path) -> InProcess:
 
 
 @pytest.fixture(scope="session")
-def rendered(template: Path, once: Once) -> Callable[[str], Path]:
+def rendered(in_process: InProcess, once: Once) -> Callable[[str], Path]:
     """Give the product of a valid answer set; it is shared, so tests only read it."""
 
     def product_of(name: str) -> Path:
-        def fill(folder: Path) -> None:
-            with support.shortcuts():
-                support.render(template, folder, support.answers(name))
-
-        return once(f"rendered-{name}", fill)
+        return once(f"rendered-{name}", lambda folder: in_process.render(support.answers(name), folder))
 
     return product_of
 

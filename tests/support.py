@@ -9,14 +9,10 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
-from unittest import mock
 
 import copier
-import jinja2
 import yaml
-from copier._main import Worker
 
 ROOT = Path(__file__).resolve().parents[1]
 # On PYTHONPATH it lets scripts wait without taking time.
@@ -31,8 +27,8 @@ TEMPLATE_PARTS = ("copier.yml", "hooks", "includes", "template")
 
 def answers(name: str, kind: str = "valid") -> dict[str, Any]:
     """Return the answers of a fixture."""
-    loaded: dict[str, Any] = yaml.safe_load((ANSWERS / kind / f"{name}.yaml").read_text(encoding="utf-8"))
-    return loaded
+    loaded: dict[str, Any] | None = yaml.safe_load((ANSWERS / kind / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded or {}
 
 
 @cache
@@ -53,6 +49,11 @@ def choices(name: str) -> list[Any]:
     return [choice["value"] if isinstance(choice, dict) else choice for choice in found]
 
 
+def refusal(name: str) -> str:
+    """Return the message that an invalid fixture gets: its first line."""
+    return (ANSWERS / "invalid" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+
+
 def export_template(destination: Path) -> Path:
     """Copy the template without its history: Copier then renders in half the time."""
     for part in TEMPLATE_PARTS:
@@ -65,34 +66,6 @@ def export_template(destination: Path) -> Path:
             destination.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, destination / part)
     return destination
-
-
-_compile = jinja2.Environment.compile
-_compiled: dict[tuple[str, str | None, str | None], CodeType] = {}
-
-
-def _compile_once(
-    self: jinja2.Environment, source: str, name: str | None = None, filename: str | None = None
-) -> CodeType:
-    # Copier's own extension of Jinja counts on being asked before each rendering.
-    self.preprocess(source, name, filename)
-    key = (source, name, filename)
-    if key not in _compiled:
-        _compiled[key] = _compile(self, source, name, filename)
-    return _compiled[key]
-
-
-@contextlib.contextmanager
-def shortcuts() -> Iterator[None]:
-    """Let Copier compile only what is new to this process, and not call git for each file: a third of its time is left.
-
-    It compiles each path, answer and file anew. A test compares.
-    """
-    with (
-        mock.patch.object(jinja2.Environment, "compile", _compile_once),
-        mock.patch.object(Worker, "_sync_git_index_executable_bit"),
-    ):
-        yield
 
 
 def render(template: Path, destination: Path, data: dict[str, Any], *, hook: bool = False) -> Path:

@@ -107,7 +107,7 @@ def test_a_data_file_of_every_answer_gives_what_defaults_give(
         assert (again / path).read_bytes() == (product / path).read_bytes(), path
 
 
-def test_the_shortcuts_of_these_tests_give_what_copier_gives_by_itself(
+def test_the_products_of_these_tests_are_those_of_copier_itself(
     tmp_path: Path, template: Path, rendered: Callable[[str], Path]
 ) -> None:
     name = "cluster-per-environment-with-gateway-and-database-of-azure"
@@ -237,8 +237,7 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     support.git("commit", "-q", "-m", "v1", cwd=template)
     support.git("tag", "v1.0.0", cwd=template)
     product = tmp_path / "product"
-    with support.shortcuts():
-        copier.run_copy(str(template), product, defaults=True, unsafe=True, quiet=True)
+    copier.run_copy(str(template), product, defaults=True, unsafe=True, quiet=True)
     support.git("init", "-q", "-b", "main", cwd=product)
     assert (
         support.run(sys.executable, "scripts/bump-image", "--no-push", "dev", "frontend=v3", cwd=product).returncode
@@ -253,8 +252,7 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     path.write_text(path.read_text().replace("revisionHistoryLimit: 5", "revisionHistoryLimit: 3"))
     support.git("commit", "-q", "-a", "-m", "v2", cwd=template)
     support.git("tag", "v2.0.0", cwd=template)
-    with support.shortcuts():
-        copier.run_update(product, defaults=True, unsafe=True, quiet=True, overwrite=True)
+    copier.run_update(product, defaults=True, unsafe=True, quiet=True, overwrite=True)
 
     assert 'newTag: "v3"' in (product / "apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml").read_text()
     assert "memory: 999Mi" in deployment.read_text()

@@ -10,23 +10,18 @@ from tests import support
 from tests.in_process import InProcess, RefusedError
 
 
-def expected(name: str) -> str:
-    """The message stands in the first line of the fixture."""
-    return (support.ANSWERS / "invalid" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-
-
 @pytest.mark.parametrize("name", support.INVALID)
 def test_a_wrong_answer_is_refused_with_its_cure(name: str, in_process: InProcess) -> None:
     with pytest.raises(RefusedError) as refusal:
         in_process.ask(support.answers(name, "invalid"))
-    assert expected(name) in str(refusal.value)
+    assert support.refusal(name) in str(refusal.value)
 
 
 def test_nothing_is_written_where_an_answer_is_wrong(template: Path, tmp_path: Path) -> None:
     for name in support.INVALID[::20]:
         with pytest.raises((ValueError, UserMessageError)) as refusal:
             support.render(template, tmp_path / "product", support.answers(name, "invalid"))
-        assert expected(name) in one_line(refusal.value)
+        assert support.refusal(name) in one_line(refusal.value)
         assert not (tmp_path / "product").exists()
 
 

@@ -250,7 +250,7 @@ def test_without_the_right_to_read_pods_the_rest_is_told(cluster: Cluster) -> No
     assert [service["running"] for service in found["services"]] == [{}, {}]
 
 
-def test_json_has_the_shape_that_the_readme_documents(cluster: Cluster) -> None:
+def test_json_has_the_shape_that_the_page_of_operations_documents(cluster: Cluster) -> None:
     cluster.says("pods", {"items": [pod("backend", f"sha-{COMMIT}@{DIGEST}"), pod("backend", "v1")]})
     shown = json.loads(cluster.status("--json").stdout)
     assert list(shown) == ["application", "commit", "fresh", "environments"]
@@ -263,9 +263,9 @@ def test_json_has_the_shape_that_the_readme_documents(cluster: Cluster) -> None:
         "running": {f"sha-{COMMIT}@{DIGEST}": 1, "v1": 1},
         "as_wanted": False,
     }
-    readme = (support.ROOT / "template" / "README.md.jinja").read_text(encoding="utf-8")
+    page = (support.ROOT / "template" / "docs" / "operations.md.jinja").read_text(encoding="utf-8")
     for name in [*shown, *dev, *dev["services"][0]]:
-        assert f"`{name}`" in readme, name
+        assert f"`{name}`" in page, name
 
 
 def test_git_as_of_this_clone_does_where_the_server_is_away(cluster: Cluster) -> None:

@@ -7,9 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from .product import ROOT, files, render
+from tests import support
 
-PAGES = ROOT / "build" / "docs"
+PAGES = support.ROOT / "build" / "docs"
 
 _LANGUAGES = {".json": "json", ".hcl": "hcl", ".tf": "hcl", ".tfvars": "hcl", ".py": "python", ".md": "markdown"}
 _LANGUAGES |= {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".js": "javascript", ".html": "html", ".css": "css"}
@@ -44,11 +44,11 @@ def tree(paths: list[PurePosixPath]) -> str:
 def write_pages() -> None:
     """Write all pages anew."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("tools", "*.py", "__pycache__"))
+    shutil.copytree(support.ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("tools", "*.py", "__pycache__"))
     paths = []
     with tempfile.TemporaryDirectory() as folder:
-        product = render(Path(folder) / "product")
-        for file in files(product):
+        product = support.render(support.export_template(Path(folder) / "template"), Path(folder) / "product", {})
+        for file in support.files(product):
             path = PurePosixPath(file.relative_to(product).as_posix())
             text = file.read_text(encoding="utf-8")
             page = PAGES / page_of(path)

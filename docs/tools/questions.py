@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from .product import ROOT, answers, render
+from tests import support
 
-PAGE = ROOT / "docs" / "questions.md"
+PAGE = support.ROOT / "docs" / "questions.md"
 
 # Longer answers make no good example.
 _LONGEST = 60
@@ -32,19 +32,12 @@ SERVICE_KEYS = {
 }
 
 
-def _questions() -> dict[str, dict[str, Any]]:
-    loaded = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    return {name: spec for name, spec in loaded.items() if not name.startswith("_") and spec.get("when") is not False}
-
-
 def _refused() -> dict[str, list[tuple[str, str]]]:
     """Return by question what the fixtures give, and the message that they get."""
     result: dict[str, list[tuple[str, str]]] = {}
-    for path in sorted((ROOT / "tests" / "answers" / "invalid").glob("*.yaml")):
-        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-        name, colon, message = first.removeprefix("# ").partition(": ")
-        given = yaml.safe_load(rest)
-        answer = given.get(name)
+    for fixture in support.INVALID:
+        name, colon, message = support.refusal(fixture).partition(": ")
+        answer = support.answers(fixture, "invalid").get(name)
         if colon and isinstance(answer, str) and 0 < len(answer) <= _LONGEST and "\n" not in answer:
             result.setdefault(name, []).append((answer, message))
     return result
@@ -66,7 +59,9 @@ def page() -> str:
     """Return the text of the page."""
     with tempfile.TemporaryDirectory() as folder:
         # With a gateway every question has an answer.
-        given = answers(render(Path(folder) / "product", {"expose": "gateway"}))
+        template = support.export_template(Path(folder) / "template")
+        product = support.render(template, Path(folder) / "product", {"expose": "gateway"})
+        given = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
     refused = _refused()
     lines = [
         "# Questions",
@@ -78,7 +73,7 @@ def page() -> str:
         "written. Answers can be changed later: see [updates](updates.md).",
         "",
     ]
-    for name, spec in _questions().items():
+    for name, spec in support.asked().items():
         default = str(spec["default"])
         computed = "#{" in default or "#%" in default
         shown = given.get(name) if computed else default
@@ -86,10 +81,8 @@ def page() -> str:
         lines += [f"## `{name}`", "", _help(spec), ""]
         if "choices" in spec:
             lines += ["| answer | what it means |", "| --- | --- |"]
-            choices = spec["choices"]
-            pairs = choices.items() if isinstance(choices, dict) else ((choice, choice) for choice in choices)
-            for told, value in pairs:
-                lines.append(f"| `{value['value'] if isinstance(value, dict) else value}` | {_cell(told)} |")
+            told = zip(support.choices(name), spec["choices"], strict=True)
+            lines += [f"| `{value}` | {_cell(meaning)} |" for value, meaning in told]
             lines.append("")
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":

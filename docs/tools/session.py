@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from .product import ROOT
+from tests import support
 
-PICTURE = ROOT / "docs" / "session.svg"
+PICTURE = support.ROOT / "docs" / "session.svg"
 _WIDTH = 118
 
 _REPOSITORY = "https://github.com/example-org/goal-tracker"
@@ -54,7 +54,7 @@ def record() -> str:
         for place, command in _COMMANDS:
             done = subprocess.run(
                 ["bash", "-c", command],
-                cwd=ROOT if place == "template" else home / place,
+                cwd=support.ROOT if place == "template" else home / place,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

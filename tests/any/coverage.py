@@ -139,8 +139,7 @@ def refusals() -> dict[str, list[str]]:
     """Return, for each question, the fixtures that it refuses."""
     found: dict[str, list[str]] = {name: [] for name in support.asked()}
     for name in support.INVALID:
-        message = (support.ANSWERS / "invalid" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
-        key = message.removeprefix("# ").partition(":")[0]
+        key = support.refusal(name).partition(":")[0]
         [given] = [key] if key in found else [one for one in support.answers(name, "invalid") if one in found] or [""]
         found.setdefault(given, []).append(name)
     return found

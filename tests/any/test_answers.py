@@ -3,12 +3,14 @@
 import itertools
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
+from tests import support
 from tests.any import answers, coverage, verdicts
 from tests.any.coverage import Coverage
 from tests.in_process import InProcess, RefusedError
@@ -79,3 +81,14 @@ def test_every_combination_of_choices_is_taken_but_for_the_pairs_that_are_refuse
         except RefusedError as error:
             refusal = str(error)
         assert bool(wrong) == bool(refusal), (data, refusal)
+
+
+@pytest.mark.parametrize("name", support.VALID)
+def test_a_product_made_in_this_process_is_the_one_that_copier_makes(
+    name: str, template: Path, rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product, plain = rendered(name), support.render(template, tmp_path / "plain", support.answers(name))
+    assert support.relative(plain) == support.relative(product)
+    for path in support.relative(product):
+        assert (plain / path).read_bytes() == (product / path).read_bytes(), path
+        assert (plain / path).stat().st_mode == (product / path).stat().st_mode, path

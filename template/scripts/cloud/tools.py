@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from gitops.repository import ROOT
+from gitops.repository import ROOT, one_line
 
 from . import infrastructure
 
@@ -78,13 +78,6 @@ def require(*commands: str) -> None:
         if not shutil.which(command):
             source = {tool.command: f", see {tool.source}" for tool in needed()}.get(command, "")
             raise CommandError(f"{command} is not on PATH{source}; make doctor checks everything")
-
-
-def one_line(text: str) -> str:
-    """Return the part of a program's complaint that says what is wrong, as one line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = [line for line in lines if line.lower().startswith(("error", "fatal"))] or lines[-1:]
-    return re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400]
 
 
 def output(*command: str, timeout: float = 120, **environment: str) -> str:

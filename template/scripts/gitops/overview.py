@@ -51,7 +51,7 @@ class Environment:
     services: list[Service] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the environment in the shape that README.md documents."""
+        """Return the environment in the shape that docs/operations.md documents."""
         found = asdict(self)
         for given, service in zip(found["services"], self.services, strict=True):
             given["as_wanted"] = service.as_wanted

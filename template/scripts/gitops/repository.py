@@ -1,5 +1,6 @@
-"""Where things are in this repository."""
+"""Where things are in this repository, and how its commands say what is wrong."""
 
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,13 @@ ARGOCD_NAMESPACE = "argocd"
 def fail(message: str) -> NoReturn:
     """Print one line that says what is wrong and how to mend it, and end with status 1."""
     sys.exit(f"{Path(sys.argv[0]).name}: {message}")
+
+
+def one_line(text: str) -> str:
+    """Return the line of a program's complaint that says what is wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
+    told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
+    return re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400]
 
 
 def application(root: Path = ROOT) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -10,18 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitops.repository import one_line
+
 Object = dict[str, Any]
 
 
 class LocalError(Exception):
     """It can't go on; the message is one line with the cure."""
-
-
-def one_line(text: str) -> str:
-    """Return the line of a program's complaint that says what is wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
-    told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
-    return re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400]
 
 
 def run(
