@@ -34,6 +34,7 @@ def _validate() -> Any:
         sys.dont_write_bytecode = before
     module.documents.parse = _remembered(module.documents.parse)
     commands = sys.modules["checks.commands"]
+    commands.parse = _remembered(commands.parse)  # type: ignore[attr-defined]
     commands.imports = _remembered(commands.imports)  # type: ignore[attr-defined]
     ask_shell, said = commands.syntax_errors, {}
 

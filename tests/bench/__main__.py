@@ -34,11 +34,13 @@ def main() -> None:
         checks = {size: bench.checks(size, rounds) for size in (DEFAULT, LARGEST)}
         validations = {size: bench.validation(size, rounds) for size in (DEFAULT, LARGEST)}
         updates = {size: bench.update(size, rounds) for size in (DEFAULT, LARGEST)}
+        steps = bench.steps(DEFAULT, rounds)
         tools = bench.with_tools(DEFAULT, rounds, os.environ["PATH"])
     text = report.text(
         [
             report.goals(generations, validations),
             report.generation(generations),
+            report.steps(steps),
             report.validation(validations, checks, tools),
             report.updates(updates),
         ],

@@ -28,7 +28,7 @@ def main() -> None:
     for module in modules:
         for name, function in sorted(vars(module).items()):
             # As scripts/validate finds them.
-            if re.fullmatch(r"check(_\w+)?", name) and function.__module__ == module.__name__:
+            if re.fullmatch(r"(check|inspect)(_\w+)?", name) and function.__module__ == module.__name__:
                 began = time.process_time()
                 list(function(repository))
                 seconds[f"{module.__name__.removeprefix('checks.')}.{name}"] = time.process_time() - began

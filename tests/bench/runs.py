@@ -44,7 +44,14 @@ class Bench:
             (folder / "bin" / name).symlink_to(shutil.which(name) or name)
         self.without_tools = str(folder / "bin")
 
-    def copy(self, template: Path, size: Size | None, path: str = "", keep: Path | None = None) -> Cost:
+    def copy(
+        self,
+        template: Path,
+        size: Size | None,
+        path: str = "",
+        keep: Path | None = None,
+        script: str = "generate.py",
+    ) -> Cost:
         """Run `copier copy` in a process of its own."""
         destination = keep or self.folder / "made"
         arguments = ["copy", "--trust", "--defaults", "--quiet", "--vcs-ref=1.0.0"]
@@ -53,7 +60,7 @@ class Bench:
             data.write_text(yaml.safe_dump(size.answers()), encoding="utf-8")
             arguments.append(f"--data-file={data}")
         cost = measure.command(
-            [sys.executable, HERE / "generate.py", *arguments, template, destination],
+            [sys.executable, HERE / script, *arguments, template, destination],
             self.folder,
             path or self.without_tools,
         )
@@ -72,6 +79,18 @@ class Bench:
             result.plain.append(self.copy(plain, None))
             result.empty.append(self.copy(self.empty, None))
         return result
+
+    def steps(self, size: Size, rounds: int) -> dict[str, tuple[float, float]]:
+        """Return the processor seconds of each step of a generation: ours, and that of the plain template."""
+        runs: list[list[dict[str, float]]] = [[], []]
+        for _ in range(rounds):
+            for found, template in zip(runs, (self.ours, self.folder / f"plain-{size}"), strict=True):
+                answers = size if template == self.ours else None
+                found.append(self.copy(template, answers, script="phases.py").json())
+        ours, plain = (
+            {name: measure.middle(run.get(name, 0.0) for run in found) for name in found[0]} for found in runs
+        )
+        return {name: (seconds, plain.get(name, 0.0)) for name, seconds in ours.items()}
 
     def validation(self, size: Size, rounds: int, path: str = "") -> list[Cost]:
         """Run the product's own checks: with the tools of a PATH, or with none."""

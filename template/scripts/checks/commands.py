@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 
 from .documents import Problem, Repository
 
@@ -58,13 +60,17 @@ def inspect(repository: Repository) -> Iterator[Problem]:
             yield from _inspect_shell(repository, shell, paths)
 
 
-def imports(text: str) -> list[tuple[int, str, bool]]:
-    """Return line and name of every module that Python code imports, and whether it may be a value in one.
+def parse(text: str) -> ast.AST:
+    """Return the syntax tree of Python code.
 
     Raises:
         SyntaxError, ValueError: it is not Python.
     """
-    compile(text, "script", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+    return ast.parse(text)
+
+
+def imports(text: str) -> list[tuple[int, str, bool]]:
+    """Return line and name of every module that Python code imports, and whether it may be a value in one."""
     found = []
     for match in _IMPORT.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
@@ -76,14 +82,21 @@ def imports(text: str) -> list[tuple[int, str, bool]]:
     return found
 
 
+@cache
+def _loaded() -> frozenset[str]:
+    return frozenset(getattr(module, "__file__", None) or "" for module in sys.modules.values())
+
+
 def _inspect_python(repository: Repository, path: str, text: str) -> Iterator[Problem]:
     try:
-        found = imports(text)
+        # What runs this has been read already, and reading is what takes the time here.
+        if os.path.join(repository.root, path) not in _loaded():
+            parse(text)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         yield Problem(path, line, f"is not valid Python ({getattr(error, 'msg', error)}): mend the line")
         return
-    for line, name, may_be_value in found:
+    for line, name, may_be_value in imports(text):
         yield from _inspect_import(repository, path, line, name, may_be_value)
 
 
