@@ -98,6 +98,29 @@ def git(*arguments: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
+def move_to_gitlab(product: Path, *, push_options: bool) -> Path:
+    """Make a product's server look like GitLab, which opens a merge request where a push asks for one.
+
+    Returns:
+        The file that holds the options of the newest push.
+    """
+    before = Path(git("remote", "get-url", "origin", cwd=product))
+    remote = before.rename(before.with_name("gitlab.git"))
+    git("remote", "set-url", "origin", str(remote), cwd=product)
+    git("config", "receive.advertisePushOptions", str(push_options).lower(), cwd=remote)
+    asked = remote / "asked"
+    hook = remote / "hooks" / "post-receive"
+    hook.write_text(
+        f"""#!/bin/sh
+env | grep "^GIT_PUSH_OPTION_[0-9]" | sort | cut -d= -f2- >"{asked}"
+[ -z "$GIT_PUSH_OPTION_0" ] || printf "\\nView merge request:\\n  https://gitlab.test/o/r/-/merge_requests/7\\n\\n"
+""",
+        encoding="utf-8",
+    )
+    hook.chmod(0o755)
+    return asked
+
+
 def files(folder: Path) -> Iterator[Path]:
     """Yield every file of a product, sorted."""
     for path in sorted(folder.rglob("*")):

@@ -198,14 +198,28 @@ def test_the_pushed_commit_is_written_where_it_is_asked_for(pushed_product: Path
     assert not file.exists(), "nothing was pushed"
 
 
-def test_a_proposal_names_the_page_that_gitlab_has_for_it(pushed_product: Path, tmp_path: Path) -> None:
-    (tmp_path / "remote.git").rename(tmp_path / "gitlab.git")
-    support.git("remote", "set-url", "origin", str(tmp_path / "gitlab.git"), cwd=pushed_product)
-    assert bump(pushed_product, "dev", "frontend=v3", "backend=v3").returncode == 0
+def promote(product: Path) -> str:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=pushed_product, PATH=path)
+    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=product, PATH=path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith(
+    return done.stdout.strip()
+
+
+def test_gitlab_opens_the_merge_request_with_the_push(pushed_product: Path, tmp_path: Path) -> None:
+    asked = support.move_to_gitlab(pushed_product, push_options=True)
+    assert bump(pushed_product, "dev", "frontend=v3", "backend=v3").returncode == 0
+    assert asked.read_text() == "", "a deployment asks for none"
+    assert promote(pushed_product) == "proposed https://gitlab.test/o/r/-/merge_requests/7"
+    title = support.git("log", "-1", "--format=%s", "refs/heads/promote/dev-to-prod", cwd=tmp_path / "gitlab.git")
+    assert asked.read_text().splitlines() == [
+        f"merge_request.{option}" for option in ("create", "target=main", f"title={title}", "remove_source_branch")
+    ]
+
+
+def test_a_proposal_names_the_page_that_gitlab_has_for_it(pushed_product: Path) -> None:
+    support.move_to_gitlab(pushed_product, push_options=False)
+    assert bump(pushed_product, "dev", "frontend=v3", "backend=v3").returncode == 0
+    assert promote(pushed_product).endswith(
         "gitlab/-/merge_requests/new?merge_request%5Bsource_branch%5D=promote/dev-to-prod"
     )
 

@@ -107,6 +107,20 @@ def test_conflicts_are_in_the_pull_request(proposals: Proposals, record: Recorde
     record("A conflict in the pull request", "a draft; files in its title and text, markers in them, checks that fail")
 
 
+def test_gitlab_opens_a_draft_with_the_push(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    asked = support.move_to_gitlab(life.product, push_options=True)
+    path = life.app / "base" / "backend" / "deployment.yaml"
+    life.replace(path, "revisionHistoryLimit: 5", "revisionHistoryLimit: 9")
+    life.commit()
+    done = proposals.run()
+    assert done.stdout == "proposed https://gitlab.test/o/r/-/merge_requests/7\n", done.stderr
+    assert f"merge_request.title=Update the template to {LATER} (conflicts in 1 file)" in asked.read_text()
+    assert "merge_request.draft" in asked.read_text().splitlines()
+    assert proposals.calls("create") == []
+    record("A conflict on GitLab", "the same as a merge request, which the push itself asks for")
+
+
 def test_a_branch_that_somebody_works_on_is_left_alone(proposals: Proposals, record: Recorded) -> None:
     life = proposals.life
     assert proposals.run("--to", NEXT).returncode == 0

@@ -15,12 +15,12 @@ def web_address() -> str:
 
 def propose(branch: str, tip: str, change: Change, body: str) -> str:
     """Push a change of the newest commit as a branch and open a pull request; return a line as `request` does."""
-    push_branch(branch, tip, change)
-    return request(branch, change.message.splitlines()[0], body)
+    opened = push_branch(branch, tip, change)
+    return f"proposed {opened}" if opened else request(branch, change.message.splitlines()[0], body)
 
 
 def request(branch: str, title: str, body: str, *, draft: bool = False, renew: bool = False) -> str:
-    """Open a pull request for a branch that is on the server.
+    """Open a pull request for a branch that is on the server, which has not done so by itself.
 
     Args:
         branch: its name.

@@ -24,6 +24,7 @@ from .repository import BRANCH, REMOTE, ROOT
 # enough where GitHub, GitLab or Gitea say that a rule forbids it.
 _TRIES_WITHOUT_RIVAL = 10
 _FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.IGNORECASE)
+_MERGE_REQUEST = re.compile(r"https?://\S+/merge_requests/\d+")
 _LONGEST_PAUSE = 4.0
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
@@ -41,6 +42,10 @@ class OthersWorkError(PublishError):
     """The branch of a proposal holds commits that are not of these scripts."""
 
 
+class NoPushOptionsError(PublishError):
+    """The server knows none of the options that come with a push."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What a commit does: new texts by path, and its message."""
@@ -55,6 +60,10 @@ def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
     Raises:
         PublishError: git ended with an error; the message is git's own last line.
     """
+    return _git(*arguments, stdin=stdin, **environment).stdout
+
+
+def _git(*arguments: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         ["git", *arguments],
         cwd=ROOT,
@@ -68,7 +77,7 @@ def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
     if done.returncode:
         words = " ".join(done.stderr.split()) or f"status {done.returncode}"
         raise PublishError(f"git {arguments[0]}: {words}")
-    return done.stdout
+    return done
 
 
 def succeeds(*arguments: str) -> bool:
@@ -257,19 +266,17 @@ def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -
 
 
 def push_branch(name: str, tip: str, change: Change) -> str:
-    """Push a change of a commit of the main branch as a branch of its own, and return the new commit.
+    """Push a change of a commit of the main branch as a branch of its own, as `push_proposal` does.
 
     An earlier proposal under the same name is replaced.
 
     Raises:
         PublishError: the branch holds commits that are not of these scripts, or can't be pushed.
     """
-    commit = make_commit(tip, change)
-    push_proposal(name, tip, commit, deployments.ENVIRONMENT)
-    return commit
+    return push_proposal(name, tip, make_commit(tip, change), deployments.ENVIRONMENT)
 
 
-def push_proposal(name: str, tip: str, commit: str, trailer: str) -> None:
+def push_proposal(name: str, tip: str, commit: str, trailer: str, *, draft: bool = False) -> str:
     """Push a commit as a branch, in the place of an earlier proposal; nothing happens where that says the same.
 
     Args:
@@ -277,6 +284,10 @@ def push_proposal(name: str, tip: str, commit: str, trailer: str) -> None:
         tip: the newest commit of the main branch.
         commit: what is proposed.
         trailer: the key by which commits of these scripts are known.
+        draft: whether it can't be merged as it is.
+
+    Returns:
+        The address of the merge request that the server has opened for it, or nothing where servers open none.
 
     Raises:
         OthersWorkError: the branch holds commits that are not of these scripts.
@@ -292,5 +303,30 @@ def push_proposal(name: str, tip: str, commit: str, trailer: str) -> None:
             raise OthersWorkError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
         same = "--format=%T %P %B"
         if git("show", "--no-patch", same, earlier) == git("show", "--no-patch", same, commit):
-            return
-    git("push", "--quiet", f"--force-with-lease=refs/heads/{name}:{earlier}", REMOTE, f"{commit}:refs/heads/{name}")
+            return ""
+    push = [f"--force-with-lease=refs/heads/{name}:{earlier}", REMOTE, f"{commit}:refs/heads/{name}"]
+    if "gitlab" in git("remote", "get-url", REMOTE):
+        # https://docs.gitlab.com/topics/git/commit/#push-options; the rest of the message becomes the description.
+        title = git("show", "--no-patch", "--format=%s", commit).strip()
+        options = [
+            "create",
+            f"target={BRANCH}",
+            f"title={title}",
+            "remove_source_branch",
+            *(["draft"] if draft else []),
+        ]
+        with contextlib.suppress(NoPushOptionsError):
+            said = _push_with_options([f"merge_request.{option}" for option in options], push)
+            return match[0] if (match := _MERGE_REQUEST.search(said)) else ""
+    git("push", "--quiet", *push)
+    return ""
+
+
+def _push_with_options(options: list[str], push: list[str]) -> str:
+    """Push with words for the server, and return what it says to it."""
+    try:
+        return _git("push", "--quiet", *[f"--push-option={option}" for option in options], *push).stderr
+    except PublishError as error:
+        raise (NoPushOptionsError if "does not support push options" in str(error) else PublishError)(
+            str(error)
+        ) from error

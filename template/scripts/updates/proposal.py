@@ -68,13 +68,14 @@ def propose() -> str:
     declined = _declined(title)
     if declined:
         return f"{title}: declined before, at {declined}; reopen that to have it again"
+    draft = "(conflicts in " in title
     try:
-        publish.push_proposal(BRANCH, publish.remote_tip(), commit, VERSION)
+        opened = publish.push_proposal(BRANCH, publish.remote_tip(), commit, VERSION, draft=draft)
     except publish.OthersWorkError as error:
         return f"left alone: {error}"
     except PublishError as error:
         raise _explained(error, commit) from error
-    return proposals.request(BRANCH, title, body, draft="(conflicts in " in title, renew=True)
+    return f"proposed {opened}" if opened else proposals.request(BRANCH, title, body, draft=draft, renew=True)
 
 
 def _explained(error: PublishError, commit: str) -> PublishError:
