@@ -227,10 +227,16 @@ def bootstraps(product: Path) -> list[Path]:
     return sorted(path.parent for path in (product / "bootstrap").rglob("kustomization.yaml"))
 
 
+@functools.cache
+def kustomize(folder: Path) -> list[dict[str, Any]]:
+    """The objects of a folder that no test changes, built once a worker."""
+    return support.kustomize(folder)
+
+
 def built(product: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
     folders = [*support.overlays(product), *product.glob("clusters/*"), *bootstraps(product)]
     folders += [path.parent for path in product.glob("clusters/*/*/kustomization.yaml")]
-    return [(folder, support.kustomize(folder)) for folder in folders]
+    return [(folder, kustomize(folder)) for folder in folders]
 
 
 @functools.cache
@@ -292,7 +298,7 @@ def is_opentofu(product: Path) -> bool:
 def test_volume_claim_templates_carry_no_labels_of_kustomize(product: Path) -> None:
     """Versions of kustomize differ in whether they label them, and a StatefulSet refuses any change of them."""
     for folder in support.overlays(product):
-        for document in support.kustomize(folder):
+        for document in kustomize(folder):
             for claim in document.get("spec", {}).get("volumeClaimTemplates", []):
                 assert set(claim["metadata"]) == {"name"}
 
@@ -328,7 +334,7 @@ def exposed(product: Path) -> str:
 
 def test_services_are_reached_from_outside_only_as_asked(product: Path) -> None:
     for folder in support.overlays(product):
-        objects = support.kustomize(folder)
+        objects = kustomize(folder)
         balanced = [item for item in objects if item["kind"] == "Service" and item["spec"]["type"] == "LoadBalancer"]
         routed = [item for item in objects if item["kind"] == "HTTPRoute"]
         assert bool(balanced) == (exposed(product) == "load-balancer")
@@ -338,7 +344,7 @@ def test_services_are_reached_from_outside_only_as_asked(product: Path) -> None:
 
 def test_what_comes_from_other_namespaces_is_the_gateway_alone_and_for_routed_services_only(product: Path) -> None:
     for folder in support.overlays(product):
-        objects = support.kustomize(folder)
+        objects = kustomize(folder)
         routed = {item["metadata"]["name"] for item in objects if item["kind"] == "HTTPRoute"}
         admitting = set()
         for policy in [item for item in objects if item["kind"] == "NetworkPolicy"]:
@@ -356,7 +362,7 @@ def test_the_last_environment_has_the_domain_and_the_others_a_name_below_it(prod
     *others, last = stored["environments"]
     for environment in [*others, last]:
         wanted = stored["domain"] if environment == last else f"{environment}.{stored['domain']}"
-        objects = support.kustomize(product / "apps" / stored["project_name"] / "overlays" / environment)
+        objects = kustomize(product / "apps" / stored["project_name"] / "overlays" / environment)
         hosts = [item["spec"]["hostnames"] for item in objects if item["kind"] == "HTTPRoute"]
         assert [wanted] in hosts
         assert all(host == [wanted] or host[0].endswith(f".{wanted}") for host in hosts)
@@ -364,7 +370,7 @@ def test_the_last_environment_has_the_domain_and_the_others_a_name_below_it(prod
 
 def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(product: Path) -> None:
     for path in product.glob("clusters/*/gateway"):
-        objects = support.kustomize(path)
+        objects = kustomize(path)
         [gateway] = [item for item in objects if item["kind"] == "Gateway"]
         [redirect] = [item for item in objects if item["kind"] == "HTTPRoute"]
         plain, *secure = gateway["spec"]["listeners"]
@@ -375,7 +381,7 @@ def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(produc
         assert [listener["hostname"] for listener in secure] == redirect["spec"]["hostnames"]
         served = set()
         for folder in support.overlays(product):
-            for item in [item for item in support.kustomize(folder) if item["kind"] == "HTTPRoute"]:
+            for item in [item for item in kustomize(folder) if item["kind"] == "HTTPRoute"]:
                 served |= {(item["metadata"]["namespace"], host) for host in item["spec"]["hostnames"]}
         here = {application.stem for application in (path.parent / "environments").iterdir()}
         served = {
@@ -390,14 +396,14 @@ def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(produc
 
 def test_a_gateway_that_is_not_ready_turns_no_release_back(product: Path) -> None:
     for folder in support.overlays(product):
-        for route in [item for item in support.kustomize(folder) if item["kind"] == "HTTPRoute"]:
+        for route in [item for item in kustomize(folder) if item["kind"] == "HTTPRoute"]:
             assert route["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"
 
 
 def test_projects_allow_what_their_applications_bring(product: Path) -> None:
     applications = []
     for cluster in product.glob("clusters/*/kustomization.yaml"):
-        objects = support.kustomize(cluster.parent)
+        objects = kustomize(cluster.parent)
         projects = {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "AppProject"}
         applications += [(item, projects) for item in objects if item["kind"] == "Application"]
     assert applications
@@ -410,7 +416,7 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
             continue
         cluster_wide = {(entry["group"], entry["kind"]) for entry in project["clusterResourceWhitelist"]}
         within = {(entry["group"], entry["kind"]) for entry in project.get("namespaceResourceWhitelist", [])}
-        for item in support.kustomize(product / source["path"]):
+        for item in kustomize(product / source["path"]):
             kind = (item["apiVersion"].rpartition("/")[0], item["kind"])
             if item["kind"] in ("Namespace", "ClusterSecretStore"):
                 assert kind in cluster_wide, (name, kind)
@@ -461,7 +467,7 @@ def test_every_environment_is_on_one_cluster_and_shares_it_only_where_it_was_cho
 def test_the_bootstrap_of_a_cluster_brings_that_cluster_only(product: Path) -> None:
     handed = []
     for folder in bootstraps(product):
-        [application] = [item for item in support.kustomize(folder) if item["kind"] == "Application"]
+        [application] = [item for item in kustomize(folder) if item["kind"] == "Application"]
         assert application["spec"]["source"]["path"] == f"clusters/{application['metadata']['name']}"
         handed.append(application["metadata"]["name"])
     assert handed == sorted(clusters(product))
@@ -496,7 +502,7 @@ def test_pods_reach_the_database_server_of_their_own_cluster(product: Path) -> N
         assert server
         servers |= dict.fromkeys(json.loads(listed[1]), f"{server[1]}.postgres.database.azure.com")
     for folder in support.overlays(product):
-        for item in support.kustomize(folder):
+        for item in kustomize(folder):
             if item["kind"] == "Deployment":
                 variables = item["spec"]["template"]["spec"]["containers"][0].get("env", [])
                 named = {variable["name"]: variable.get("value") for variable in variables}
@@ -555,7 +561,7 @@ def test_the_cluster_of_an_environment_is_found_among_those_that_were_told_of(
 def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> None:
     """An object that leaves Git and is kept would leave its Application out of sync, and wait-healthy waiting."""
     for folder in support.overlays(product):
-        for document in support.kustomize(folder):
+        for document in kustomize(folder):
             annotations = document["metadata"].get("annotations", {})
             kept = "Prune=false" in annotations.get("argocd.argoproj.io/sync-options", "")
             if kept and document["kind"] != "Namespace":
@@ -564,7 +570,7 @@ def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> No
 
 def test_every_image_is_named_in_full(product: Path) -> None:
     for folder in support.overlays(product):
-        for document in support.kustomize(folder):
+        for document in kustomize(folder):
             for container in document.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
                 assert re.search(r"[a-z0-9]:[\w.-]+(@sha256:[0-9a-f]{64})?$", container["image"])
                 assert not container["image"].endswith(":latest")
