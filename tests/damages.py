@@ -1208,7 +1208,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:14: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:15: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",
@@ -1593,7 +1593,7 @@ DASHBOARD = "terraform/platform/dashboard.json"
 MONITORING_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     "an alert without an expression": (
         ALERTS,
-        r'( +)expr: argocd_app_info\{sync_status.*\n',
+        r"( +)expr: argocd_app_info\{sync_status.*\n",
         "",
         "OutOfSync has no expr, and would never fire: add one",
     ),

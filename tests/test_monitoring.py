@@ -48,7 +48,7 @@ def expressions(product: Path) -> Iterator[str]:
 
 @cache
 def monitors(product: Path) -> dict[str, dict[str, Any]]:
-    folder = sorted(product.glob("clusters/*/monitoring"))[-1]
+    folder = sorted(product.glob("clusters/*/azure-monitor"))[-1]
     return {item["metadata"]["name"]: item["spec"] for item in support.kustomize(folder)}
 
 
@@ -146,7 +146,7 @@ def test_only_the_collector_reaches_metrics_and_no_service_leads_to_them(answers
 def test_each_environment_of_a_cluster_is_asked_by_its_own_collector(answers: str, rendered: Rendered) -> None:
     product = rendered(answers)
     project = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["project_name"]
-    for folder in product.glob("clusters/*/monitoring"):
+    for folder in product.glob("clusters/*/azure-monitor"):
         environments = sorted(path.stem for path in (folder.parent / "environments").iterdir())
         [services] = [one for one in support.kustomize(folder) if one["metadata"]["name"] == "services"]
         namespaces = services["spec"]["namespaceSelector"]["matchNames"]

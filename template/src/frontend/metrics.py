@@ -91,7 +91,7 @@ def serve(port: int, of: Metrics = METRICS) -> ThreadingHTTPServer:
             known = self.path == "/metrics"
             body = of.text().encode() if known else b""
             self.send_response(200 if known else 404)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
