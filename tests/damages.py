@@ -1208,7 +1208,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:14: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:15: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",
@@ -1588,6 +1588,77 @@ LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+ALERTS = "terraform/platform/alerts/argocd.yaml"
+DASHBOARD = "terraform/platform/dashboard.json"
+MONITORING_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an alert without an expression": (
+        ALERTS,
+        r"( +)expr: argocd_app_info\{sync_status.*\n",
+        "",
+        "OutOfSync has no expr, and would never fire: add one",
+    ),
+    "an alert that says nothing": (
+        ALERTS,
+        r"summary: Nothing is heard of Argo CD",
+        'summary: ""',
+        "argocd.yaml:47: ArgoCDSilent does not say what is wrong: add summary to its annotations",
+    ),
+    "an alert without a cure": (
+        ALERTS,
+        r"description: >-\n +No other alert",
+        "cure: >-\n            No other alert",
+        "ArgoCDSilent does not say what to do about it: add description to its annotations",
+    ),
+    "a severity that Azure does not know": (
+        ALERTS,
+        "severity: warning",
+        "severity: page",
+        "OutOfSync has no severity that is known: set it to critical or warning",
+    ),
+    "a duration that Azure does not know": (
+        ALERTS,
+        "for: 30m",
+        "for: 1d",
+        "OutOfSync does not say for how long: set for, as 5m or 1h",
+    ),
+    "an interval that Azure does not know": (
+        ALERTS,
+        "interval: 1m",
+        "interval: 30s",
+        "Azure evaluates rules every 1m to 15m: set interval to one",
+    ),
+    "two alerts of one name": (
+        ALERTS,
+        "alert: Unhealthy",
+        "alert: SyncFailed",
+        "SyncFailed is in terraform/platform/alerts/argocd.yaml too: rename one",
+    ),
+    "a rule file without rules": (
+        "terraform/platform/alerts/pods.yaml",
+        r"(?s)groups:.*",
+        "groups: []\n",
+        "pods.yaml: has no groups of rules: add one, or remove the file",
+    ),
+    "a dashboard that is no JSON": (
+        DASHBOARD,
+        r'"panels": \[',
+        '"panels": [,',
+        "is not JSON (Expecting value): mend it, or export it again",
+    ),
+    "a dashboard that was exported in another form": (
+        DASHBOARD,
+        r'"panels": \[',
+        '"widgets": [',
+        "has no panels: export the dashboard as JSON, for sharing, and put that here",
+    ),
+    "two panels of one id": (
+        DASHBOARD,
+        r'"id": 2,',
+        '"id": 1,',
+        "has the id of another one: give it one of its own",
+    ),
+}
+
 
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
@@ -1595,6 +1666,7 @@ def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     tables["defaults"].append(EDITS)
     tables["production-database-of-azure-with-opentofu"] = [OPENTOFU_DAMAGES]
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
+    tables["gateway-with-two-environments"].append(MONITORING_DAMAGES)
     found: dict[tuple[str, str], tuple[Edit, str]] = {}
     for answers, dictionaries in tables.items():
         for table in dictionaries:

@@ -85,7 +85,7 @@ def test_every_choice_is_in_some_valid_answer_set() -> None:
 
 
 def test_the_two_sample_servers_are_the_same() -> None:
-    one, other = (TEMPLATE / "src" / service / "server.py" for service in ("backend", "frontend"))
+    one, other = (TEMPLATE / "src" / service / "server.py.jinja" for service in ("backend", "frontend"))
     assert one.read_bytes() == other.read_bytes()
 
 

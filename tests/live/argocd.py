@@ -160,13 +160,18 @@ class ArgoCD:
 
     def metric(self, component: str, name: str) -> float:
         """The sum of a metric of a component (`repo-server`, …) over all its labels."""
+        return sum(
+            float(line.rpartition(" ")[2]) for line in self.metrics(component) if re.match(rf"{name}[ {{]", line)
+        )
+
+    def metrics(self, component: str) -> list[str]:
+        """What a component answers to Prometheus, line by line."""
         connection = http.client.HTTPConnection("127.0.0.1", _METRICS[f"argocd-{component}"], timeout=10)
         try:
             connection.request("GET", "/metrics")
-            lines = connection.getresponse().read().decode().splitlines()
+            return connection.getresponse().read().decode().splitlines()
         finally:
             connection.close()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def renders(self) -> Counter[str]:
         """How often the repository server has run kustomize, by folder, from its log."""

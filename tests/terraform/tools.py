@@ -1,4 +1,4 @@
-"""Programs that these tests build or install once, into the user's cache: OpenTofu, tflint and checkov."""
+"""Programs that these tests build or install once, into the user's cache: OpenTofu, tflint, promtool and checkov."""
 
 import hashlib
 import os
@@ -30,6 +30,11 @@ def opentofu() -> Path:
 def tflint() -> Path:
     """The `tflint` command, with the rules that come with it; the azurerm rules are downloaded, which needs GitHub."""
     return _built("tflint", "github.com/terraform-linters/tflint")
+
+
+def promtool() -> Path:
+    """The `promtool` command of Prometheus: checks rules, and tests them on series that are made up."""
+    return _built("promtool", "github.com/prometheus/prometheus/cmd/promtool")
 
 
 def checkov() -> list[str]:

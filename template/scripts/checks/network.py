@@ -48,6 +48,8 @@ def _check_policy(path: str, policy: Map, workloads: list[Workload]) -> Iterator
             for port in rule.maps("ports"):
                 wanted, known = port.get("port"), [item for item in targets if item.ports]
                 inside = known and (side == "ingress" or not elsewhere)
+                # What is said of every pod, by the name of a port, is meant for those that have one, now or later.
+                inside = inside and not (isinstance(wanted, str) and policy.at("spec", "podSelector") == {})
                 if inside and wanted is not None and not any(item.has_port(wanted) for item in known):
                     has = ", ".join(dict.fromkeys(str(key) for item in known for key in item.ports if key))
                     what = f"no container has port {wanted!r}: use one of {has}"
@@ -109,8 +111,7 @@ def _lets(
             reaches = not peers or any(
                 not _is_by_label(peer) or selected([other], peer.at("podSelector", "matchLabels")) for peer in peers
             )
-            ports = rule.maps("ports")
-            if reaches and (not ports or any(_covers(entry, numbers) for entry in ports)):
+            if reaches and _opens(rule, numbers):
                 return True
     return False
 
@@ -119,6 +120,10 @@ def _both(item: Workload, port: Any) -> set[Any]:
     """Return the name and the number of a port."""
     found = item.ports.get(port) if isinstance(port, (str, int)) else None
     return {found.get("name"), found.get("containerPort")} if found else set()
+
+
+def _opens(rule: Map, numbers: set[Any]) -> bool:
+    return not rule.maps("ports") or any(_covers(entry, numbers) for entry in rule.maps("ports"))
 
 
 def _covers(entry: Map, numbers: set[Any]) -> bool:
@@ -139,6 +144,9 @@ def _check_outside(
                 if "Ingress" in _types(policy) and selected([item], policy.at("spec", "podSelector", "matchLabels"))
             ]
             rules = [rule for policy in own for rule in policy.maps("spec", "ingress")]
+            targets = [port.get("targetPort", port.get("port")) for port in service.maps("spec", "ports")]
+            numbers = {number for target in targets for number in (target, *_both(item, target))}
+            rules = [rule for rule in rules if _opens(rule, numbers)]
             open_to = [rule for rule in rules if any(not _is_by_label(peer) for peer in rule.maps("from"))]
             if own and not open_to and all(rule.maps("from") for rule in rules):
                 line = service.line_at("spec", "type")

@@ -1,0 +1,70 @@
+# Azure Monitor managed service for Prometheus: a collector on the cluster asks for metrics, a workspace keeps them for 18
+# months. What is asked beside nodes, pods and volumes stands in clusters/, as PodMonitors. Logs are in monitoring.tf.
+resource "azurerm_monitor_workspace" "this" {
+  name                = "amw-${var.cluster_name}"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+}
+
+resource "azurerm_monitor_data_collection_endpoint" "metrics" {
+  # Azure takes 44 characters.
+  name                = trim(substr("dce-${var.cluster_name}", 0, 44), "-")
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  kind                = "Linux"
+  tags                = local.tags
+}
+
+resource "azurerm_monitor_data_collection_rule" "metrics" {
+  name                        = "dcr-${var.cluster_name}"
+  resource_group_name         = azurerm_resource_group.this.name
+  location                    = azurerm_resource_group.this.location
+  kind                        = "Linux"
+  data_collection_endpoint_id = azurerm_monitor_data_collection_endpoint.metrics.id
+  tags                        = local.tags
+
+  data_sources {
+    prometheus_forwarder {
+      name    = "prometheus"
+      streams = ["Microsoft-PrometheusMetrics"]
+    }
+  }
+
+  data_flow {
+    streams      = ["Microsoft-PrometheusMetrics"]
+    destinations = ["workspace"]
+  }
+
+  destinations {
+    monitor_account {
+      name               = "workspace"
+      monitor_account_id = azurerm_monitor_workspace.this.id
+    }
+  }
+}
+
+resource "azurerm_monitor_data_collection_rule_association" "metrics" {
+  name                    = "dcr-${var.cluster_name}"
+  target_resource_id      = azurerm_kubernetes_cluster.this.id
+  data_collection_rule_id = azurerm_monitor_data_collection_rule.metrics.id
+}
+
+# Owning the subscription gives no right to what the workspace holds; the dashboard asks it as whoever looks at it.
+resource "azurerm_role_assignment" "first_operator_metrics" {
+  scope                = azurerm_monitor_workspace.this.id
+  role_definition_name = "Monitoring Data Reader"
+  principal_id         = data.azurerm_client_config.current.object_id
+
+  lifecycle {
+    ignore_changes = [principal_id, principal_type]
+  }
+}
+
+resource "azurerm_role_assignment" "operator_metrics" {
+  for_each = var.operator_object_ids
+
+  scope                = azurerm_monitor_workspace.this.id
+  role_definition_name = "Monitoring Data Reader"
+  principal_id         = each.value
+}
