@@ -26,7 +26,17 @@ KINDS = {
 }
 # Volumes of clouds, and what is seldom written: not looked into.
 UNREAD = {"managedFields", "sourceHydrator", "kustomize", "helm", "directory", "plugin", "generator", "generatorRef"}
-UNREAD |= {"filters", "find", "frontend", "generators", "jwtTokens", "manifest", "rewrite", "sourceIntegrity", "templateFrom"}
+UNREAD |= {
+    "filters",
+    "find",
+    "frontend",
+    "generators",
+    "jwtTokens",
+    "manifest",
+    "rewrite",
+    "sourceIntegrity",
+    "templateFrom",
+}
 CLOSED = {"Affinity", "EphemeralContainer", "ManagedFieldsEntry", "OwnerReference", "EphemeralVolumeSource"}
 CUSTOM = {
     ("argoproj.io/v1alpha1", "Application"): "argoproj.io/application_v1alpha1.json",

@@ -1,7 +1,7 @@
 """A stand-in for External Secrets Operator and Key Vault: makes the Secrets that ExternalSecrets ask for.
 
 The real operator reads Azure; neither is within reach here. This one reads the product's ExternalSecrets as they are,
-answers each entry with a random value that stays the same, owns the Secret as `creationPolicy: Owner` says, and reports
+answers each entry with a random value that stays the same, and each Password with a new one, owns the Secret as `creationPolicy: Owner` says, and reports
 readiness in the status, where Argo CD's own health check looks for it.
 """
 
@@ -53,7 +53,9 @@ class SecretsOperator:
             return
         self._asked[meta["uid"]] = asked
         namespace, name = meta["namespace"], spec["target"]["name"]
-        data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec["data"]}
+        data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec.get("data", [])}
+        for source in spec.get("dataFrom", []):
+            data |= self._generated(namespace, source["sourceRef"]["generatorRef"])
         template = spec["target"].get("template", {})
         if template.get("type") == _PULL_SECRET:
             data = {".dockerconfigjson": '{"auths": {}}'}  # The local registry asks for no credential.
@@ -74,6 +76,11 @@ class SecretsOperator:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         path = f"{_API}/namespaces/{namespace}/externalsecrets/{meta['name']}/status"
         self._api.patch(path, {"status": {"conditions": [_READY], "refreshTime": now}})
+
+    def _generated(self, namespace: str, reference: Object) -> dict[str, str]:
+        """What a Password gives; nothing where it is not there yet, and the next event comes back to it."""
+        path = f"/apis/{reference['apiVersion']}/namespaces/{namespace}/passwords/{reference['name']}"
+        return {"password": secrets.token_hex(self._api.get(path)["spec"]["length"] // 2)}
 
     def _handle_store(self, kind: str, item: Object) -> None:
         if kind != "DELETED" and not item.get("status", {}).get("conditions"):

@@ -34,10 +34,10 @@ def _shell_scripts(repository: Repository) -> list[str]:
 
 def _builds(repository: Repository) -> list[str]:
     """Return the folders that Argo CD builds: those of the overlays and of the clusters, and what else it deploys."""
-    pattern = re.compile(r"(apps/[^/]+/overlays/[^/]+|clusters/[^/]+)")
-    folders = [path.removesuffix("/kustomization.yaml") for path in repository.files if path.endswith("/kustomization.yaml")]
+    pattern = re.compile(r"(.*)/kustomization[.]yaml")
+    folders = [match[1] for path in repository.files if (match := pattern.fullmatch(path))]
     sources = kustomize.deployed(repository)
-    return [folder for folder in folders if pattern.fullmatch(folder) or folder in sources]
+    return [path for path in folders if path in sources or re.fullmatch(r"apps/.+/overlays/[^/]+|clusters/[^/]+", path)]
 
 
 def _planned(repository: Repository) -> Iterator[Tool]:
