@@ -171,8 +171,8 @@ def test_a_labelled_pull_request_waits_for_its_images_and_is_then_shown(shop: Sh
     assert f"http://frontend-pr-{OURS}-" in printed or "gh pr comment" in printed
     started = time.monotonic()
     shop.healthy(shop.shown()[f"refs/previews/{OURS}"])
-    figures.add("preview: end of its build to healthy", f"{time.monotonic() - started:.1f} s")
-    assert "<title>Shiny</title>" in shop.page()
+    wait_for("its page", lambda: "<title>Shiny</title>" in shop.page(), 60, 0.5)
+    figures.add("preview: end of its build to the page", f"{time.monotonic() - started:.1f} s")
 
 
 def test_a_preview_is_the_first_environment_with_images_and_a_database_of_its_own(shop: Shop) -> None:

@@ -250,7 +250,7 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
                 cluster,
                 webhook_secret="shared with the forge",
                 applicationsets=True,
-                **argocd_settings(product),  # type: ignore[arg-type]
+                **argocd_settings(product),
             )
         )
         cluster.install_crds("external-secrets")

@@ -33,11 +33,11 @@ resource "azurerm_container_registry_task" "previews_purge" {
   container_registry_id = azurerm_container_registry.previews.id
   tags                  = local.tags
 
-  platform_setting {
+  platform {
     os = "Linux"
   }
 
-  encoded_task_step {
+  encoded_step {
     task_content = base64encode(yamlencode({
       version = "v1.1.0"
       steps   = [{ cmd = "acr purge --filter '.*:.*' --ago 30d --untagged", timeout = 3600 }]

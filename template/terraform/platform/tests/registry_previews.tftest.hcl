@@ -46,7 +46,7 @@ run "old_images_are_removed" {
   command = plan
 
   assert {
-    condition     = strcontains(base64decode(azurerm_container_registry_task.previews_purge.encoded_task_step[0].task_content), "acr purge --filter '.*:.*' --ago 30d --untagged")
+    condition     = strcontains(base64decode(azurerm_container_registry_task.previews_purge.encoded_step[0].task_content), "acr purge --filter '.*:.*' --ago 30d --untagged")
     error_message = "A Basic registry holds 10 GB before it costs more; nothing else removes what closed pull requests leave."
   }
 }
