@@ -51,11 +51,16 @@ class SecretsOperator:
         before = self._asked.setdefault(meta["uid"], asked)
         if kind == "DELETED" or (item.get("status", {}).get("conditions") and asked == before):
             return
-        self._asked[meta["uid"]] = asked
         namespace, name = meta["namespace"], spec["target"]["name"]
         data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec.get("data", [])}
         for source in spec.get("dataFrom", []):
-            data |= self._generated(namespace, source["sourceRef"]["generatorRef"])
+            reference = source["sourceRef"]["generatorRef"]
+            path = f"/apis/{reference['apiVersion']}/namespaces/{namespace}/passwords/{reference['name']}"
+            generator = self._api.find(path)
+            if generator is None:
+                return  # The watch begins anew every few seconds.
+            data["password"] = secrets.token_hex(generator["spec"]["length"] // 2)
+        self._asked[meta["uid"]] = asked
         template = spec["target"].get("template", {})
         if template.get("type") == _PULL_SECRET:
             data = {".dockerconfigjson": '{"auths": {}}'}  # The local registry asks for no credential.
@@ -76,11 +81,6 @@ class SecretsOperator:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         path = f"{_API}/namespaces/{namespace}/externalsecrets/{meta['name']}/status"
         self._api.patch(path, {"status": {"conditions": [_READY], "refreshTime": now}})
-
-    def _generated(self, namespace: str, reference: Object) -> dict[str, str]:
-        """What a Password gives; nothing where it is not there yet, and the next event comes back to it."""
-        path = f"/apis/{reference['apiVersion']}/namespaces/{namespace}/passwords/{reference['name']}"
-        return {"password": secrets.token_hex(self._api.get(path)["spec"]["length"] // 2)}
 
     def _handle_store(self, kind: str, item: Object) -> None:
         if kind != "DELETED" and not item.get("status", {}).get("conditions"):
