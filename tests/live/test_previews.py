@@ -19,7 +19,7 @@ import pytest
 
 from tests import support
 
-from . import shims
+from . import deploy_identity, shims
 from .argocd import explain
 from .figures import Figures
 from .forge import Forge, PullRequest
@@ -151,6 +151,8 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         [cluster] = product.glob("clusters/*")
         for name in ("previews-project.yaml", "previews.yaml"):
             world.cluster.apply((cluster / name).read_text())
+        # What Terraform gives to Argo CD's chart.
+        world.cluster.apply(deploy_identity.access(product, [], folder / "guard", "previews", "previews_access"))
         try:
             yield Shop(world, forge, product, url, folder)
         finally:
@@ -280,6 +282,11 @@ def test_a_preview_can_not_take_more_than_its_namespace(shop: Shop) -> None:
     pull = shop.forge.open[OURS]
     shown = shop.shown()[f"refs/previews/{OURS}"]
     overlay = shop.product / "apps" / NAME / "preview"
+    namespace = overlay / "namespace.yaml"
+    namespace.write_text(
+        namespace.read_text()
+        + "- op: replace\n  path: /metadata/labels/pod-security.kubernetes.io~1enforce\n  value: privileged\n"
+    )
     (overlay / "elsewhere.yaml").write_text(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: everything\nrules: []\n"
     )
@@ -298,6 +305,11 @@ def test_a_preview_can_not_take_more_than_its_namespace(shop: Shop) -> None:
         return json.dumps((shop.world.argocd.application(PREVIEW) or {}).get("status", {}))
 
     wait_for("Argo CD refuses it", lambda: refused in said(), 120)
+    labels = shop.world.cluster.api.get(f"/api/v1/namespaces/{PREVIEW}")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    lowered = ("label", "namespace", PREVIEW, "--overwrite", "pod-security.kubernetes.io/enforce=privileged")
+    with pytest.raises(LiveError, match="must enforce the restricted pod security level"):
+        shop.world.cluster.kubectl(*lowered)
     assert shop.world.cluster.api.find("/apis/rbac.authorization.k8s.io/v1/clusterroles/everything") is None
 
 
