@@ -600,12 +600,130 @@ SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+PREVIEWS = f"{CLUSTER}/previews.yaml"
+PREVIEWS_PROJECT = f"{CLUSTER}/previews-project.yaml"
+PREVIEW = f"{APP}/preview"
+PREVIEW_WORKFLOW = ".github/workflows/preview.yml"
+
+PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "previews of a commit that a fork may have": (
+        PREVIEWS,
+        r"refs/previews/\{\{ .number \}\}",
+        "{{ .head_sha }}",
+        "previews.yaml:32: {{ .head_sha }} may be what a fork has written: write targetRevision: refs/previews/",
+    ),
+    "previews of a branch whose name a fork may have": (
+        PREVIEWS,
+        r"refs/previews/\{\{ .number \}\}",
+        "{{ .branch }}",
+        "previews.yaml:32: {{ .branch }} may be what a fork has written: write targetRevision: refs/previews/",
+    ),
+    "previews of every pull request": (
+        PREVIEWS,
+        r"          labels:\n            - preview\n",
+        "",
+        "every pull request would be shown, whoever it is from: add labels",
+    ),
+    "previews of another repository's pull requests": (
+        PREVIEWS,
+        'repo: "goal-tracker"',
+        'repo: "shop"',
+        "follows the pull requests of Example-Org/shop, not of https://github.com/Example-Org/goal-tracker",
+    ),
+    "previews that stay": (
+        PREVIEWS,
+        r"      finalizers:\n.*\n.*\n",
+        "",
+        "what a preview has made would outlive its pull request: add the finalizer",
+    ),
+    "previews in a namespace of another name": (
+        PREVIEWS,
+        r"          namespace: \"goal-tracker-pr-",
+        '          namespace: "goal-tracker-preview-',
+        "is not the destination goal-tracker-pr-{{ .number }}: make them the same",
+    ),
+    "previews of a folder that is not there": (
+        PREVIEWS,
+        'path: "apps/goal-tracker/preview',
+        'path: "apps/goal-tracker/previews',
+        "previews.yaml:33: the folder apps/goal-tracker/previews does not exist: add it",
+    ),
+    "previews in an environment": (
+        PREVIEWS_PROJECT,
+        r"namespace: \"goal-tracker-pr-\*\"",
+        'namespace: "goal-tracker-*"',
+        "lets previews into goal-tracker-*, which is not theirs: write goal-tracker-pr-*",
+    ),
+    "previews that change any namespace": (
+        PREVIEWS_PROJECT,
+        r"      name: \"goal-tracker-pr-\*\"\n",
+        "",
+        "lets previews change every Namespace of the cluster: keep Namespace alone, with name: goal-tracker-pr-*",
+    ),
+    "previews that come from anywhere": (
+        PREVIEWS_PROJECT,
+        "sourceRepos:\n",
+        'sourceRepos:\n    - "*"\n',
+        "lets previews come from *: keep https://github.com/Example-Org/goal-tracker alone",
+    ),
+    "a kind that previews lack the right to": (
+        PREVIEWS_PROJECT,
+        r"    - group: policy\n      kind: PodDisruptionBudget\n",
+        "",
+        "previews-project.yaml does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist",
+    ),
+    "a preview whose namespace stays": (
+        f"{PREVIEW}/kustomization.yaml",
+        r"  - path: namespace.yaml\n    target:\n      kind: Namespace\n",
+        "",
+        "keeps the namespace when its pull request is closed: add a patch that removes its annotations",
+    ),
+    "a preview that reads the vault": (
+        f"{PREVIEW}/kustomization.yaml",
+        r"  - path: database-secret.yaml\n",
+        "",
+        "ExternalSecret database reads a vault that lets no preview in: add a patch of database with a generator",
+    ),
+    "a service that previews pull from the environments' registry": (
+        f"{PREVIEW}/kustomization.yaml",
+        r"  - name: \"[^\"]*/backend\"\n    newName: .*\n",
+        "",
+        "images does not take backend of apps/goal-tracker/overlays/dev/kustomization.yaml from the previews' registry: add",
+    ),
+    "a preview of images that nobody builds": (
+        f"{PREVIEW}/kustomization.yaml",
+        r"newName: \"goaltrackerpreviews\w+[.]",
+        'newName: "exampleorggoaltracker.',
+        "is not where previews are built: write goaltrackerpreviews",
+    ),
+    "a build of previews for forks": (
+        PREVIEW_WORKFLOW,
+        r"\n      && github.event.pull_request.head.repo.full_name == github.repository",
+        "",
+        "preview.yml:25: the job build runs for forks as well: add && github.event.pull_request.head.repo.full_name ==",
+    ),
+    "a build of previews with the rights of main": (
+        PREVIEW_WORKFLOW,
+        "  pull_request:",
+        "  pull_request_target:",
+        "pull_request_target gives forks the rights of this repository: make it pull_request",
+    ),
+    "a build of previews that pushes to the environments": (
+        PREVIEW_WORKFLOW,
+        r"LOCAL_REGISTRY: \"\w+",
+        'LOCAL_REGISTRY: "exampleorggoaltracker',
+        "pushes previews to exampleorggoaltracker: write goaltrackerpreviews",
+    ),
+}
+
+
 DAMAGED = {
     "defaults": DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,
     "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
     "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
     "cluster-per-environment": CLUSTER_DAMAGES,
+    "previews": PREVIEWS_DAMAGES,
     "cluster-per-environment-with-gateway-and-database-of-azure": SERVER_DAMAGES,
 }
 

@@ -26,10 +26,21 @@ KINDS = {
 }
 # Volumes of clouds, and what is seldom written: not looked into.
 UNREAD = {"managedFields", "sourceHydrator", "kustomize", "helm", "directory", "plugin", "generator", "generatorRef"}
-UNREAD |= {"filters", "find", "frontend", "jwtTokens", "manifest", "rewrite", "sourceIntegrity", "templateFrom"}
+UNREAD |= {
+    "filters",
+    "find",
+    "frontend",
+    "generators",
+    "jwtTokens",
+    "manifest",
+    "rewrite",
+    "sourceIntegrity",
+    "templateFrom",
+}
 CLOSED = {"Affinity", "EphemeralContainer", "ManagedFieldsEntry", "OwnerReference", "EphemeralVolumeSource"}
 CUSTOM = {
     ("argoproj.io/v1alpha1", "Application"): "argoproj.io/application_v1alpha1.json",
+    ("argoproj.io/v1alpha1", "ApplicationSet"): "argoproj.io/applicationset_v1alpha1.json",
     ("argoproj.io/v1alpha1", "AppProject"): "argoproj.io/appproject_v1alpha1.json",
     ("external-secrets.io/v1", "ClusterSecretStore"): "external-secrets.io/clustersecretstore_v1.json",
     ("external-secrets.io/v1", "ExternalSecret"): "external-secrets.io/externalsecret_v1.json",

@@ -234,7 +234,12 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
 
 
 def built(product: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
-    folders = [*support.overlays(product), *product.glob("clusters/*"), *bootstraps(product)]
+    folders = [
+        *support.overlays(product),
+        *product.glob("apps/*/preview"),
+        *product.glob("clusters/*"),
+        *bootstraps(product),
+    ]
     folders += [path.parent for path in product.glob("clusters/*/*/kustomization.yaml")]
     return [(folder, kustomize(folder)) for folder in folders]
 

@@ -23,6 +23,7 @@ SETS = [
     "gateway-with-two-environments",
     "jenkins-with-acr-on-gitlab",
     "own-images-on-docker-hub",
+    "previews",
     "production-database-of-azure-with-opentofu",
 ]
 PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "make", "printf", "terraform", "tofu", "uvx"}

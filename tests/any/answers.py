@@ -144,6 +144,12 @@ def plausible(name: str) -> st.SearchStrategy[Any]:
     return _PLAUSIBLE[name]() if name in _PLAUSIBLE else st.just(spec["default"])
 
 
+# The sample application's services among others.
+_WITH_THE_SAMPLE = st.lists(names(40), max_size=2, unique=True).map(
+    lambda others: [*[name for name in others if name not in ("frontend", "backend")], "frontend", "backend"]
+)
+
+
 @st.composite
 def answer_sets(draw: Callable[..., Any], mistakes: int = 2) -> dict[Any, Any]:
     """Return answers to some of the questions, of which up to so many are anything at all."""
@@ -152,6 +158,11 @@ def answer_sets(draw: Callable[..., Any], mistakes: int = 2) -> dict[Any, Any]:
     for name in questions:
         if draw(st.integers(0, 2 if name == "sample_app" else 1)) == 0 or "choices" in support.asked()[name]:
             data[name] = draw(plausible(name))
+    if data.get("previews") and draw(st.integers(0, 3)):
+        # Few answers go with them.
+        data |= {"ci": "github-actions", "cluster_layout": "shared", "registry": "acr", "database": "postgres"}
+        data |= {"git_repository": "https://github.com/Example-Org/shop.gitops", "services": draw(_WITH_THE_SAMPLE)}
+        data |= {"registry_name": "exampleregistry", "sample_app": True}
     for _ in range(draw(st.integers(0, mistakes)) if mistakes else 0):
         _mistake(draw, data, questions)
     return data

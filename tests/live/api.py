@@ -118,9 +118,12 @@ class Api:
     def watch(self, path: str, seconds: int = 240) -> Iterator[tuple[str, Object]]:
         """Every object of a collection as `("ADDED", object)`, then each change as it happens.
 
-        Ends when the server ends the watch (after `seconds`) or the connection breaks; the caller starts again.
+        Ends when the server ends the watch (after `seconds`) or the connection breaks; the caller starts again. It begins
+        with whatever the server has in its cache: the newest state it would wait for, which this etcd tells it of only
+        when something of the kind changes.
         """
-        connection, response = self._open("GET", f"{path}?watch=true&timeoutSeconds={seconds}", timeout=300)
+        query = f"watch=true&resourceVersion=0&timeoutSeconds={seconds}"
+        connection, response = self._open("GET", f"{path}?{query}", timeout=300)
         try:
             for line in response:
                 event = json.loads(line)

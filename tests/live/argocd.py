@@ -113,11 +113,14 @@ class ArgoCD:
         if self._applicationsets:
             self._component(
                 "argocd-applicationset-controller",
-                *common,
+                f"--kubeconfig={self.cluster.kubeconfig}",
+                f"--namespace={NAMESPACE}",
+                f"--argocd-repo-server=127.0.0.1:{REPO_SERVER_PORT}",
+                "--repo-server-plaintext",
                 "--metrics-addr=127.0.0.1:18085",
                 "--probe-addr=127.0.0.1:18086",
                 "--webhook-addr=127.0.0.1:18087",
-            )
+            ).wait_ready(lambda: _listens(18086), 60)
         repo_server.wait_ready(lambda: _listens(REPO_SERVER_PORT), 60)
         server.wait_ready(lambda: _healthy(SERVER_PORT), 60)
         controller.wait_ready(lambda: _healthy(_METRICS["argocd-application-controller"]), 60)

@@ -81,7 +81,7 @@ CRDS = {
     "external-secrets": (
         "github.com/external-secrets/external-secrets",
         "v1.3.2",
-        "config/crds/bases/external-secrets.io_*.yaml",
+        "config/crds/bases/external-secrets.io_*.yaml config/crds/bases/generators.external-secrets.io_passwords.yaml",
         "h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ=",
     ),
     "gateway-api": (
@@ -91,7 +91,7 @@ CRDS = {
         "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
     ),
 }
-"""Name → Go module, version, files in it, and the module's checksum where no `go.sum` here holds it."""
+"""Name → Go module, version, patterns of files in it, and the module's checksum where no `go.sum` here holds it."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,8 @@ def _collect_crds() -> Path:
         shutil.rmtree(work, ignore_errors=True)
         for name, (module, version, pattern, checksum) in CRDS.items():
             (work / name).mkdir(parents=True)
-            for file in sorted(toolchain.module(module, version, checksum).glob(pattern)):
+            folder = toolchain.module(module, version, checksum)
+            for file in sorted(file for one in pattern.split() for file in folder.glob(one)):
                 text = file.read_text()
                 if "\nkind: CustomResourceDefinition\n" in text:
                     (work / name / file.name).write_text(text)

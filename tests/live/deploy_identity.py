@@ -15,21 +15,23 @@ PRINCIPAL: Final = "11111111-2222-3333-4444-555555555555"
 """To Kubernetes, a managed identity is a user named by its object id."""
 
 
-def access(product: Path, applications: list[str], folder: Path) -> list[dict[str, Any]]:
+def access(
+    product: Path, applications: list[str], folder: Path, of: str = "access", name: str = "deploy_access"
+) -> list[dict[str, Any]]:
     """The objects that the product's Terraform gives to Argo CD's chart for the identity, as Terraform itself has them.
 
     Raises:
         LiveError: Terraform is missing, or can't work the file out.
     """
     folder.mkdir()
-    shutil.copy(product / "terraform" / "gitops" / "access.tf", folder)
+    shutil.copy(product / "terraform" / "gitops" / f"{of}.tf", folder)
     platform = {"deploy_user": PRINCIPAL, "applications": applications}
     (folder / "platform.tf.json").write_text(json.dumps({"locals": {"platform": platform}}))
-    printed = run(program("terraform"), "console", stdin="jsonencode(local.deploy_access)\n", cwd=folder)
+    printed = run(program("terraform"), "console", stdin=f"jsonencode(local.{name})\n", cwd=folder)
     try:
         objects: list[dict[str, Any]] = json.loads(json.loads(printed))
     except ValueError as error:
-        raise LiveError(f"terraform console printed no objects for access.tf: {printed}") from error
+        raise LiveError(f"terraform console printed no objects for {of}.tf: {printed}") from error
     return objects
 
 

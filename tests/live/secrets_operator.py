@@ -1,7 +1,7 @@
 """A stand-in for External Secrets Operator and Key Vault: makes the Secrets that ExternalSecrets ask for.
 
 The real operator reads Azure; neither is within reach here. This one reads the product's ExternalSecrets as they are,
-answers each entry with a random value that stays the same, owns the Secret as `creationPolicy: Owner` says, and reports
+answers each entry with a random value that stays the same, and each Password with a new one, owns the Secret as `creationPolicy: Owner` says, and reports
 readiness in the status, where Argo CD's own health check looks for it.
 """
 
@@ -51,9 +51,16 @@ class SecretsOperator:
         before = self._asked.setdefault(meta["uid"], asked)
         if kind == "DELETED" or (item.get("status", {}).get("conditions") and asked == before):
             return
-        self._asked[meta["uid"]] = asked
         namespace, name = meta["namespace"], spec["target"]["name"]
-        data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec["data"]}
+        data = {entry["secretKey"]: self.value(entry["remoteRef"]["key"]) for entry in spec.get("data", [])}
+        for source in spec.get("dataFrom", []):
+            reference = source["sourceRef"]["generatorRef"]
+            path = f"/apis/{reference['apiVersion']}/namespaces/{namespace}/passwords/{reference['name']}"
+            generator = self._api.find(path)
+            if generator is None:
+                return  # The watch begins anew every few seconds.
+            data["password"] = secrets.token_hex(generator["spec"]["length"] // 2)
+        self._asked[meta["uid"]] = asked
         template = spec["target"].get("template", {})
         if template.get("type") == _PULL_SECRET:
             data = {".dockerconfigjson": '{"auths": {}}'}  # The local registry asks for no credential.

@@ -1,7 +1,7 @@
 """Programs that the workflows call and that are not on this machine, as small stand-ins on PATH.
 
 `docker buildx build` and `buildctl` build with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
-kubelogin where it is told to. `gh` has nothing to do: the git server asks for no credential. `cosign` says what it is to sign.
+kubelogin where it is told to. `gh` says what it is to do, since the git server asks for no credential, and so does `cosign`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 """
-_GH = "#!/bin/sh\n"
+_GH = '#!/bin/sh\necho "gh $*"\n'
 _COSIGN = '#!/bin/sh\necho "cosign $*"\n'
 
 

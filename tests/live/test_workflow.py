@@ -23,7 +23,7 @@ from .world import REGISTRIES, World, another_product, assert_released
 
 pytestmark = pytest.mark.live
 
-_USES = re.compile(r"uses: (?P<action>[\w-]+/[\w-]+@[0-9a-f]{40})")
+USES = re.compile(r"uses: (?P<action>[\w-]+/[\w-]+@[0-9a-f]{40})")
 
 
 def act(world: World, url: str, folder: Path, before: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def act(world: World, url: str, folder: Path, before: str) -> subprocess.Complet
         path.write_text(path.read_text().replace("      queue: max\n", "").replace("  queue: max\n", ""))
     workflows = "".join(path.read_text() for path in (checkout / ".github").rglob("*.yml"))
     stand_ins = []
-    for action in sorted(set(_USES.findall(workflows))):
+    for action in sorted(set(USES.findall(workflows))):
         kind = "checkout" if action.startswith("actions/checkout@") else "nothing"
         stand_ins.append(f"--local-repository={action}={HERE / 'actions' / kind}")
     shims.install(folder / "bin", REPOSITORY, world.cluster.tools.bin / "kubectl", "docker")

@@ -246,7 +246,12 @@ def running(cluster: Cluster, folder: Path) -> Iterator[World]:
         with step("generate the product and push it"):
             product = generate(folder, url)
         argocd = stack.enter_context(
-            ArgoCD(cluster, webhook_secret="shared with the forge", **argocd_settings(product))  # type: ignore[arg-type]
+            ArgoCD(
+                cluster,
+                webhook_secret="shared with the forge",
+                applicationsets=True,
+                **argocd_settings(product),
+            )
         )
         cluster.install_crds("external-secrets")
         # What Terraform makes beside Argo CD.

@@ -24,8 +24,9 @@ _CLUSTER = {
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every Application."""
     found = _kind(repository, "Application")
-    deployed = {path for _, document in found for source in _sources(document) if (path := source.text("path"))}
-    for path, document in [*_bootstrap(repository), *found]:
+    every = [*found, *_templates(repository)]
+    deployed = {path for _, document in every for source in _sources(document) if (path := source.text("path"))}
+    for path, document in [*_bootstrap(repository), *every]:
         yield from _check_application(repository, path, document)
     for overlay in repository.overlays():
         if overlay not in deployed:
@@ -47,6 +48,12 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def _kind(repository: Repository, kind: str, folder: str = "clusters") -> list[tuple[str, Map]]:
     return [(path, document) for path, document in objects(repository, folder) if document.get("kind") == kind]
+
+
+def _templates(repository: Repository) -> list[tuple[str, Map]]:
+    """Return the Applications that ApplicationSets make, with what differs as it is written there."""
+    found = _kind(repository, "ApplicationSet")
+    return [(path, made) for path, document in found if isinstance(made := document.at("spec", "template"), Map)]
 
 
 def _sources(application: Map) -> list[Map]:
@@ -134,8 +141,11 @@ def _check_source(path: str, project: Map, source: Map) -> Iterator[Problem]:
 
 def _check_kinds(repository: Repository, path: str, project: Map, overlay: str) -> Iterator[Problem]:
     application = "/".join(overlay.split("/")[:2])
+    others = [source.text("path") for _, document in _templates(repository) for source in _sources(document)]
     for where, document in objects(repository, application):
         if "/overlays/" in where and not where.startswith(f"{overlay}/"):
+            continue
+        if any(where.startswith(f"{other}/") for other in others if other and other != overlay):
             continue
         kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
         key = "clusterResourceWhitelist" if kind in _CLUSTER else "namespaceResourceWhitelist"

@@ -27,7 +27,7 @@ def check(repository: Repository) -> Iterator[Problem]:
         if posixpath.basename(path) in KUSTOMIZATIONS
     }
     folders = {posixpath.dirname(path): path for path in found}
-    sources = _sources(repository)
+    sources = deployed(repository)
     named: dict[str, set[str]] = {}
     for path, kustomization in found.items():
         for old, new in _DEPRECATED.items():
@@ -41,13 +41,14 @@ def check(repository: Repository) -> Iterator[Problem]:
     yield from _check_files(repository, found, folders, named, sources)
 
 
-def _sources(repository: Repository) -> set[Any]:
-    """Return the folders and files that Applications take as their sources."""
+def deployed(repository: Repository) -> set[Any]:
+    """Return the folders and files that Applications take as their sources, those of ApplicationSets too."""
     found: set[Any] = set()
     for _, document in repository.below("clusters/"):
-        for source in [document.at("spec", "source"), *document.maps("spec", "sources")]:
-            if isinstance(source, Map):
-                found.add(source.text("path").strip("/"))
+        for at in (("spec",), ("spec", "template", "spec")):
+            for source in [document.at(*at, "source"), *document.maps(*at, "sources")]:
+                if isinstance(source, Map):
+                    found.add(source.text("path").strip("/"))
     return found
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import kustomize
 from .documents import Problem, Repository
 
 _TIMEOUT = 120
@@ -32,16 +33,18 @@ def _shell_scripts(repository: Repository) -> list[str]:
 
 
 def _builds(repository: Repository) -> list[str]:
-    """Return the folders that Argo CD builds: those of the overlays and of the clusters."""
-    pattern = re.compile(r"(apps/[^/]+/overlays/[^/]+|clusters/[^/]+)/kustomization.yaml")
-    return [match[1] for path in repository.files if (match := pattern.fullmatch(path))]
+    """Return the folders that Argo CD builds: those of the overlays and of the clusters, and what else it deploys."""
+    pattern = re.compile(r"(.*)/kustomization[.]yaml")
+    folders = [match[1] for path in repository.files if (match := pattern.fullmatch(path))]
+    sources = kustomize.deployed(repository)
+    return [path for path in folders if path in sources or re.fullmatch(r"apps/.+/overlays/[^/]+|clusters/[^/]+", path)]
 
 
 def _planned(repository: Repository) -> Iterator[Tool]:
     """Yield every tool that has something to check here, whether it is on PATH or not."""
-    kustomize = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
+    build = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
     for folder in _builds(repository):
-        yield Tool("kustomize", [*kustomize, folder], folder)
+        yield Tool("kustomize", [*build, folder], folder)
     if any(path.startswith("terraform/") for path in repository.files):
         command = "tofu" if repository.exists(".opentofu-version") else "terraform"
         yield Tool(command, [command, "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")

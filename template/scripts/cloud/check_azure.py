@@ -146,6 +146,9 @@ def _ask_names(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, 
     if wanted.registry:
         questions["registry"] = pool.call(chosen.ask, "acr", "check-name", "--name", wanted.registry)
         questions["registry owner"] = pool.call(azure.owned, chosen, wanted.registry, _REGISTRY)
+    if wanted.previews_registry:
+        questions["previews"] = pool.call(chosen.ask, "acr", "check-name", "--name", wanted.previews_registry)
+        questions["previews owner"] = pool.call(azure.owned, chosen, wanted.previews_registry, _REGISTRY)
     return questions
 
 
@@ -157,6 +160,8 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
     ]
     if wanted.registry:
         things.append(("registry", "registry", wanted.registry, wanted.registry_group, "registry_name"))
+    if wanted.previews_registry:
+        things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry_name"))
     for key, kind, name, group, setting in things:
         owner = asked[f"{key} owner"].result()
         deleted = _deleted(asked["deleted"], name) if key == "vault" and not owner else None

@@ -36,6 +36,7 @@ class Settings:
     purge_protection: bool
     registry: str | None
     registry_group: str
+    previews_registry: str | None
     database_server: str | None
     kubernetes_version: str | None
     zones: list[str]
@@ -109,6 +110,7 @@ def read(repository: Path = ROOT, environment: str | None = None) -> Settings:
             purge_protection=platform["key_vault_purge_protection"],
             registry=platform.get("registry_name"),
             registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
+            previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],

@@ -1,0 +1,329 @@
+"""Previews of pull requests on a real cluster: Argo CD's own ApplicationSet controller, and the product's own workflow.
+
+GitHub's API is a stand-in (forge.py), and so is its Actions runner (act). The commit of the fork is in the same
+repository, below refs/pull, as GitHub has it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import support
+
+from . import deploy_identity, shims
+from .argocd import explain
+from .figures import Figures
+from .forge import Forge, PullRequest
+from .processes import LiveError, wait_for
+from .settings import HERE, REPOSITORY
+from .test_workflow import USES
+from .world import World, generate
+
+pytestmark = pytest.mark.live
+
+OWNER, NAME = "example-org", "shop"
+OURS, FORK, BARE = 7, 8, 9
+PREVIEW = f"{NAME}-pr-{OURS}"
+# The pull requests that have not been asked for leave nothing behind while this long is waited for them.
+PATIENCE = 15
+
+
+@dataclass
+class Shop:
+    """A product with previews, and what is outside of the cluster."""
+
+    world: World
+    forge: Forge
+    product: Path
+    url: str
+    folder: Path
+    runs: int = 0
+
+    def branch(self, name: str, title: str) -> str:
+        """Commit a page with another title on a branch that begins at main, and push it; the commit."""
+        support.git("checkout", "-q", "-B", name, cwd=self.product)
+        page = self.product / "src" / "frontend" / "static" / "index.html"
+        before, _, rest = page.read_text().partition("<title>")
+        page.write_text(f"{before}<title>{title}</title>{rest.partition('</title>')[2]}")
+        support.git("commit", "-q", "-a", "-m", title, cwd=self.product)
+        return support.git("rev-parse", "HEAD", cwd=self.product)
+
+    def push(self, target: str) -> None:
+        support.git("push", "-q", "-f", "origin", f"HEAD:{target}", cwd=self.product)
+
+    def workflow(self, pull: PullRequest, action: str) -> str:
+        """Run the preview workflow as GitHub does when something happens to a pull request; what it printed."""
+        self.runs += 1
+        folder = self.folder / f"run-{self.runs}"
+        folder.mkdir()
+        checkout = folder / "checkout"
+        support.git("clone", "-q", self.url, str(checkout), cwd=folder)
+        workflow = (checkout / ".github/workflows/preview.yml").read_text()
+        stand_ins = []
+        for used in sorted(set(USES.findall(workflow))):
+            kind = "checkout" if used.startswith("actions/checkout@") else "nothing"
+            stand_ins.append(f"--local-repository={used}={HERE / 'actions' / kind}")
+        shims.install(folder / "bin", REPOSITORY, self.world.cluster.tools.bin / "kubectl", "docker")
+        event: dict[str, Any] = {
+            "action": action,
+            "number": pull.number,
+            "pull_request": pull.told(self.forge.repository),
+        }
+        if action in ("labeled", "unlabeled"):
+            event["label"] = {"name": "preview"}
+        (folder / "event.json").write_text(json.dumps(event))
+        (folder / "home").mkdir()
+        done = subprocess.run(
+            [
+                "act", "pull_request", "--workflows=.github/workflows/preview.yml", "--platform=ubuntu-24.04=-self-hosted",
+                "--no-skip-checkout", f"--eventpath={folder / 'event.json'}", *stand_ins, f"--env=LIVE_REMOTE={self.url}",
+                f"--env=GITHUB_REPOSITORY={self.forge.repository}", "--var=AZURE_PREVIEWS_CLIENT_ID=an-identity",
+            ],
+            cwd=checkout,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")},
+                "HOME": str(folder / "home"),
+                "PATH": f"{folder / 'bin'}:{self.world.cluster.tools.bin}:{support.TOOLS_FIRST}",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+        return done.stdout
+
+    def shown(self) -> dict[str, str]:
+        """The refs that say what is shown, with their commits."""
+        listed = support.git("ls-remote", self.url, "refs/previews/*", cwd=self.folder)
+        return {name: commit for commit, name in (line.split() for line in listed.splitlines())}
+
+    def namespaces(self) -> set[str]:
+        """The namespaces of previews."""
+        items = self.world.cluster.api.get("/api/v1/namespaces")["items"]
+        return {name for item in items if (name := item["metadata"]["name"]).startswith(f"{NAME}-pr-")}
+
+    def page(self) -> str:
+        """The page of the preview, as somebody outside of the cluster gets it; empty while there is none."""
+        return self.world.client("GET", self.address())[1]
+
+    def address(self) -> str:
+        service = self.world.cluster.api.find(f"/api/v1/namespaces/{PREVIEW}/services/frontend") or {}
+        found = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+        return f"http://{found[0]['ip']}" if found else "http://nowhere.invalid"
+
+    def healthy(self, revision: str) -> None:
+        """Wait until the preview runs a commit of refs/previews and is healthy."""
+        wait_for("the preview is there", lambda: self.world.argocd.application(PREVIEW) is not None, 60)
+        self.world.argocd.wait_synced(PREVIEW, revision, 180)
+
+
+def on_this_machine(product: Path, old: str, new: str, forge: Forge) -> None:
+    """Let Argo CD find the product in the git server here, and its pull requests in the stand-in, without long waits."""
+    for folder in ("bootstrap", "clusters"):
+        for path in (product / folder).rglob("*.yaml"):
+            path.write_text(path.read_text().replace(f'"{old}"', f'"{new}"'))
+    [path] = product.glob("clusters/*/previews.yaml")
+    text = path.read_text().replace("          owner:", f'          api: "{forge.url}/"\n          owner:')
+    path.write_text(text.replace("requeueAfterSeconds: 180", "requeueAfterSeconds: 3"))
+
+
+@pytest.fixture(scope="module")
+def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The product, with what its bootstrap Application would bring but the environments: they have no release."""
+    folder = tmp_path_factory.mktemp("previews")
+    url = world.git.create(f"{OWNER}/{NAME}")
+    with Forge(f"{OWNER}/{NAME}") as forge:
+        address = f"https://github.com/{OWNER}/{NAME}"
+        product = generate(folder, project_name=NAME, git_repository=address, registry="acr", previews=True)
+        on_this_machine(product, address, url, forge)
+        support.git("commit", "-q", "-a", "-m", "On this machine", cwd=product)
+        support.git("remote", "add", "origin", url, cwd=product)
+        support.git("push", "-q", "origin", "main", cwd=product)
+        [cluster] = product.glob("clusters/*")
+        for name in ("previews-project.yaml", "previews.yaml"):
+            world.cluster.apply((cluster / name).read_text())
+        # What Terraform gives to Argo CD's chart.
+        world.cluster.apply(deploy_identity.access(product, [], folder / "guard", "previews", "previews_access"))
+        try:
+            yield Shop(world, forge, product, url, folder)
+        finally:
+            forge.open.clear()
+            world.cluster.kubectl("-n", "argocd", "delete", "applicationset", f"{NAME}-previews", "--wait=false")
+            world.cluster.kubectl("delete", "namespace", PREVIEW, "--ignore-not-found", "--wait=false")
+
+
+def test_a_labelled_pull_request_waits_for_its_images_and_is_then_shown(shop: Shop, figures: Figures) -> None:
+    pull = PullRequest(OURS, "shiny", shop.branch("shiny", "Shiny"), OWNER, ["preview"])
+    shop.push("shiny")
+    shop.forge.open[OURS] = pull
+    wait_for("its Application is there", lambda: shop.world.argocd.application(PREVIEW) is not None, 30)
+    time.sleep(PATIENCE)
+    assert shop.namespaces() == set(), "nothing is deployed before its images are built"
+
+    printed = shop.workflow(pull, "labeled")
+    assert f"http://frontend-pr-{OURS}-" in printed or "gh pr comment" in printed
+    started = time.monotonic()
+    shop.healthy(shop.shown()[f"refs/previews/{OURS}"])
+    wait_for("its page", lambda: "<title>Shiny</title>" in shop.page(), 60, 0.5)
+    figures.add("preview: end of its build to the page", f"{time.monotonic() - started:.1f} s")
+
+
+def test_a_preview_is_the_first_environment_with_images_and_a_database_of_its_own(shop: Shop) -> None:
+    api = shop.world.cluster.api
+    labels = api.get(f"/api/v1/namespaces/{PREVIEW}")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = api.get(f"/api/v1/namespaces/{PREVIEW}/pods")["items"]
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods} == {"frontend", "backend", "database"}
+    images = {pod["spec"]["containers"][0]["image"] for pod in pods}
+    assert sum(f"/frontend:sha-{shop.forge.open[OURS].commit}@sha256:" in image for image in images) == 1
+    assert all("previews" in image.partition("/")[0] for image in images if not image.startswith("postgres"))
+    assert api.get(f"/api/v1/namespaces/{PREVIEW}/persistentvolumeclaims")["items"] == []
+    status, answer = shop.world.client("POST", f"{shop.address()}/api/goals", json.dumps({"text": "look at it"}))
+    assert status == 201, answer
+    assert "look at it" in shop.world.client("GET", f"{shop.address()}/api/goals")[1]
+
+
+def test_its_address_is_asked_of_azure_by_a_name_of_its_own(shop: Shop) -> None:
+    service = shop.world.cluster.api.get(f"/api/v1/namespaces/{PREVIEW}/services/frontend")
+    label = service["metadata"]["annotations"]["service.beta.kubernetes.io/azure-dns-label-name"]
+    workflow = (shop.product / ".github/workflows/preview.yml").read_text()
+    assert label.startswith(f"frontend-pr-{OURS}-")
+    assert f"http://{label.replace(f'-{OURS}-', '-$NUMBER-')}.westeurope.cloudapp.azure.com" in workflow
+
+
+def test_network_policies_hold_in_a_preview(shop: Shop) -> None:
+    if not shop.world.cluster.policies_enforced:
+        pytest.skip("no network policy engine in this cluster")
+
+    def reaches(service: str, host: str, port: int) -> bool:
+        code = f"import socket; socket.create_connection(({host!r}, {port}), 2)"
+        try:
+            shop.world.cluster.kubectl("-n", PREVIEW, "exec", f"deployment/{service}", "--", "python3", "-c", code)
+        except LiveError:
+            return False
+        return True
+
+    assert reaches("backend", "database", 5432)
+    assert not reaches("frontend", "database", 5432)
+    assert not reaches("backend", "database.goal-tracker-dev", 5432)
+    assert not reaches("backend", "backend.goal-tracker-dev", 8080)
+
+
+def test_a_push_to_the_pull_request_changes_its_preview(shop: Shop, figures: Figures) -> None:
+    pull = shop.forge.open[OURS]
+    before = shop.shown()
+    pull.commit = shop.branch("shiny", "Shinier")
+    shop.push("shiny")
+    time.sleep(PATIENCE)
+    assert "<title>Shiny</title>" in shop.page(), "the version before is shown until the new one is built"
+    shop.workflow(pull, "synchronize")
+    assert shop.shown() != before
+    started = time.monotonic()
+    wait_for("the new page", lambda: "<title>Shinier</title>" in shop.page(), 180, 0.5)
+    figures.add("preview: end of the build of a change to its page", f"{time.monotonic() - started:.1f} s")
+    shop.healthy(shop.shown()[f"refs/previews/{OURS}"])
+
+
+@pytest.mark.parametrize("branch", ["main", "shiny", f"refs/previews/{OURS}", "evil"])
+def test_nothing_runs_of_a_fork_with_the_label_whatever_its_branch_is_called(shop: Shop, branch: str) -> None:
+    before, page = shop.shown(), shop.page()
+    commit = shop.branch("evil", "Evil")
+    shop.push(f"refs/pull/{FORK}/head")
+    support.git("checkout", "-q", "shiny", cwd=shop.product)
+    pull = PullRequest(FORK, branch, commit, "somebody", ["preview"])
+    shop.forge.open[FORK] = pull
+    for action in ("labeled", "synchronize", "reopened"):
+        printed = shop.workflow(pull, action)
+        assert "docker" not in printed
+    name = f"{NAME}-pr-{FORK}"
+    wait_for("its Application is there", lambda: shop.world.argocd.application(name) is not None, 30)
+    time.sleep(PATIENCE)
+    application = shop.world.argocd.application(name)
+    assert "unable to resolve" in explain(application), explain(application)
+    assert (shop.shown(), shop.namespaces(), shop.page()) == (before, {PREVIEW}, page)
+    del shop.forge.open[FORK]
+    wait_for("its Application is gone", lambda: shop.world.argocd.application(name) is None, 60)
+
+
+def test_a_pull_request_without_the_label_gets_nothing(shop: Shop) -> None:
+    before = shop.shown()
+    pull = PullRequest(BARE, "shiny", shop.forge.open[OURS].commit, OWNER, ["enhancement"])
+    shop.forge.open[BARE] = pull
+    for action in ("synchronize", "reopened"):
+        shop.workflow(pull, action)
+    time.sleep(PATIENCE)
+    assert shop.world.argocd.application(f"{NAME}-pr-{BARE}") is None
+    assert (shop.shown(), shop.namespaces()) == (before, {PREVIEW})
+
+
+def test_an_outage_of_the_forge_takes_no_preview_away(shop: Shop) -> None:
+    repository, shop.forge.repository = shop.forge.repository, "nobody/nothing"
+    try:
+        time.sleep(PATIENCE)
+        assert shop.namespaces() == {PREVIEW}
+        assert "<title>Shinier</title>" in shop.page()
+    finally:
+        shop.forge.repository = repository
+
+
+def test_a_preview_can_not_take_more_than_its_namespace(shop: Shop) -> None:
+    """Who may push a branch writes its manifests: the project, which is on main, says how far they reach."""
+    project = shop.world.cluster.api.get(f"/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/{NAME}-previews")
+    assert [target["namespace"] for target in project["spec"]["destinations"]] == [f"{NAME}-pr-*"]
+    pull = shop.forge.open[OURS]
+    shown = shop.shown()[f"refs/previews/{OURS}"]
+    overlay = shop.product / "apps" / NAME / "preview"
+    namespace = overlay / "namespace.yaml"
+    namespace.write_text(
+        namespace.read_text()
+        + "- op: replace\n  path: /metadata/labels/pod-security.kubernetes.io~1enforce\n  value: privileged\n"
+    )
+    (overlay / "elsewhere.yaml").write_text(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: everything\nrules: []\n"
+    )
+    kustomization = overlay / "kustomization.yaml"
+    kustomization.write_text(
+        kustomization.read_text().replace("  - limitrange.yaml\n", "  - limitrange.yaml\n  - elsewhere.yaml\n")
+    )
+    support.git("add", "-A", cwd=shop.product)
+    pull.commit = shop.branch("shiny", "Greedy")
+    shop.push("shiny")
+    shop.workflow(pull, "synchronize")
+    assert shop.shown()[f"refs/previews/{OURS}"] != shown
+    refused = "resource rbac.authorization.k8s.io:ClusterRole is not permitted in project"
+
+    def said() -> str:
+        return json.dumps((shop.world.argocd.application(PREVIEW) or {}).get("status", {}))
+
+    wait_for("Argo CD refuses it", lambda: refused in said(), 120)
+    labels = shop.world.cluster.api.get(f"/api/v1/namespaces/{PREVIEW}")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    lowered = ("label", "namespace", PREVIEW, "--overwrite", "pod-security.kubernetes.io/enforce=privileged")
+    with pytest.raises(LiveError, match="must enforce the restricted pod security level"):
+        shop.world.cluster.kubectl(*lowered)
+    assert shop.world.cluster.api.find("/apis/rbac.authorization.k8s.io/v1/clusterroles/everything") is None
+
+
+def test_a_closed_pull_request_leaves_nothing_and_touches_no_environment(shop: Shop, figures: Figures) -> None:
+    world = shop.world
+    assert world.settled("dev")
+    pull = shop.forge.open.pop(OURS)
+    started = time.monotonic()
+    shop.workflow(pull, "closed")
+    assert shop.shown() == {}
+    wait_for("its Application is gone", lambda: world.argocd.application(PREVIEW) is None, 120)
+    assert shop.namespaces() == set()
+    figures.add("preview: pull request closed to nothing left", f"{time.monotonic() - started:.1f} s")
+    claims = world.cluster.api.get("/api/v1/persistentvolumes")["items"]
+    assert not [claim for claim in claims if claim["spec"]["claimRef"]["namespace"] == PREVIEW]
+    assert world.settled("dev")
+    assert world.client("GET", world.address("dev") + "/")[0] == 200
