@@ -1326,7 +1326,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:15: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:16: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",

@@ -397,10 +397,28 @@ def monitors(tree: Tree, chance: random.Random) -> None:
     tree.allow("monitoring.coreos.com", "ServiceMonitor")
 
 
+def an_application_set(tree: Tree, _: random.Random) -> None:
+    for cluster in tree.clusters:
+        text = (
+            "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: teams\n  namespace: argocd\nspec:\n"
+        )
+        text += "  sourceRepos: ['*']\n  destinations:\n    - server: https://kubernetes.default.svc\n      namespace: team-*\n---\n"
+        text += "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata:\n  name: teams\n  namespace: argocd\nspec:\n"
+        text += "  goTemplate: true\n  generators:\n    - list:\n        elements:\n          - team: a\n            url: https://x\n"
+        text += (
+            "  template:\n    metadata:\n      name: '{{ .team }}'\n    spec:\n      project: teams\n      source:\n"
+        )
+        text += (
+            "        repoURL: '{{ .url }}'\n        targetRevision: '{{ .team }}'\n        path: 'teams/{{ .team }}'\n"
+        )
+        text += "      destination:\n        server: https://kubernetes.default.svc\n        namespace: '{{ .team }}'\n"
+        tree.resource(cluster, "teams.yaml", text)
+
+
 EVERY: tuple[Extension, ...] = (
     *(a_service, a_config_map, a_generator, a_cron_job, a_variable, a_sidecar, an_init_container, an_autoscaler),
     *(an_ingress, a_policy, a_workflow, infrastructure, values, documents, scripts, a_chart, own_chart, a_role),
-    *(patches, a_renamed_patch, a_component, an_overlay_object, anchors, monitors),
+    *(patches, a_renamed_patch, a_component, an_overlay_object, anchors, monitors, an_application_set),
 )
 
 

@@ -53,6 +53,7 @@ NO_PINS = [
     ("**/*.json5*", r".*", "the configuration itself"),
     ("**/Chart.yaml*", r"version: 1.0.0", "the chart's own version: it is installed from here"),
     ("pyproject.toml", r"version = .*", "the template's own version"),
+    ("**/registry_previews.tf", r" +version = \"v1\.1\.0\"", "the version of a format, of tasks of a registry"),
     ("copier.yml", r"_min_copier_version: .*", "the oldest that works"),
     ("**", r"\s*(?:#|//).*", "a comment"),
     ("**/*.txt", r".*; python_full_version [<>=]+ '[\d.]+'.*", "the Python that a package is for"),

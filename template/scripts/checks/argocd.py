@@ -77,7 +77,7 @@ def _check_application(repository: Repository, path: str, document: Map) -> Iter
     folder = posixpath.dirname(path) if top == "bootstrap" else "/".join(path.split("/")[:2])
     projects = [item for item in _kind(repository, "AppProject", top) if item[0].startswith(f"{folder}/")]
     own = [item for item in projects if item[1].at("metadata", "name") == project]
-    if not own:
+    if not own and not _is_filled_in(project):
         has = ", ".join(sorted(item.text("metadata", "name") for _, item in projects))
         cure = f"use one of {has}, or add it"
         yield Problem(path, document.line_at("spec", "project"), f"there is no AppProject {project}: {cure}")
@@ -96,7 +96,7 @@ def _check_application(repository: Repository, path: str, document: Map) -> Iter
                 path, line, f"takes whatever version of {source['chart']} there is: set targetRevision to one"
             )
         ours = "chart" not in source and source.get("repoURL") == _address(repository)
-        if ours and folder and not _has_manifests(repository, folder):
+        if ours and folder and not _is_filled_in(folder) and not _has_manifests(repository, folder):
             line = source.line_of("path")
             yield Problem(path, line, f"the folder {folder} does not exist: add it, or remove the Application")
         for where, found in own:
@@ -116,6 +116,11 @@ def _has_manifests(repository: Repository, folder: str) -> bool:
     return any(path.startswith(f"{folder.strip('/')}/") for path in repository.files)
 
 
+def _is_filled_in(value: Any) -> bool:
+    """Tell whether an ApplicationSet makes a value of what it finds, which nothing here knows."""
+    return "{{" in str(value)
+
+
 def _matches(pattern: Any, value: Any) -> bool:
     return pattern == value or fnmatch.fnmatchcase(str(value), str(pattern))
 
@@ -124,6 +129,8 @@ def _check_destination(path: str, project: Map, destination: Any) -> Iterator[Pr
     if not isinstance(destination, Map):
         return
     namespace, line = destination.get("namespace"), project.line_at("spec", "destinations")
+    if _is_filled_in(namespace):
+        return
     there = [target for target in project.maps("spec", "destinations") if _matches(target.get("namespace"), namespace)]
     if not there:
         yield Problem(path, line, f"does not allow the namespace {namespace}: add it to destinations")
@@ -135,7 +142,7 @@ def _check_destination(path: str, project: Map, destination: Any) -> Iterator[Pr
 
 def _check_source(path: str, project: Map, source: Map) -> Iterator[Problem]:
     address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
-    if address and not any(_matches(pattern, address) for pattern in allowed):
+    if address and not _is_filled_in(address) and not any(_matches(pattern, address) for pattern in allowed):
         yield Problem(path, project.line_at("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
 
 

@@ -40,8 +40,7 @@ resource "azurerm_container_registry_task" "previews_purge" {
 
   encoded_step {
     task_content = base64encode(yamlencode({
-      version = "v1.1.0"
-      steps   = [{ cmd = "acr purge --filter '.*:.*' --ago 30d --untagged", timeout = 3600 }]
+      steps = [{ cmd = "acr purge --filter '.*:.*' --ago 30d --untagged", timeout = 3600 }]
     }))
   }
 
