@@ -15,8 +15,8 @@ from tests import metrics, support
 from tests.terraform import tools
 
 Rendered = Callable[[str], Path]
-ALERTS = support.ROOT / "template" / "terraform" / "platform" / "alerts"
-FILES = sorted(path.name for path in ALERTS.glob("*.yaml"))
+# Products that have every file of rules; in the second one, previews are nobody's alarm.
+PRODUCTS = ["gateway-with-two-environments", "previews-beside-a-gateway"]
 MONITORED = [name for name in support.VALID if support.answers(name).get("monitoring")]
 
 
@@ -30,8 +30,15 @@ class Case:
     fire: dict[str, int]
 
 
-def application(sync: str = "Synced", health: str = "Healthy", phase: str = "Succeeded", name: str = "shop-dev") -> str:
-    return f'argocd_app_info{{name="{name}", project="shop", sync_status="{sync}", health_status="{health}", phase="{phase}"}}'
+def application(
+    sync: str = "Synced",
+    health: str = "Healthy",
+    phase: str = "Succeeded",
+    name: str = "shop-dev",
+    project: str = "shop",
+) -> str:
+    state = f'sync_status="{sync}", health_status="{health}", phase="{phase}"'
+    return f'argocd_app_info{{name="{name}", project="{project}", {state}}}'
 
 
 def certificate(metric: str, **more: str) -> str:
@@ -44,8 +51,8 @@ def volume(metric: str, claim: str = "data-database-0") -> str:
     return f'kubelet_volume_stats_{metric}_bytes{{namespace="shop-prod", persistentvolumeclaim="{claim}"}}'
 
 
-def secret(status: str) -> str:
-    return f'externalsecret_status_condition{{name="database", namespace="shop-prod", condition="Ready", status="{status}"}}'
+def secret(status: str, namespace: str = "shop-prod") -> str:
+    return f'externalsecret_status_condition{{name="database", namespace="{namespace}", condition="Ready", status="{status}"}}'
 
 
 def restarts(namespace: str) -> str:
@@ -139,6 +146,19 @@ CASES: dict[str, list[Case]] = {
     ],
 }
 
+PREVIEW = application("OutOfSync", "Degraded", "Failed", name="shop-pr-7", project="shop-previews")
+PREVIEWS: dict[str, list[Case]] = {
+    "argocd.yaml": [Case("a preview that fails", {PREVIEW: "1x60"}, 60, {})],
+    "pods.yaml": [Case("a preview that restarts", {restarts("shop-pr-7"): "0+1x90"}, 60, {})],
+    "secrets.yaml": [Case("a preview without its secret", {secret("False", "shop-pr-7"): "1x60"}, 60, {})],
+}
+
+
+@pytest.fixture(params=PRODUCTS)
+def alerts(request: pytest.FixtureRequest, rendered: Rendered) -> Path:
+    """The folder of rules of a product."""
+    return rendered(request.param) / "terraform" / "platform" / "alerts"
+
 
 @pytest.fixture(scope="module")
 def promtool() -> Path:
@@ -148,8 +168,8 @@ def promtool() -> Path:
         pytest.fail(str(error), pytrace=False)
 
 
-def rules(name: str) -> dict[str, Any]:
-    groups = yaml.safe_load((ALERTS / name).read_text(encoding="utf-8"))["groups"]
+def rules(file: Path) -> dict[str, Any]:
+    groups = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
@@ -159,26 +179,28 @@ def run(promtool: Path, *arguments: str | Path) -> str:
     return done.stdout
 
 
-def test_the_rules_have_no_findings(promtool: Path) -> None:
-    run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *(ALERTS / name for name in FILES))
+def test_the_rules_have_no_findings(alerts: Path, promtool: Path) -> None:
+    run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *alerts.iterdir())
 
 
-def test_every_alert_is_seen_to_fire_and_to_be_silent() -> None:
-    assert sorted(CASES) == FILES
+def test_every_alert_is_seen_to_fire_and_to_be_silent(alerts: Path) -> None:
+    assert sorted(CASES) == sorted(path.name for path in alerts.iterdir())
     for name, cases in CASES.items():
-        assert {alert for case in cases for alert in case.fire} == set(rules(name))
-        assert all(any(alert not in case.fire for case in cases) for alert in rules(name))
+        named = set(rules(alerts / name))
+        assert {alert for case in cases for alert in case.fire} == named
+        assert all(any(alert not in case.fire for case in cases) for alert in named)
 
 
 def test_the_cases_are_about_series_that_there_are() -> None:
-    for case in [case for cases in CASES.values() for case in cases]:
+    for case in [case for cases in (*CASES.values(), *PREVIEWS.values()) for case in cases]:
         for series in case.series:
             for name, labels in metrics.asked(series):
                 assert name == "up" or labels <= metrics.labels_of(name), series
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_alerts_fire_when_and_only_when_they_should(name: str, promtool: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_alerts_fire_when_and_only_when_they_should(name: str, alerts: Path, promtool: Path, tmp_path: Path) -> None:
+    more = PREVIEWS.get(name, []) if (alerts.parent / "registry_previews.tf").exists() else []
     tests = [
         {
             "name": case.what,
@@ -190,18 +212,18 @@ def test_alerts_fire_when_and_only_when_they_should(name: str, promtool: Path, t
                     "eval_time": f"{case.minute}m",
                     "exp_samples": [{"labels": "{}", "value": case.fire.get(alert, 0)}],
                 }
-                for alert in rules(name)
+                for alert in rules(alerts / name)
             ],
         }
-        for case in CASES[name]
+        for case in [*CASES[name], *more]
     ]
     file = tmp_path / "tests.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(ALERTS / name)], "evaluation_interval": "1m", "tests": tests}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(alerts / name)], "evaluation_interval": "1m", "tests": tests}))
     run(promtool, "test", "rules", file)
 
 
-def test_a_message_names_what_it_is_about(promtool: Path, tmp_path: Path) -> None:
-    rule = rules("argocd.yaml")["Unhealthy"]
+def test_a_message_names_what_it_is_about(alerts: Path, promtool: Path, tmp_path: Path) -> None:
+    rule = rules(alerts / "argocd.yaml")["Unhealthy"]
     labels = {
         "name": "shop-prod",
         "project": "shop",
@@ -222,7 +244,7 @@ def test_a_message_names_what_it_is_about(promtool: Path, tmp_path: Path) -> Non
         "alert_rule_test": [{"eval_time": "12m", "alertname": "Unhealthy", "exp_alerts": [expected]}],
     }
     file = tmp_path / "tests.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(ALERTS / "argocd.yaml")], "tests": [test]}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(alerts / "argocd.yaml")], "tests": [test]}))
     run(promtool, "test", "rules", file)
 
 
