@@ -98,9 +98,11 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
         "application": f"{names(answers['services'])}; {database[answers['database']]}"
         + ("; sample source code to replace in src/" if answers["sample_app"] else ""),
         "on the cluster": f"Argo CD; {names(answers['environments'])}; reached by {reached[answers['expose']]}",
-        "infrastructure": f"{program} for {', '.join(clusters)} in {answers['region']}, size {answers['size']}",
+        "infrastructure": f"{program} for {', '.join(clusters)} in {answers['region']}, size {answers['size']}"
+        + ("; metrics, alerts and a dashboard" if answers["monitoring"] else ""),
         "images": f"{registry[answers['registry']]}, {answers['registry_name']}",
-        "pipeline": {"github-actions": "GitHub Actions", "jenkins": "Jenkins"}[answers["ci"]],
+        "pipeline": {"github-actions": "GitHub Actions", "jenkins": "Jenkins"}[answers["ci"]]
+        + ("; previews of pull requests" if answers["previews"] else ""),
     }
 
 
