@@ -58,6 +58,18 @@ CHANGES: dict[str, tuple[str, dict[str, str], list[str], list[str]]] = {
         [],
         ["terraform/platform/gateway.tf", "apps/goal-tracker/overlays/dev/hosts.yaml"],
     ),
+    "monitoring and previews come": (
+        "defaults",
+        {"monitoring": "true", "previews": "true"},
+        ["terraform/platform/alerts/argocd.yaml", "src/backend/metrics.py", "apps/goal-tracker/preview"],
+        [],
+    ),
+    "monitoring and previews go": (
+        "previews-beside-a-gateway",
+        {"monitoring": "false", "previews": "false"},
+        [],
+        ["terraform/platform/alerts", "apps/shop/preview", ".github/workflows/preview.yml"],
+    ),
     "the pipeline becomes Jenkins": (
         "defaults",
         {"ci": "jenkins"},
