@@ -70,9 +70,9 @@ class Tree:
             path.write_text(path.read_text(encoding="utf-8") + f"{key}:\n{entry}", encoding="utf-8")
 
     def allow(self, group: str, kind: str) -> None:
-        """Let the project of the application bring a kind."""
-        for cluster in self.clusters:
-            path = cluster / "project.yaml"
+        """Let the project of the application bring a kind, and that of its previews, where there are any."""
+        found = [cluster / name for cluster in self.clusters for name in ("project.yaml", "previews-project.yaml")]
+        for path in filter(Path.exists, found):
             text = path.read_text(encoding="utf-8")
             whitelist = yaml.safe_load(text)["spec"]["namespaceResourceWhitelist"]
             if {"group": group, "kind": kind} not in whitelist:

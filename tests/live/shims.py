@@ -30,7 +30,11 @@ while [ $# -gt 0 ]; do
   shift
 done
 """
-_GH = '#!/bin/sh\necho "gh $*"\n'
+_GH = """\
+#!/bin/sh
+echo "gh $*"
+[ "$1 $2" != "pr comment" ] || cat "$GITHUB_STEP_SUMMARY"
+"""
 _COSIGN = '#!/bin/sh\necho "cosign $*"\n'
 
 

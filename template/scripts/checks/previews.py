@@ -103,15 +103,19 @@ def _patches(repository: Repository, folder: str) -> list[tuple[Map, list[Map]]]
         lists = [entry for entries in repository.lists.get(where, []) for entry in entries if isinstance(entry, Map)]
         target = patch.at("target")
         documents = [*repository.documents.get(where, []), *lists]
-        if not isinstance(target, Map):
+        if not isinstance(target, Map) and documents:
             target = Map({"kind": documents[0].text("kind"), "name": documents[0].text("metadata", "name")})
-        found.append((target, documents))
+        if isinstance(target, Map):
+            found.append((target, documents))
     return found
 
 
 def _is_target(target: Map, document: Map) -> bool:
     values = {"kind": document.text("kind"), "name": document.text("metadata", "name")}
-    return all(re.fullmatch(target.text(key) or ".*", value) for key, value in values.items())
+    try:
+        return all(re.fullmatch(target.text(key) or ".*", value) for key, value in values.items())
+    except re.error:
+        return False
 
 
 def _made(repository: Repository, folder: str) -> Iterator[tuple[str, Map]]:
