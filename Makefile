@@ -50,7 +50,11 @@ test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm
 
 .PHONY: test-live
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
-	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --capture=no $(TESTS)
+	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --ignore=tests/live/test_previews.py --capture=no $(TESTS)
+
+.PHONY: test-previews
+test-previews: $(VENV)/test ## Run previews of pull requests on a real cluster (as test-live)
+	$(BIN)/python -m pytest tests/live/test_previews.py --capture=no $(TESTS)
 
 .PHONY: test-scale
 test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-live, and slower)
