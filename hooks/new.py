@@ -62,6 +62,28 @@ def refuse_taken(destination: Path) -> None:
         )
 
 
+def refuse_unreadable(arguments: list[str]) -> None:
+    """End with one line where a file of answers is none; Copier shows a traceback or its whole help instead."""
+    following = zip(arguments, [*arguments[1:], ""], strict=True)
+    for argument, value in following:
+        if argument.startswith("--data-file="):
+            value = argument.partition("=")[2]
+        elif argument != "--data-file" or not value:
+            continue
+        try:
+            answers = yaml.safe_load(Path(value).read_bytes())
+        except OSError as error:
+            sys.exit(
+                f"error: {value}: {error.strerror}: give --data-file a file of answers, a line `question: answer` each"
+            )
+        except yaml.YAMLError as error:
+            mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+            where = f"{value}:{mark.line + 1}" if mark else value
+            sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
+        if not isinstance(answers, dict):
+            sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
+
+
 def _is_unfinished(path: Path) -> bool:
     return re.fullmatch(r"[.].+[.]unfinished-\d+", path.name) is not None
 
@@ -121,6 +143,7 @@ def main() -> None:
     try:
         destination = Path(sys.argv[1]).resolve()
         refuse_taken(destination)
+        refuse_unreadable(arguments)
         if not shutil.which("git"):
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
         # Tasks get plumbum's environment; the hook says where the product will be.

@@ -570,6 +570,18 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "tracker-dev",
         "platform_state is not that of aks-goal-tracker-prod",
     ),
+    "values of Argo CD that break off": (
+        "terraform/gitops/prod.tfvars",
+        r"platform_state = \{",
+        "platform_state = ",
+        "terraform/gitops/prod.tfvars: can't be read",
+    ),
+    "a state of Argo CD that is a name": (
+        "terraform/gitops/prod.tfvars",
+        r"platform_state = \{[^}]*\}",
+        'platform_state = "prod"',
+        "platform_state is not that of aks-goal-tracker-prod",
+    ),
     "a project of another environment": (
         "clusters/aks-goal-tracker-prod/project.yaml",
         'namespace: "goal-tracker-prod"',
@@ -1719,7 +1731,7 @@ MONITORING_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         ALERTS,
         r"summary: Nothing is heard of Argo CD",
         'summary: ""',
-        "argocd.yaml:47: ArgoCDSilent does not say what is wrong: add summary to its annotations",
+        "argocd.yaml:48: ArgoCDSilent does not say what is wrong: add summary to its annotations",
     ),
     "an alert without a cure": (
         ALERTS,

@@ -223,8 +223,8 @@ def a_policy(tree: Tree, chance: random.Random) -> None:
     name = chance.choice(tree.services)
     tree.resource(
         tree.base,
-        "metrics.yaml",
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: metrics\nspec:\n  podSelector:\n"
+        "scrape.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: scrape\nspec:\n  podSelector:\n"
         f"    matchLabels:\n      app.kubernetes.io/name: {name}\n  policyTypes: [Ingress, Egress]\n  ingress:\n"
         "    - from:\n        - namespaceSelector:\n            matchLabels:\n"
         "              kubernetes.io/metadata.name: monitoring\n  egress:\n    - to:\n        - ipBlock:\n"

@@ -23,13 +23,13 @@ from tests import support
 def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | int | None]:
     """Run `make new` in this process, in which Copier does what the test says; return what it ends with."""
 
-    def run(destination: Path, copier: Callable[[Path], int] | None = None) -> str | int | None:
+    def run(destination: Path, copier: Callable[[Path], int] | None = None, *more: str) -> str | int | None:
         def app(command: list[str], **_: Any) -> tuple[None, int]:
             assert copier, "nothing is generated"
             return None, copier(Path(command[-1]))
 
         monkeypatch.setattr("hooks.new.CopierApp.run", app)
-        monkeypatch.setattr(sys, "argv", ["new", str(destination), "--defaults"])
+        monkeypatch.setattr(sys, "argv", ["new", str(destination), "--defaults", *more])
         monkeypatch.setattr(signal, "signal", lambda *_: None)
         try:
             new.main()
@@ -162,6 +162,32 @@ def test_files_that_come_up_meanwhile_are_not_replaced(ended: Any, tmp_path: Pat
 def test_a_machine_without_git_is_told_so(ended: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert ended(tmp_path / "product").startswith("error: git is not on PATH: install it")
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (None, ": No such file or directory: give --data-file a file of answers"),
+        (b"", ": holds no answers: write a line `question: answer` for each"),
+        (b"- goal-tracker\n", ": holds no answers: write"),
+        (
+            b"region: westeurope\ndomain: [\n",
+            ":3: is not YAML (expected the node content, but found '<stream end>'): mend it",
+        ),
+        (b"region: \xff\n", ": is not YAML (it is no text): mend it"),
+    ],
+)
+def test_a_file_of_answers_that_is_none_is_named(
+    content: bytes | None, wrong: str, joined: bool, ended: Any, tmp_path: Path
+) -> None:
+    answers = tmp_path / "answers.yaml"
+    if content is not None:
+        answers.write_bytes(content)
+    arguments = [f"--data-file={answers}"] if joined else ["--data-file", str(answers)]
+    said = ended(tmp_path / "product", None, *arguments)
+    assert said.startswith(f"error: {answers}{wrong}")
+    assert not (tmp_path / "product").exists()
 
 
 def test_an_old_copier_is_told_which_one_is_needed(tmp_path: Path) -> None:

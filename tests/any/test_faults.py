@@ -97,7 +97,7 @@ def started(destination: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     until = time.monotonic() + 120
-    while not any(destination.parent.glob(".product.unfinished-*/*")) and time.monotonic() < until:
+    while not any(destination.parent.glob(f".product.unfinished-{process.pid}/*")) and time.monotonic() < until:
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     time.sleep(random.uniform(0, 0.7))
@@ -118,11 +118,17 @@ def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals, tmp_pa
 
 
 def test_a_killed_run_leaves_no_half_product_and_the_next_one_works(tmp_path: Path) -> None:
-    for _ in range(3):
+    killed = 0
+    while killed < 3:
         process = started(tmp_path / "product")
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        assert not (tmp_path / "product").exists()
+        if (tmp_path / "product").exists():  # It was faster.
+            done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=tmp_path / "product")
+            assert done.returncode == 0, done.stdout
+            shutil.rmtree(tmp_path / "product")
+        else:
+            killed += 1
     done = make_new(tmp_path / "product")
     assert done.returncode == 0, done.stderr
     assert "which an interrupted run has left" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from .settings import STATE
 
 pytestmark = pytest.mark.live
 
-ALERTS = support.ROOT / "template" / "terraform" / "platform" / "alerts" / "argocd.yaml"
 POD = {"containers": [{"name": "web", "image": "127.0.0.1:1/there/is:none"}]}
 # What Git has of each Application, and how that ends.
 FOLDERS: dict[str, tuple[Object, tuple[str, str, str]]] = {
@@ -93,7 +92,9 @@ def test_argo_cd_has_the_metrics_and_labels_that_are_asked_for(name: str, scrape
         assert one == metrics.COMPONENTS["argocd"].metrics[name]
 
 
-def test_the_alerts_fire_for_what_is_not_well_and_for_nothing_else(scraped: list[str], tmp_path: Path) -> None:
+def test_the_alerts_fire_for_what_is_not_well_and_for_nothing_else(
+    scraped: list[str], rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
     """Replayed from what Argo CD really answered: it stays as it is for an hour."""
     series = [line.rpartition(" ")[0] for line in scraped if line.startswith("argocd_app_info{")]
     test = {
@@ -115,8 +116,9 @@ def test_the_alerts_fire_for_what_is_not_well_and_for_nothing_else(scraped: list
             }
         ],
     }
+    rules = rendered("gateway-with-two-environments") / "terraform" / "platform" / "alerts" / "argocd.yaml"
     file = tmp_path / "tests.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [test]}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}))
     command = [str(tools.promtool()), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

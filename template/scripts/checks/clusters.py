@@ -30,7 +30,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     try:
         platforms = {name: tfvars.values("platform", repository.root, name) for name in order}
     except ValueError:
-        return  # Missing: said above. Not readable: terraform says it better.
+        return  # Missing: said above. Not readable: said by who reads the roots.
     yield from _check_values(platforms)
     if repository.exists("terraform/registry"):
         yield from _check_registry(repository, platforms)
@@ -117,7 +117,10 @@ def _check_cluster(repository: Repository, name: str, values: dict[str, Any]) ->
         if f'key = "{cluster}/{root}.tfstate"' not in text:
             cure = f'write key = "{cluster}/{root}.tfstate"'
             yield Problem(path, 0, f"does not keep the state of {cluster} apart from others: {cure}")
-    gitops = tfvars.values("gitops", repository.root, name).get("platform_state", {})
-    if gitops.get("key") != f"{cluster}/platform.tfstate":
+    try:
+        read = tfvars.values("gitops", repository.root, name).get("platform_state")
+    except ValueError:
+        return  # Said by who reads the roots.
+    if not isinstance(read, dict) or read.get("key") != f"{cluster}/platform.tfstate":
         path = f"terraform/gitops/{name}.tfvars"
         yield Problem(path, 0, f'platform_state is not that of {cluster}: write key = "{cluster}/platform.tfstate"')
