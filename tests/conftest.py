@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from tests import fakes, support
 from tests.in_process import InProcess
 
 Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_sessionstart() -> None:
+    """Let what tests start hear Ctrl-C, which a shell has everything ignore that it runs in the background."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -54,6 +54,8 @@ def record(request: pytest.FixtureRequest) -> Recorded:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the table, and keep it once every test has passed."""
+    if hasattr(terminalreporter.config, "workerinput"):
+        return  # A worker knows of its own tests alone.
     reports = [
         report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
     ]
