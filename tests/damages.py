@@ -1731,7 +1731,7 @@ MONITORING_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         ALERTS,
         r"summary: Nothing is heard of Argo CD",
         'summary: ""',
-        "argocd.yaml:48: ArgoCDSilent does not say what is wrong: add summary to its annotations",
+        "argocd.yaml:51: ArgoCDSilent does not say what is wrong: add summary to its annotations",
     ),
     "an alert without a cure": (
         ALERTS,

@@ -12,6 +12,8 @@ class Component:
     source: str
     metrics: dict[str, set[str]]
     monitor: str = ""
+    # The version of the chart that installs it: one that is newer may ask for another look at the source.
+    chart: str = ""
     # Of the scrape itself; `cluster` comes from Azure's collector.
     also: set[str] = field(default_factory=lambda: {"cluster", "job", "namespace", "pod"})
 
@@ -22,16 +24,24 @@ POD = {"namespace", "pod", "uid", "container"}
 VOLUME = {"namespace", "persistentvolumeclaim"}
 COMPONENTS = {
     "argocd": Component(
-        "https://github.com/argoproj/argo-cd/blob/v3.6.1/controller/metrics/metrics.go; tests/live/test_monitoring.py",
+        "https://github.com/argoproj/argo-cd/blob/v3.5.4/controller/metrics/metrics.go",
         {
             "argocd_app_info": {
                 *APPLICATION,
-                *("autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status"),
-                *("hydrator_status", "operation", "phase"),
+                *(
+                    "autosync_enabled",
+                    "repo",
+                    "dest_server",
+                    "dest_namespace",
+                    "sync_status",
+                    "health_status",
+                    "operation",
+                ),
             },
             "argocd_app_sync_total": {*APPLICATION, "dest_server", "phase", "dry_run"},
         },
         "argocd",
+        "10.10.2",
     ),
     "cert-manager": Component(
         "https://github.com/cert-manager/cert-manager/tree/v1.21.2/internal/collectors",
@@ -40,11 +50,13 @@ COMPONENTS = {
             "certmanager_certificate_ready_status": {*CERTIFICATE, "condition"},
         },
         "cert-manager",
+        "v1.21.2",
     ),
     "external-secrets": Component(
         "https://github.com/external-secrets/external-secrets/blob/v2.14.0/pkg/controllers/externalsecret/esmetrics",
         {"externalsecret_status_condition": {"name", "namespace", "condition", "status"}},
         "external-secrets",
+        "2.14.0",
     ),
     "services": Component(
         "template/src/backend/metrics.py",
@@ -76,7 +88,7 @@ COMPONENTS = {
 }
 KNOWN = {name: component for component in COMPONENTS.values() for name in component.metrics}
 
-_WORD = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)\s*(?P<braces>\{[^}]*\})?(?P<call>\s*\()?")
+_WORD = re.compile(r"(?<!\w)(?P<name>[a-zA-Z_:][\w:]*)\s*(?P<braces>\{[^}]*\})?(?P<call>\s*\()?")
 _KEYWORDS = {"and", "by", "group_left", "group_right", "ignoring", "offset", "on", "or", "unless", "without"}
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 

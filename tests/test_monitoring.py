@@ -65,6 +65,18 @@ def test_every_metric_and_label_that_is_asked_for_is_one_that_a_component_has(an
             assert metrics.grouped(expression) <= metrics.labels_of(name), (name, expression)
 
 
+@pytest.mark.parametrize("name", [name for name, one in metrics.COMPONENTS.items() if one.chart])
+def test_what_a_component_has_was_looked_up_for_the_version_that_is_installed(name: str) -> None:
+    """Where this fails after a new version, look whether its source still has what is asked for, then name it there."""
+    files = [support.ROOT / "template/terraform/gitops/argocd.tf.jinja"]
+    files += (support.ROOT / "template/clusters").glob("*/*.yaml")
+    pin = re.compile(
+        r'chart\s*(?:=|:)\s*"?(?:argo-)?([\w-]+)"?\n(?:\s*#.*\n)?\s*(?:version|targetRevision)\s*[=:]\s*"?([^\s"]+)'
+    )
+    pinned = {found[1]: found[2] for path in files for found in pin.finditer(path.read_text(encoding="utf-8"))}
+    assert pinned[{"argocd": "cd"}.get(name, name)] == metrics.COMPONENTS[name].chart
+
+
 @every_monitored
 def test_what_is_asked_for_is_scraped_and_kept(answers: str, rendered: Rendered) -> None:
     product = rendered(answers)

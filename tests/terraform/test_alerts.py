@@ -33,12 +33,15 @@ class Case:
 def application(
     sync: str = "Synced",
     health: str = "Healthy",
-    phase: str = "Succeeded",
     name: str = "shop-dev",
     project: str = "shop",
 ) -> str:
-    state = f'sync_status="{sync}", health_status="{health}", phase="{phase}"'
+    state = f'sync_status="{sync}", health_status="{health}"'
     return f'argocd_app_info{{name="{name}", project="{project}", {state}}}'
+
+
+def syncs(phase: str, name: str = "shop-dev", project: str = "shop") -> str:
+    return f'argocd_app_sync_total{{name="{name}", project="{project}", phase="{phase}"}}'
 
 
 def certificate(metric: str, **more: str) -> str:
@@ -66,15 +69,18 @@ def requests(code: str) -> str:
 
 DAY = 24 * 3600
 WELL = {application(): "1x120"}
+OUT = application("OutOfSync")
 CASES: dict[str, list[Case]] = {
     "argocd.yaml": [
         Case("all is well", WELL, 100, {}),
-        Case("a sync failed", {application(phase="Failed"): "1x60"}, 10, {"SyncFailed": 1}),
-        Case("a sync ended with an error", {application(phase="Error"): "1x60"}, 10, {"SyncFailed": 1}),
-        Case("a sync failed a moment ago", {application(phase="Failed"): "1x60"}, 4, {}),
-        Case("a sync is tried again", {application(phase="Running"): "1x60"}, 60, {}),
-        Case("the next sync succeeded", {application(phase="Failed"): "1x8 stale", application(): "_x9 1x60"}, 20, {}),
-        Case("nothing was ever synced", {application(phase=""): "1x60"}, 60, {}),
+        Case("a first sync failed", {OUT: "1x60", syncs("Failed"): "_x4 1x60"}, 12, {"SyncFailed": 1}),
+        Case("another sync failed", {OUT: "_x399 1x20", syncs("Failed"): "1x402 2x20"}, 412, {"SyncFailed": 1}),
+        Case("a sync ended with an error", {OUT: "1x60", syncs("Error"): "_x4 1x60"}, 12, {"SyncFailed": 1}),
+        Case("a sync failed a moment ago", {OUT: "1x60", syncs("Failed"): "_x8 1x60"}, 12, {}),
+        Case("a sync failed, and is the next one's", {OUT: "1x8 stale", **WELL, syncs("Failed"): "_x4 1x60"}, 20, {}),
+        Case("a sync failed a day ago", {OUT: "_x399 1x20", syncs("Failed"): "1x500"}, 412, {}),
+        Case("another one's failed", {OUT: "1x60", syncs("Failed", name="shop-prod"): "_x4 1x60"}, 12, {}),
+        Case("syncs succeed", {OUT: "1x60", syncs("Succeeded"): "0+1x60"}, 20, {}),
         Case("out of sync for long", {application(sync="OutOfSync"): "1x60"}, 31, {"OutOfSync": 1}),
         Case("Git can't be read for long", {application(sync="Unknown"): "1x60"}, 31, {"OutOfSync": 1}),
         Case("out of sync during a roll-out", {application(sync="OutOfSync"): "1x60"}, 29, {}),
@@ -146,9 +152,10 @@ CASES: dict[str, list[Case]] = {
     ],
 }
 
-PREVIEW = application("OutOfSync", "Degraded", "Failed", name="shop-pr-7", project="shop-previews")
+PREVIEW = application("OutOfSync", "Degraded", name="shop-pr-7", project="shop-previews")
+PREVIEW_FAILED = syncs("Failed", name="shop-pr-7", project="shop-previews")
 PREVIEWS: dict[str, list[Case]] = {
-    "argocd.yaml": [Case("a preview that fails", {PREVIEW: "1x60"}, 60, {})],
+    "argocd.yaml": [Case("a preview that fails", {PREVIEW: "1x60", PREVIEW_FAILED: "_x4 1x60"}, 60, {})],
     "pods.yaml": [Case("a preview that restarts", {restarts("shop-pr-7"): "0+1x90"}, 60, {})],
     "secrets.yaml": [Case("a preview without its secret", {secret("False", "shop-pr-7"): "1x60"}, 60, {})],
 }
@@ -229,7 +236,6 @@ def test_a_message_names_what_it_is_about(alerts: Path, promtool: Path, tmp_path
         "project": "shop",
         "sync_status": "Synced",
         "health_status": "Degraded",
-        "phase": "Succeeded",
     }
     texts = {
         key: re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: labels[found[1]], text)
