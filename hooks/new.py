@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import copier._main
 import yaml
 from copier._cli import CopierApp
 from copier.errors import CopierError, DirtyLocalWarning
@@ -130,6 +131,15 @@ def staging(destination: Path) -> Iterator[Path]:
         shutil.rmtree(product, ignore_errors=True)
 
 
+def _ask_git_about_no_file() -> None:
+    """Spare Copier a fifth of its work: for each file, it asks git whether the repository ignores executable bits.
+
+    It does so for files that the repository tracks already, of which a new product has none.
+    """
+    # By name, so that a Copier without this function works as well, at its own pace.
+    vars(copier._main)["is_git_available"] = lambda: False
+
+
 def _stop(number: int, _frame: types.FrameType | None) -> None:
     sys.exit(128 + number)
 
@@ -146,6 +156,7 @@ def main() -> None:
         refuse_unreadable(arguments)
         if not shutil.which("git"):
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
+        _ask_git_about_no_file()
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)
         with staging(destination) as product:

@@ -82,7 +82,7 @@ def test_the_reference_of_questions_is_made_from_the_questions() -> None:
 
 
 def test_the_reference_knows_every_setting_of_a_service() -> None:
-    rules = (support.ROOT / "includes" / "rules.jinja").read_text(encoding="utf-8")
+    rules = (support.ROOT / "includes" / "service_rules.jinja").read_text(encoding="utf-8")
     known = re.search(r"set SERVICE_KEYS = \[(.*?)\]", rules, re.DOTALL)
     assert known
     assert re.findall(r'"(\w+)"', known[1]) == list(questions.SERVICE_KEYS)

@@ -59,6 +59,36 @@ def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_
     assert support.git("log", "--format=%s", "main", cwd=tmp_path / "remote.git") == "Begin"
 
 
+def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f'#!/bin/sh\necho "$*" >> {asked}\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    path = f"{git.parent}:{support.TOOLS_FIRST}"
+    made = tmp_path / "made"
+    (made / ".git").mkdir(parents=True)  # As a person has it who cloned an empty repository.
+    done = support.run(sys.executable, "-m", "hooks.new", made, "--defaults", "--quiet", cwd=support.ROOT, PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "core.fileMode" not in asked.read_text(), "the name in Copier that makes it ask has changed"
+    (made / ".git").rmdir()
+    copied = tmp_path / "copied"
+    assert copy(copied, "--defaults", PATH=path).returncode == 0
+    assert "core.fileMode" in asked.read_text(), "Copier asks no more: hooks/new.py need not keep it from that"
+
+    def contents(product: Path) -> dict[str, tuple[int, bytes]]:
+        # A checkout with changes is a new commit for each run.
+        return {
+            path.relative_to(product).as_posix(): (
+                path.stat().st_mode,
+                re.sub(rb"^_commit: .*", b"", path.read_bytes(), flags=re.MULTILINE),
+            )
+            for path in support.files(product)
+        }
+
+    assert contents(made) == contents(copied)
+
+
 def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:
     product = support.render(template, tmp_path / "product", {})
     bare = tmp_path / "bin"

@@ -20,12 +20,13 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Generation:
-    """The runs of one size: ours with validation, a plain template with the same files, an empty one."""
+    """The runs of one size: ours with validation, a plain template with the same files, an empty one; ours by `make new`."""
 
     size: Size
     files: int = 0
     rendered: int = 0
     ours: list[Cost] = field(default_factory=list)
+    new: list[Cost] = field(default_factory=list)
     plain: list[Cost] = field(default_factory=list)
     empty: list[Cost] = field(default_factory=list)
 
@@ -56,9 +57,7 @@ class Bench:
         destination = keep or self.folder / "made"
         arguments = ["copy", "--trust", "--defaults", "--quiet", "--vcs-ref=1.0.0"]
         if size:
-            data = self.folder / f"{size}.yaml"
-            data.write_text(yaml.safe_dump(size.answers()), encoding="utf-8")
-            arguments.append(f"--data-file={data}")
+            arguments.append(self._data_file(size))
         cost = measure.command(
             [sys.executable, HERE / script, *arguments, template, destination],
             self.folder,
@@ -68,6 +67,21 @@ class Bench:
             shutil.rmtree(destination)
         return cost
 
+    def new(self, size: Size) -> Cost:
+        """Run what `make new` runs."""
+        destination = self.folder / "made"
+        arguments = ["--defaults", "--quiet", self._data_file(size)]
+        cost = measure.command(
+            [sys.executable, "-m", "hooks.new", destination, *arguments], self.ours, self.without_tools
+        )
+        shutil.rmtree(destination)
+        return cost
+
+    def _data_file(self, size: Size) -> str:
+        data = self.folder / f"{size}.yaml"
+        data.write_text(yaml.safe_dump(size.answers()), encoding="utf-8")
+        return f"--data-file={data}"
+
     def generation(self, size: Size, rounds: int) -> Generation:
         """Generate a product and what it is compared with, in turns."""
         product = self.folder / str(size)
@@ -76,6 +90,7 @@ class Bench:
         result = Generation(size, len(list(support.files(product))), rendered)
         for _ in range(rounds):
             result.ours.append(self.copy(self.ours, size))
+            result.new.append(self.new(size))
             result.plain.append(self.copy(plain, None))
             result.empty.append(self.copy(self.empty, None))
         return result
