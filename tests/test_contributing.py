@@ -1,12 +1,16 @@
 """docs/ is true: the worked paths lead where they say, and made pages are made from what is there."""
 
+import html
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs.tools import questions
+from hooks import post_generation
 from tests import support
 
 GUIDE = (support.ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -86,3 +90,13 @@ def test_the_reference_knows_every_setting_of_a_service() -> None:
     known = re.search(r"set SERVICE_KEYS = \[(.*?)\]", rules, re.DOTALL)
     assert known
     assert re.findall(r'"(\w+)"', known[1]) == list(questions.SERVICE_KEYS)
+
+
+def test_the_recorded_session_shows_what_a_generation_ends_with_today(rendered: Callable[[str], Path]) -> None:
+    picture = (support.ROOT / "docs" / "session.svg").read_text(encoding="utf-8")
+    text = html.unescape(re.sub(r"<[^>]*>", "\n", picture)).replace("\N{NO-BREAK SPACE}", " ")
+    product = rendered("defaults")
+    answers = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    for role, words in post_generation.made(answers, product).items():
+        assert f"  {role:<16}{words}" in text, "run `make session`"
+    assert f"Checked {len(list(support.files(product)))} files" in text, "run `make session`"

@@ -37,7 +37,9 @@ def _environment(home: Path, server: Path) -> dict[str, str]:
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return {**os.environ, **variables, "HOME": str(home)}
+    # A person does not type in a shell of Make's.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return {**inherited, **variables, "HOME": str(home)}
 
 
 def record() -> str:
@@ -64,8 +66,9 @@ def record() -> str:
             if done.returncode:
                 sys.exit(f"{command}\n{done.stdout}")
             console.print(Text.assemble((f"~/{place} $ ", "bold green"), (command, "bold")))
-            console.print(Text.from_ansi(done.stdout.replace(folder, "~").strip()))
-            console.print()
+            if printed := done.stdout.replace(folder, "~").strip():
+                console.print(Text.from_ansi(printed))
+                console.print()
     picture: str = console.export_svg(title="From nothing to a deployment and back")
     return picture
 
