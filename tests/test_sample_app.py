@@ -1,7 +1,9 @@
 """The sample application's own tests pass in the product, with what its requirements pin."""
 
+import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +15,35 @@ SERVICES = ("backend", "frontend")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_its_own_tests_pass(service: str, own_product: Path) -> None:
-    done = support.run(sys.executable, "-m", "pytest", "--quiet", cwd=own_product / "src" / service, PYTHONPATH="")
-    assert done.returncode == 0, done.stdout
+def test_its_own_tests_pass_by_make_test_which_installs_what_they_need_once(
+    service: str, own_product: Path, tmp_path: Path
+) -> None:
+    # In place of an environment of its own, the one of these tests, which has the same versions.
+    python, pip = tmp_path / "python", tmp_path / "pip"
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+"-m venv .venv") mkdir -p .venv/bin && cp {python} {pip} .venv/bin/ ;;
+*) exec {sys.executable} "$@" ;;
+esac
+"""
+    )
+    pip.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/installed\n')
+    python.chmod(0o755)
+    pip.chmod(0o755)
+    command = ("make", "test", f"SERVICE={service}", f"PYTHON={python}")
+    done = support.run(*command, cwd=own_product, PYTHONPATH="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    # Again, with nothing to install and nothing left to test; then with requirements that are newer.
+    for test in (own_product / "src" / service / "tests").glob("test_*.py"):
+        test.write_text("def test_nothing(): pass\n")
+    assert support.run(*command, cwd=own_product, PYTHONPATH="").returncode == 0
+    requirements = own_product / "src" / service / "requirements-test.txt"
+    assert (tmp_path / "installed").read_text().count("requirements-test.txt") == 1
+    os.utime(requirements, (time.time() + 60,) * 2)
+    assert support.run(*command, cwd=own_product, PYTHONPATH="").returncode == 0
+    assert (tmp_path / "installed").read_text().count("requirements-test.txt") == 2
 
 
 @pytest.mark.parametrize("service", SERVICES)
