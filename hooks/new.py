@@ -8,6 +8,7 @@ fails, or is interrupted, is left in DEST; what a killed run leaves is removed b
 
 import ast
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -65,8 +66,7 @@ def refuse_taken(destination: Path) -> None:
 
 def refuse_unreadable(arguments: list[str]) -> None:
     """End with one line where a file of answers is none; Copier shows a traceback or its whole help instead."""
-    following = zip(arguments, [*arguments[1:], ""], strict=True)
-    for argument, value in following:
+    for argument, value in itertools.pairwise([*arguments, ""]):
         if argument.startswith("--data-file="):
             value = argument.partition("=")[2]
         elif argument != "--data-file" or not value:

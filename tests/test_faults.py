@@ -23,13 +23,15 @@ from tests import support
 def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | int | None]:
     """Run `make new` in this process, in which Copier does what the test says; return what it ends with."""
 
-    def run(destination: Path, copier: Callable[[Path], int] | None = None, *more: str) -> str | int | None:
+    def run(
+        destination: Path, copier: Callable[[Path], int] | None = None, *more: str, defaults: bool = True
+    ) -> str | int | None:
         def app(command: list[str], **_: Any) -> tuple[None, int]:
             assert copier, "nothing is generated"
             return None, copier(Path(command[-1]))
 
         monkeypatch.setattr("hooks.new.CopierApp.run", app)
-        monkeypatch.setattr(sys, "argv", ["new", str(destination), "--defaults", *more])
+        monkeypatch.setattr(sys, "argv", ["new", str(destination), *(["--defaults"] if defaults else []), *more])
         monkeypatch.setattr(signal, "signal", lambda *_: None)
         try:
             new.main()
@@ -112,6 +114,11 @@ def test_what_fails_leaves_nothing_behind(
     end = ended(tmp_path / "product", fail)
     assert end == message or (isinstance(message, str) and message in end and len(end.splitlines()) == 1)
     assert sorted(tmp_path.rglob("*")) == ([tmp_path / "product"] if beforehand else [])
+
+
+def test_questions_are_asked_where_nothing_but_a_destination_is_given(ended: Any, tmp_path: Path) -> None:
+    assert ended(tmp_path / "product", whole, defaults=False) == 0
+    assert (tmp_path / "product" / "README.md").exists()
 
 
 def test_a_status_of_copier_is_handed_on_and_leaves_nothing_behind(ended: Any, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every product's Terraform code is formatted, valid, and passes the tests that it ships."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,26 @@ def _plain(node: object) -> object:
     if isinstance(node, list):
         return [_plain(value) for value in node]
     return node.strip('"') if isinstance(node, str) else node
+
+
+@pytest.mark.parametrize("answers", ["cluster-per-environment", "production-database-of-azure-with-opentofu"])
+def test_make_test_terraform_tests_every_root(
+    answers: str, rendered: Rendered, program_of: ProgramOf, tmp_path: Path
+) -> None:
+    product = shutil.copytree(rendered(answers), tmp_path / "product")
+    program = program_of(product)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / Path(program.command).name).symlink_to(program.command)
+    roots = roots_of(answers)
+    for root in roots[1:]:
+        shutil.rmtree(product / "terraform" / root / "tests")  # What they find is asked above.
+    environment = {**program.environment, "PATH": f"{tmp_path}/bin:{program.environment['PATH']}"}
+    done = support.run("make", "test-terraform", cwd=product, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^terraform/(\w+)/$", done.stdout, re.M) == sorted(roots)
+    assert re.search(r"[1-9]\d* passed, 0 failed", done.stdout), "the tests of the first root were run"
+    [test] = (product / "terraform" / roots[0] / "tests").glob("*.hcl")
+    test.write_text(
+        test.read_text(encoding="utf-8").replace("condition     = !", "condition     = ", 1), encoding="utf-8"
+    )
+    assert support.run("make", "test-terraform", cwd=product, **environment).returncode != 0
