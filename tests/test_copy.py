@@ -1,6 +1,10 @@
 """Generating a product, as a person does it."""
 
+import contextlib
+import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -87,6 +91,36 @@ def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp
         }
 
     assert contents(made) == contents(copied)
+
+
+def test_make_new_at_a_terminal_and_enter_ten_times_is_all_it_takes(tmp_path: Path) -> None:
+    here, there = pty.openpty()
+    environment = {**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "PATH": support.TOOLS_FIRST}
+    command = ["make", "--silent", "new", f"DEST={tmp_path}/product"]
+    with subprocess.Popen(
+        command, cwd=support.ROOT, env=environment, stdin=there, stdout=there, stderr=there, start_new_session=True
+    ) as process:
+        os.close(there)
+        shown = ""
+        # The first words of each question's help.
+        beginnings = [re.findall(r"[A-Z]\w+ \w+ \w+", question["help"])[0] for question in support.asked().values()][
+            :10
+        ]
+        with contextlib.suppress(OSError):  # How the end of a terminal is told.
+            while select.select([here], [], [], 60)[0] and (read := os.read(here, 65536)):
+                shown += read.decode(errors="replace")
+                if beginnings and beginnings[0] in shown:
+                    shown = shown.partition(beginnings.pop(0))[2]
+                    os.write(here, b"\r")
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # It asks for something else, and waits.
+            process.kill()
+    os.close(here)
+    assert process.returncode == 0, shown
+    assert not beginnings
+    assert "goal-tracker is ready:" in shown
+    assert (tmp_path / "product" / "README.md").exists()
 
 
 def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:
