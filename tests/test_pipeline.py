@@ -255,6 +255,22 @@ def test_where_environments_share_a_cluster_the_current_context_is_asked(pushed_
     assert not [line for line in calls(stand_ins) if "--context" in line]
 
 
+@pytest.mark.parametrize("command", ["refresh", "status", "wait-healthy"])
+@pytest.mark.parametrize("pushed_product", ["defaults", "cluster-per-environment"], indirect=True)
+def test_kubectl_without_the_cluster_gives_one_line_with_the_cure(
+    command: str, pushed_product: Path, stand_ins: Path
+) -> None:
+    """By kubectl itself, which complains in lines of its log first."""
+    done = call(pushed_product, stand_ins, f"scripts/{command}", "dev", KUBECONFIG=str(stand_ins / "nothing"))
+    assert done.returncode == 1
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "kubectl" in line]
+    [name] = [path.parts[-3] for path in pushed_product.glob("clusters/*/environments/dev.yaml")]
+    assert [line.partition("kubectl")[2] for line in said] == [
+        f" knows no cluster {name}: run az aks get-credentials, as `make up` says at its end"
+    ]
+    assert "memcache" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "roots", "does"), [("plan", ["platform"], "plan"), ("apply", ["platform", "gitops"], "apply")]
 )

@@ -1,10 +1,14 @@
 """What a cluster says of an environment, by kubectl, with rights to read and no others."""
 
 import json
+import re
 import subprocess
 from typing import Any
 
-from .repository import kubectl
+from .repository import cluster_folder, kubectl, one_line
+
+# What kubectl says without a configuration, and with one that lacks a cluster.
+_UNKNOWN = re.compile(r'The connection to the server localhost:8080 was refused|context ".*" does not exist')
 
 _STUCK_REASONS = {
     "CrashLoopBackOff",
@@ -18,8 +22,8 @@ _STUCK_REASONS = {
 }
 
 
-def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
-    """Return the JSON that kubectl prints about the environment's cluster.
+def run(environment: str, *arguments: str, timeout: float | None = None) -> str:
+    """Return what kubectl prints about the environment's cluster.
 
     Args:
         environment: the one whose cluster is asked.
@@ -27,12 +31,12 @@ def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
         timeout: seconds to wait for an answer; without it as long as kubectl does.
 
     Raises:
-        RuntimeError: kubectl failed; the message is kubectl's own.
+        RuntimeError: kubectl failed; the message is kubectl's own, or how to make it know the cluster.
     """
     bounded = [] if timeout is None else [f"--request-timeout={timeout:.0f}s"]
     try:
         done = subprocess.run(
-            [*kubectl(environment), *bounded, *arguments, "--output=json"],
+            [*kubectl(environment), *bounded, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -45,8 +49,19 @@ def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
     except FileNotFoundError as error:
         raise RuntimeError("kubectl is not on PATH") from error
     if done.returncode:
-        raise RuntimeError(" ".join(done.stderr.split()))
-    return json.loads(done.stdout)
+        said = one_line(done.stderr)
+        if _UNKNOWN.search(said):
+            name = cluster_folder(environment)
+            raise RuntimeError(
+                f"kubectl knows no cluster {name}: run az aks get-credentials, as `make up` says at its end"
+            )
+        raise RuntimeError(said)
+    return done.stdout
+
+
+def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
+    """Return the JSON that kubectl prints; arguments and errors are those of `run`."""
+    return json.loads(run(environment, *arguments, "--output=json", timeout=timeout))
 
 
 def pods_and_replica_sets(
