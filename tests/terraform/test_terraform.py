@@ -10,7 +10,7 @@ import hcl2
 import pytest
 import yaml
 
-from tests import support
+from tests import runner, support
 from tests.terraform.roots import Checker, roots_of, values_of
 from tests.terraform.toolchain import Terraform
 from tests.terraform.tools import MODULES
@@ -196,7 +196,8 @@ def test_make_test_terraform_tests_every_root(
     product = shutil.copytree(rendered(answers), tmp_path / "product")
     program = program_of(product)
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / Path(program.command).name).symlink_to(program.command)
+    name = "tofu" if (product / ".opentofu-version").exists() else "terraform"
+    (tmp_path / "bin" / name).symlink_to(program.command)
     roots = roots_of(answers)
     for root in roots[1:]:
         shutil.rmtree(product / "terraform" / root / "tests")  # What they find is asked above.
@@ -210,3 +211,24 @@ def test_make_test_terraform_tests_every_root(
         test.read_text(encoding="utf-8").replace("condition     = !", "condition     = ", 1), encoding="utf-8"
     )
     assert support.run("make", "test-terraform", cwd=product, **environment).returncode != 0
+
+
+def test_the_check_of_a_pull_request_passes_for_a_new_product(
+    own_product: Path, terraform: Terraform, tmp_path: Path
+) -> None:
+    """By act, with stand-ins for docker and for the actions that check out and bring Terraform; the rest is installed."""
+    shutil.rmtree(own_product / "terraform" / "platform" / "tests")  # What they find is asked above.
+    support.git("commit", "-q", "-a", "-m", "Fewer tests", cwd=own_product)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in (terraform.command, shutil.which("act"), shutil.which("python3")):
+        (programs / Path(str(program)).name).symlink_to(str(program))
+    (programs / "docker").write_text('#!/bin/sh\necho "docker $*"\n')
+    (programs / "docker").chmod(0o755)
+    done = runner.run(
+        tmp_path, str(own_product), "check", "pull_request", {"number": 1},
+        path=f"{programs}:/usr/local/bin:/usr/bin:/bin", inherited=terraform.environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    for service in ("frontend", "backend"):
+        assert f"docker build src/{service}" in done.stdout
