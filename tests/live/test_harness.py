@@ -155,7 +155,7 @@ def test_network_policies_deny_and_allow(cluster: Cluster, web: str) -> None:
     cluster.kubectl("-n", NAMESPACE, "delete", "networkpolicies", "--all")
 
 
-def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
+def test_argocd_syncs_what_is_pushed(cluster: Cluster, argocd: ArgoCD, tmp_path: Path) -> None:
     def git(*args: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *args]
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
@@ -168,7 +168,7 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         git("push", "--quiet", url, "main")
         return git("rev-parse", "HEAD")
 
-    with GitServer(STATE) as server, ArgoCD(cluster, webhook_secret="signs") as argocd:
+    with GitServer(STATE, cluster.address) as server:
         url = server.create("owner/repository")
         git("init", "--quiet", "--initial-branch=main")
         (tmp_path / "app").mkdir()
@@ -190,9 +190,9 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         argocd.wait_synced("pushed", first)
         second = push("two")
         argocd.refresh("pushed")
-        argocd.wait_synced("pushed", second, timeout=30)
+        argocd.wait_synced("pushed", second, timeout=15)
         server.on_push = argocd.push_event
         third = push("three")
-        argocd.wait_synced("pushed", third, timeout=30)
+        argocd.wait_synced("pushed", third, timeout=15)
         cluster.kubectl("-n", "argocd", "delete", "application", "pushed")
     assert cluster.api.get("/api/v1/namespaces/default/configmaps/pushed")["data"] == {"value": "three"}
