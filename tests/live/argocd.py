@@ -68,7 +68,7 @@ class ArgoCD:
 
     def __enter__(self) -> Self:
         try:
-            self.install()
+            self._install()
         except BaseException:
             self._remove()
             raise
@@ -79,7 +79,7 @@ class ArgoCD:
     ) -> None:
         self._remove()
 
-    def install(self) -> None:
+    def _install(self) -> None:
         """Install it, and wait until all of it serves."""
         environment = {**workstation(self.cluster), "PYTHONPATH": str(self._product / "scripts")}
         overlay, *_ = support.overlays(self._product)
