@@ -36,13 +36,13 @@ class GitServer:
         trouble: see `Trouble`. None: no request fails.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Serve from a new directory in `folder`, or in the system's temporary one."""
+    def __init__(self, folder: Path | None = None, address: str = "127.0.0.1") -> None:
+        """Serve at an address of this machine, from a new directory in `folder` or in the system's temporary one."""
         self.on_push: PushListener | None = None
         self.trouble: Trouble | None = None
         self.root = Path(tempfile.mkdtemp(prefix="git-", dir=folder))
-        self._server = _Server(self)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = _Server(self, address)
+        self.url = f"http://{address}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, name="git server", daemon=True).start()
@@ -89,9 +89,9 @@ class _Server(ThreadingHTTPServer):
     # Many may push at once.
     request_queue_size = 128
 
-    def __init__(self, git: GitServer) -> None:
+    def __init__(self, git: GitServer, address: str) -> None:
         self.git = git
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((address, 0), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ import http.client
 import json
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -61,13 +61,14 @@ class Api:
         method: str,
         path: str,
         body: Any = None,
-        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
         timeout: float = 30,
     ) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:
         host = self._url.hostname or ""
         connection = http.client.HTTPSConnection(host, self._url.port or 443, context=self._tls, timeout=timeout)
-        payload = None if body is None else json.dumps(body)
-        connection.request(method, path, payload, {**self._headers, "Content-Type": content_type})
+        payload = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        json_headers = {**self._headers, "Content-Type": "application/json"}
+        connection.request(method, path, payload, {**json_headers, **(headers or {})})
         response = connection.getresponse()
         if response.status >= 300:
             text = response.read().decode(errors="replace")
@@ -82,7 +83,7 @@ class Api:
             ApiError: the server refused it.
             OSError: it can't be reached.
         """
-        connection, response = self._open(method, path, body, content_type)
+        connection, response = self._open(method, path, body, {"Content-Type": content_type})
         try:
             return json.loads(response.read() or b"null")
         finally:
@@ -91,6 +92,14 @@ class Api:
     def get(self, path: str) -> Any:
         """GET `path`."""
         return self.request("GET", path)
+
+    def text(self, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> str:
+        """What a path answers that is no object, such as the proxy to a Service: to GET, or to POST of a body."""
+        connection, response = self._open("GET" if body is None else "POST", path, body, headers)
+        try:
+            return response.read().decode()
+        finally:
+            connection.close()
 
     def find(self, path: str) -> Any:
         """GET `path`, or None if it does not exist."""

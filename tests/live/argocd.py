@@ -1,136 +1,102 @@
-"""Argo CD as processes of this machine, with a cluster's API server as theirs.
+"""Argo CD in the cluster, brought there by a product's own code for `make local`: pods of its manifest, the product's values.
 
-The same binaries, ConfigMaps and custom resources as in a cluster; what differs is where they run, and that they are
-administrators of the cluster. ConfigMap keys that Argo CD's own Deployments turn into environment variables
-(`argocd-cmd-params-cm`, `timeout.reconciliation` and others) are turned into the same variables here, as its
-`install.yaml` says.
+It is asked through the API server, which reaches what is in the cluster wherever that runs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import json
 import re
-import socket
+import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from .api import Object
+from tests import support
+
+from . import argocd_image
+from .api import ApiError, Object
 from .cluster import Cluster
-from .processes import Daemon, LiveError, program, say
-from .settings import STATE
+from .processes import LiveError, run, step, wait_for
 
 NAMESPACE: Final = "argocd"
-SERVER_PORT: Final = 18080
-REPO_SERVER_PORT: Final = 18081
-REDIS_PORT: Final = 16379
+_SERVICES: Final = f"/api/v1/namespaces/{NAMESPACE}/services"
+# Component → the Service that has its metrics.
 _METRICS: Final = {
-    "argocd-application-controller": 18082,
-    "argocd-server": 18083,
-    "argocd-repo-server": 18084,
+    "application-controller": "argocd-metrics",
+    "server": "argocd-server-metrics",
+    "repo-server": "argocd-repo-server",
 }
-_LABEL: Final = {"app.kubernetes.io/part-of": "argocd"}
+# Where scripts/local begins: on a cluster that a person has named, up to Argo CD.
+_INSTALL: Final = """\
+import sys
+from workstation import argocd, cluster, place
+with place.alone():
+    cluster.make(cluster.choose(sys.argv[1], sys.argv[2], ""))
+    argocd.install(argocd.settings())
+"""
+
+
+def workstation(cluster: Cluster) -> dict[str, str]:
+    """The variables with which a person runs `make local` on this cluster."""
+    return {
+        "ARGOCD_MANIFEST": str(argocd_image.manifest(cluster.tools)),
+        "LOCAL_REGISTRY": cluster.registry,
+        "PATH": f"{cluster.tools.bin}:{support.TOOLS_FIRST}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 class ArgoCD:
     """Argo CD for a cluster, as a context manager.
 
+    It ends with its cluster; from a cluster that was there before, it is removed as `make local-down` does.
+
     Args:
-        cm, params, rbac: the data of ConfigMaps `argocd-cm`, `argocd-cmd-params-cm` and `argocd-rbac-cm`.
+        product: whose code installs it, with whose values.
         webhook_secret: what a GitHub webhook has to be signed with; "" takes any.
-        applicationsets: also run the ApplicationSet controller.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        *,
-        cm: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        rbac: Mapping[str, str] | None = None,
-        webhook_secret: str = "",
-        applicationsets: bool = False,
-    ) -> None:
+    def __init__(self, cluster: Cluster, product: Path, *, webhook_secret: str = "") -> None:
         self.cluster = cluster
-        self.url = f"http://127.0.0.1:{SERVER_PORT}"
-        self.webhook_url = f"{self.url}/api/webhook"
-        self._data = {
-            "argocd-cm": dict(cm or {}),
-            "argocd-cmd-params-cm": dict(params or {}),
-            "argocd-rbac-cm": dict(rbac or {}),
-        }
+        self._product = product
         self._secret = webhook_secret
-        self._applicationsets = applicationsets
-        self._daemons: list[Daemon] = []
 
     def __enter__(self) -> Self:
         try:
-            self.start()
+            self._install()
         except BaseException:
-            self.stop()
+            self._remove()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._remove()
 
-    def start(self) -> None:
-        """Install the CRDs and settings, start the processes, wait until they serve."""
-        started = time.monotonic()
-        self.cluster.install_crds("argocd")
-        self._configure()
-        # Writing its title, redis would overwrite the environment by which cleaning up knows it.
-        quiet = ("--save", "", "--set-proc-title", "no")
-        redis = self._daemon("redis", "redis-server", "--port", str(REDIS_PORT), "--bind", "127.0.0.1", *quiet)
-        redis.wait_ready(lambda: _listens(REDIS_PORT), 10)
-        repo_server = self._start_repo_server()
-        common = (
-            f"--kubeconfig={self.cluster.kubeconfig}",
-            f"--namespace={NAMESPACE}",
-            f"--repo-server=127.0.0.1:{REPO_SERVER_PORT}",
-            "--repo-server-plaintext",
-        )
-        controller = self._component(
-            "argocd-application-controller", *common, *_cache(), _metrics_port("application-controller")
-        )
-        server = self._component(
-            "argocd-server",
-            *common,
-            *_cache(),
-            _metrics_port("server"),
-            "--insecure",
-            "--address=127.0.0.1",
-            f"--port={SERVER_PORT}",
-        )
-        if self._applicationsets:
-            self._component(
-                "argocd-applicationset-controller",
-                f"--kubeconfig={self.cluster.kubeconfig}",
-                f"--namespace={NAMESPACE}",
-                f"--argocd-repo-server=127.0.0.1:{REPO_SERVER_PORT}",
-                "--repo-server-plaintext",
-                "--metrics-addr=127.0.0.1:18085",
-                "--probe-addr=127.0.0.1:18086",
-                "--webhook-addr=127.0.0.1:18087",
-            ).wait_ready(lambda: _listens(18086), 60)
-        repo_server.wait_ready(lambda: _listens(REPO_SERVER_PORT), 60)
-        server.wait_ready(lambda: _healthy(SERVER_PORT), 60)
-        controller.wait_ready(lambda: _healthy(_METRICS["argocd-application-controller"]), 60)
-        say(f"Argo CD serves on {self.url} after {time.monotonic() - started:.1f} s")
+    def _install(self) -> None:
+        """Install it, and wait until all of it serves."""
+        environment = {**workstation(self.cluster), "PYTHONPATH": str(self._product / "scripts")}
+        overlay, *_ = support.overlays(self._product)
+        with step("Argo CD in pods, by the product's own code"):
+            run(sys.executable, "-c", _INSTALL, overlay.name, self.cluster.kubeconfig, env=environment, timeout=900)
+            for name in ("server", "applicationset-controller"):
+                where = ("-n", NAMESPACE, f"deployment/argocd-{name}")
+                self.cluster.kubectl("rollout", "status", *where, "--timeout=120s", timeout=150)
+            if self._secret:
+                secret = {"stringData": {"webhook.github.secret": self._secret}}
+                self.cluster.api.patch(f"/api/v1/namespaces/{NAMESPACE}/secrets/argocd-secret", secret)
+                wait_for("what is not signed is refused", lambda: self._webhook(b"{}", "another secret") == 400)
 
-    def stop(self) -> None:
-        """End the processes; the objects in the cluster stay."""
-        for daemon in reversed(self._daemons):
-            daemon.stop()
-        self._daemons.clear()
+    def _remove(self) -> None:
+        if self.cluster.external:
+            down = (sys.executable, self._product / "scripts" / "local-down")
+            run(*down, env=workstation(self.cluster), timeout=900)
 
     def application(self, name: str) -> Object | None:
         """The Application, or None."""
@@ -169,16 +135,13 @@ class ArgoCD:
 
     def metrics(self, component: str) -> list[str]:
         """What a component answers to Prometheus, line by line."""
-        connection = http.client.HTTPConnection("127.0.0.1", _METRICS[f"argocd-{component}"], timeout=10)
-        try:
-            connection.request("GET", "/metrics")
-            return connection.getresponse().read().decode().splitlines()
-        finally:
-            connection.close()
+        return self.cluster.api.text(f"{_SERVICES}/{_METRICS[component]}:metrics/proxy/metrics").splitlines()
 
     def renders(self) -> Counter[str]:
         """How often the repository server has run kustomize, by folder, from its log."""
-        log = (self.cluster.logs / "argocd-repo-server.log").read_text()
+        log = self.cluster.kubectl(
+            "-n", NAMESPACE, "logs", "deployment/argocd-repo-server", "--container=argocd-repo-server"
+        )
         return Counter(re.findall(r'"msg":"kustomize build [^"]*?/((?:apps|clusters)/[^"]+)"', log))
 
     def push_event(self, repository: str, branch: str, before: str, after: str, files: list[str]) -> int:
@@ -192,87 +155,25 @@ class ArgoCD:
             files: the paths that the push changed.
         """
         commit = {"id": after, "added": [], "removed": [], "modified": files}
-        body = json.dumps(
-            {
-                "ref": f"refs/heads/{branch}",
-                "before": before,
-                "after": after,
-                "commits": [commit],
-                "head_commit": commit,
-                "repository": {"html_url": repository.removesuffix(".git"), "default_branch": branch},
-            }
-        ).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "X-GitHub-Event": "push",
-            "X-GitHub-Delivery": after[:36],
+        event = {
+            "ref": f"refs/heads/{branch}",
+            "before": before,
+            "after": after,
+            "commits": [commit],
+            "head_commit": commit,
+            "repository": {"html_url": repository.removesuffix(".git"), "default_branch": branch},
         }
-        if self._secret:
-            signature = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
-            headers["X-Hub-Signature-256"] = f"sha256={signature}"
-        connection = http.client.HTTPConnection("127.0.0.1", SERVER_PORT, timeout=10)
+        return self._webhook(json.dumps(event).encode(), self._secret)
+
+    def _webhook(self, body: bytes, secret: str) -> int:
+        headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": hashlib.sha256(body).hexdigest()[:36]}
+        if secret:
+            headers["X-Hub-Signature-256"] = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
         try:
-            connection.request("POST", "/api/webhook", body, headers)
-            return connection.getresponse().status
-        finally:
-            connection.close()
-
-    def _configure(self) -> None:
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-        objects: list[Object] = [namespace]
-        for name, data in self._data.items():
-            metadata = {"name": name, "namespace": NAMESPACE, "labels": _LABEL}
-            objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-        secret = {"webhook.github.secret": self._secret} if self._secret else {}
-        metadata = {"name": "argocd-secret", "namespace": NAMESPACE, "labels": _LABEL}
-        objects.append({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": secret})
-        self.cluster.apply(objects)
-
-    def _daemon(self, name: str, command: str | Path, *args: str, env: Mapping[str, str] | None = None) -> Daemon:
-        path = program(command) if isinstance(command, str) else command
-        daemon = Daemon(name, [path, *args], self.cluster.logs, env)
-        self._daemons.append(daemon)
-        return daemon
-
-    def _start_repo_server(self) -> Daemon:
-        return self._component(
-            "argocd-repo-server",
-            "--disable-tls",
-            "--client-ca-path=",
-            "--address=127.0.0.1",
-            f"--port={REPO_SERVER_PORT}",
-            _metrics_port("repo-server"),
-            f"--redis=127.0.0.1:{REDIS_PORT}",
-        )
-
-    def _component(self, name: str, *args: str) -> Daemon:
-        home = STATE / "argocd"
-        for directory in ("tls", "ssh", "gpg", "plugins", "tmp", "home"):
-            (home / directory).mkdir(parents=True, exist_ok=True)
-        (home / "ssh" / "ssh_known_hosts").touch()
-        binaries = self.cluster.tools.bin
-        env = {
-            **self._variables(name),
-            "PATH": f"{binaries}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "KUBECONFIG": str(self.cluster.kubeconfig),
-            "HOME": str(home / "home"),
-            "TMPDIR": str(home / "tmp"),
-            "ARGOCD_FAKE_IN_CLUSTER": "true",
-            "ARGOCD_GPG_ENABLED": "false",
-            "ARGOCD_TLS_DATA_PATH": str(home / "tls"),
-            "ARGOCD_SSH_DATA_PATH": str(home / "ssh"),
-            "ARGOCD_GNUPGHOME": str(home / "gpg"),
-            "ARGOCD_PLUGINSOCKFILEPATH": str(home / "plugins"),
-            "ARGOCD_ASK_PASS_SOCK": str(home / "ask-pass.sock"),
-            "ARGOCD_CONTROLLER_REPLICAS": "1",
-            "NAMESPACE": NAMESPACE,
-        }
-        return self._daemon(name, binaries / name, *args, env=env)
-
-    def _variables(self, component: str) -> dict[str, str]:
-        """The environment variables that this component's Deployment would take from the ConfigMaps."""
-        known = json.loads(self.cluster.tools.argocd_variables.read_text())[component]
-        return {name: self._data[cm][key] for name, (cm, key) in known.items() if key in self._data.get(cm, {})}
+            self.cluster.api.text(f"{_SERVICES}/https:argocd-server:https/proxy/api/webhook", body, headers)
+        except ApiError as error:
+            return error.status
+        return 200
 
 
 def explain(application: Object | None) -> str:
@@ -295,27 +196,3 @@ def explain(application: Object | None) -> str:
 
 def _application_path(name: str) -> str:
     return f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications/{name}"
-
-
-def _cache() -> tuple[str, ...]:
-    return (f"--redis=127.0.0.1:{REDIS_PORT}",)
-
-
-def _metrics_port(component: str) -> str:
-    return f"--metrics-port={_METRICS[f'argocd-{component}']}"
-
-
-def _listens(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-
-
-def _healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except http.client.HTTPException:
-        return False
-    finally:
-        connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import tempfile
@@ -24,8 +25,9 @@ ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
 """
 
 
+@functools.cache
 def manifest(tools: Tools) -> Path:
-    """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off.
+    """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off; once for a run.
 
     Returns:
         The path of the manifest.

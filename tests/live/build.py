@@ -33,8 +33,6 @@ class Program:
     """File name → import path."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Set by the linker (`-X`)."""
-    links: tuple[str, ...] = ()
-    """Further names of the one binary, which chooses by its name what it is."""
 
 
 _VERSION = "k8s.io/component-base/version"
@@ -64,12 +62,6 @@ PROGRAMS = (
         ARGOCD,
         {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
         {"github.com/argoproj/argo-cd/v3/common.version": ARGOCD.removeprefix("v")},
-        (
-            "argocd-server",
-            "argocd-repo-server",
-            "argocd-application-controller",
-            "argocd-applicationset-controller",
-        ),
     ),
     Program("kustomize", KUSTOMIZE, {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}),
     Program("coredns", COREDNS, {"coredns": "github.com/coredns/coredns"}),
@@ -77,7 +69,6 @@ PROGRAMS = (
 )
 
 CRDS = {
-    "argocd": ("github.com/argoproj/argo-cd/v3", ARGOCD, "manifests/crds/*-crd.yaml", ""),
     "external-secrets": (
         "github.com/external-secrets/external-secrets",
         "v1.3.2",
@@ -102,8 +93,6 @@ class Tools:
     """A directory with a link to every program."""
     crds: Path
     """A directory per name of `CRDS`, each file as YAML and as JSON."""
-    argocd_variables: Path
-    """JSON: component of Argo CD → environment variable → [ConfigMap, key] that its Deployment takes it from."""
 
 
 def ensure() -> Tools:
@@ -129,8 +118,7 @@ def _ensure() -> Tools:
             if not link.is_symlink() or link.readlink() != file:
                 link.unlink(missing_ok=True)
                 link.symlink_to(file)
-    crds = _collect_crds()
-    return Tools(links, crds, crds / "argocd-variables.json")
+    return Tools(links, _collect_crds())
 
 
 def _key(program: Program) -> str:
@@ -155,12 +143,6 @@ def _build(program: Program) -> Path:
         with step(f"building {command} {program.version}"):
             argv: list[str | Path] = [go, "build", "-trimpath", "-ldflags", flags, "-o", work / command, package]
             _logged(argv, MODULES / program.name, CACHE / f"build-{command}.log")
-    for link in program.links:
-        (work / link).symlink_to(next(iter(program.packages)))
-    if program.name == "argocd":
-        wrapper = toolchain.module("github.com/argoproj/argo-cd/v3", program.version) / "hack" / "git-verify-wrapper.sh"
-        shutil.copy(wrapper, work)
-        (work / wrapper.name).chmod(0o755)
     work.rename(final)
     return final
 
@@ -182,7 +164,7 @@ def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
 
 def _collect_crds() -> Path:
     """Copy the CRDs out of their modules into the cache; the directory."""
-    key = hashlib.sha256(f"{CRDS} variables json".encode()).hexdigest()[:8]
+    key = hashlib.sha256(f"{CRDS} json".encode()).hexdigest()[:8]
     final = CACHE / f"crds-{key}"
     if final.exists():
         return final
@@ -197,19 +179,5 @@ def _collect_crds() -> Path:
                 if "\nkind: CustomResourceDefinition\n" in text:
                     (work / name / file.name).write_text(text)
                     (work / name / f"{file.stem}.json").write_text(json.dumps(yaml.safe_load(text)))
-        install = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD) / "manifests" / "install.yaml"
-        (work / "argocd-variables.json").write_text(json.dumps(_variables(install), indent=2))
         work.rename(final)
     return final
-
-
-def _variables(install: Path) -> dict[str, dict[str, list[str]]]:
-    """See `Tools.argocd_variables`."""
-    variables: dict[str, dict[str, list[str]]] = {}
-    for item in yaml.safe_load_all(install.read_text()):
-        if item["kind"] in ("Deployment", "StatefulSet"):
-            entries = item["spec"]["template"]["spec"]["containers"][0].get("env", [])
-            sources = {entry["name"]: entry.get("valueFrom", {}).get("configMapKeyRef") for entry in entries}
-            found = {name: [source["name"], source["key"]] for name, source in sources.items() if source}
-            variables[item["metadata"]["name"]] = found
-    return variables

@@ -21,6 +21,7 @@ from .argocd import ArgoCD
 from .cluster import Cluster
 from .processes import LiveError, say
 from .settings import STATE
+from .world import generate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,12 +52,12 @@ def _build() -> None:
 
 
 def _up() -> None:
-    with Cluster() as cluster, ArgoCD(cluster) as argocd, GitServer(STATE) as git:
+    with Cluster() as cluster, ArgoCD(cluster, generate(STATE)) as argocd, GitServer(STATE, cluster.address) as git:
         git.on_push = argocd.push_event
         print(f"export KUBECONFIG={cluster.kubeconfig}")
         print(f"registry    {cluster.registry}, whatever registry an image's name begins with")
         print(f"git server  {git.url}, repositories in {git.root}, each push sends a webhook")
-        print(f"Argo CD     {argocd.url}")
+        print("Argo CD     kubectl --namespace argocd port-forward svc/argocd-server 8080:443")
         print(f"policies    {'enforced' if cluster.policies_enforced else 'not enforced by the harness'}")
         print(f"logs        {cluster.logs}\nCtrl-C ends it.", flush=True)
         while True:

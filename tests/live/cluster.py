@@ -9,8 +9,8 @@ Everything runs as a process of this machine: etcd, API server, controllers, sch
 a registry. Admission of pod security levels and RBAC are on, as the API server has them by default.
 
 `LIVE_KUBECONFIG=path` uses the cluster of that file instead (kind, k3d): no Kubernetes is started, and load balancers,
-volumes and network policies are that cluster's own. The registry, the git server and Argo CD still run here; that
-cluster has to be told to pull from this machine's registry.
+volumes and network policies are that cluster's own. The registry and the git server still run here: that cluster has to be
+told to pull from this machine's registry, and `LIVE_ADDRESS` says by which address of this machine its pods reach it.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Cluster:
         kubeconfig: an administrator's kubeconfig.
         api: a client with it.
         registry: the registry's address; containerd finds every image there, whatever registry its name begins with.
+        address: where pods reach what listens on this machine.
         logs: a log per process, and the pods' under `pods/`.
         policies_enforced: whether network policies are.
     """
@@ -88,6 +89,7 @@ class Cluster:
         self.kubeconfig = Path(given).resolve() if given else config.KUBECONFIG
         self.policies_enforced = policies and not self.external
         self.registry = REGISTRY
+        self.address = os.environ.get("LIVE_ADDRESS", "") if given else NODE_ADDRESS
         self.logs = logs
         self.api: Api
         self.tools: build.Tools
@@ -95,6 +97,8 @@ class Cluster:
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
+        if not self.address:
+            raise LiveError("say by which address of this machine that cluster's pods reach it: LIVE_ADDRESS=ADDRESS")
         self.tools = build.ensure()
         self._lock = _LOCK.open("w")
         try:

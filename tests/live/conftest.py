@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from .argocd import ArgoCD
 from .cluster import Cluster
 from .figures import Figures
 from .settings import REPOSITORY
-from .world import RUNS, World, running
+from .world import RUNS, World, generate, running
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what wants a cluster without Argo CD, then what has an Argo CD of its own; the world's stays to the end."""
+    """First what wants a cluster without Argo CD, then what measures or scrapes it while it has little else to do."""
     first = ("test_local", "test_scale", "test_monitoring")
     items.sort(key=lambda item: first.index(item.path.stem) if item.path.stem in first else len(first))
 
@@ -44,9 +45,17 @@ def figures() -> Iterator[Figures]:
 
 
 @pytest.fixture(scope="session")
-def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def argocd(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgoCD]:
+    """Argo CD, as the default product sets it up."""
+    product = generate(tmp_path_factory.mktemp("argocd"))
+    with ArgoCD(cluster, product, webhook_secret="shared with the forge") as installed:
+        yield installed
+
+
+@pytest.fixture(scope="session")
+def world(argocd: ArgoCD, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The default product, running."""
-    with running(cluster, tmp_path_factory.mktemp("world")) as made:
+    with running(argocd, tmp_path_factory.mktemp("world")) as made:
         yield made
 
 

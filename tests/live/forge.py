@@ -38,15 +38,15 @@ class PullRequest:
 
 
 class Forge:
-    """Serves the pull requests of a repository, OWNER/NAME, that are open, as a context manager."""
+    """Serves the pull requests of a repository, OWNER/NAME, that are open, at an address of this machine; a context manager."""
 
-    def __init__(self, repository: str) -> None:
+    def __init__(self, repository: str, address: str) -> None:
         self.repository = repository
         self.open: dict[int, PullRequest] = {}
         self.asked = 0
         """How often it was asked for them."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer((address, 0), self._handler())
+        self.url = f"http://{address}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, name="forge", daemon=True).start()

@@ -35,7 +35,7 @@ def say(message: str) -> None:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of the harness' processes: the caller's, the mark, and no Kubernetes or Go settings."""
-    drop = ("KUBE", "ARGOCD_", "GIT_", "GO")
+    drop = ("KUBE", "GIT_", "GO")
     env = {key: value for key, value in os.environ.items() if not key.startswith(drop)}
     env[MARK[0]] = MARK[1]
     env.update(extra or {})

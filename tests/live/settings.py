@@ -63,7 +63,6 @@ COREDNS_IMAGE: Final = f"live.local/coredns:{COREDNS}"
 
 DEBIAN_PACKAGES: Final = {
     "etcd": "etcd-server",
-    "redis-server": "redis-server",
     "containerd": "containerd",
     "runc": "runc",
     "/usr/lib/cni/ptp": "containernetworking-plugins",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.gitserver import GitServer
 
@@ -17,7 +18,7 @@ from .api import Object
 from .argocd import ArgoCD
 from .cluster import Cluster
 from .processes import LiveError, wait_for
-from .settings import HERE, STATE
+from .settings import HERE, REPOSITORY, STATE
 
 pytestmark = pytest.mark.live
 
@@ -155,7 +156,46 @@ def test_network_policies_deny_and_allow(cluster: Cluster, web: str) -> None:
     cluster.kubectl("-n", NAMESPACE, "delete", "networkpolicies", "--all")
 
 
-def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
+# Key of the chart's values → name of the component.
+COMPONENTS = {
+    "controller": "argocd-application-controller",
+    "server": "argocd-server",
+    "repoServer": "argocd-repo-server",
+    "applicationSet": "argocd-applicationset-controller",
+    "redis": "argocd-redis",
+}
+
+
+@pytest.mark.usefixtures("argocd")
+@pytest.mark.parametrize("key", COMPONENTS)
+def test_a_component_of_argocd_has_the_resources_of_the_values_and_no_more_rights_than_its_own(
+    cluster: Cluster, key: str
+) -> None:
+    values = yaml.safe_load((REPOSITORY / "template/terraform/gitops/values/argocd.yaml").read_text())
+    selector = f"labelSelector=app.kubernetes.io%2Fname%3D{COMPONENTS[key]}"
+    [pod] = cluster.api.get(f"/api/v1/namespaces/argocd/pods?{selector}")["items"]
+    [container] = pod["spec"]["containers"]
+    assert container["resources"] == values[key]["resources"]
+    account = pod["spec"]["serviceAccountName"]
+    assert account == COMPONENTS[key]
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:argocd:{account}",
+            "resourceAttributes": {
+                "verb": "create",
+                "group": "apps",
+                "resource": "deployments",
+                "namespace": "default",
+            },
+        },
+    }
+    answer = cluster.api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    assert answer["status"]["allowed"] == (key == "controller")
+
+
+def test_argocd_syncs_what_is_pushed(cluster: Cluster, argocd: ArgoCD, tmp_path: Path) -> None:
     def git(*args: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *args]
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
@@ -168,7 +208,7 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         git("push", "--quiet", url, "main")
         return git("rev-parse", "HEAD")
 
-    with GitServer(STATE) as server, ArgoCD(cluster, webhook_secret="signs") as argocd:
+    with GitServer(STATE, cluster.address) as server:
         url = server.create("owner/repository")
         git("init", "--quiet", "--initial-branch=main")
         (tmp_path / "app").mkdir()
@@ -190,9 +230,9 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, tmp_path: Path) -> None:
         argocd.wait_synced("pushed", first)
         second = push("two")
         argocd.refresh("pushed")
-        argocd.wait_synced("pushed", second, timeout=30)
+        argocd.wait_synced("pushed", second, timeout=15)
         server.on_push = argocd.push_event
         third = push("three")
-        argocd.wait_synced("pushed", third, timeout=30)
+        argocd.wait_synced("pushed", third, timeout=15)
         cluster.kubectl("-n", "argocd", "delete", "application", "pushed")
     assert cluster.api.get("/api/v1/namespaces/default/configmaps/pushed")["data"] == {"value": "three"}

@@ -19,11 +19,11 @@ import pytest
 
 from tests import support
 
-from . import argocd_image, shims, world
+from . import argocd, shims, world
 from .cluster import Cluster
 from .figures import Figures
 from .processes import say
-from .settings import REGISTRY, REPOSITORY
+from .settings import REPOSITORY
 
 pytestmark = pytest.mark.live
 
@@ -36,14 +36,12 @@ class Laptop:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster = cluster
         self.product = world.generate(folder)
-        install = argocd_image.manifest(cluster.tools)
         shims.install(folder / "bin", REPOSITORY, cluster.tools.bin / "kubectl", "docker")
+        variables = argocd.workstation(cluster)
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "KUBECONFIG"},
-            "ARGOCD_MANIFEST": str(install),
-            "LOCAL_REGISTRY": REGISTRY,
-            "PATH": f"{folder / 'bin'}:{cluster.tools.bin}:{support.TOOLS_FIRST}",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+            "PATH": f"{folder / 'bin'}:{variables['PATH']}",
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -59,10 +59,10 @@ def labels(line: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def scraped(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def scraped(cluster: Cluster, argocd: ArgoCD, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """What the controller answers once each Application has come to its end."""
     work = tmp_path_factory.mktemp("monitoring")
-    with GitServer(STATE) as server, ArgoCD(cluster) as argocd:
+    with GitServer(STATE, cluster.address) as server:
         url = server.create("owner/monitored")
         for name, (content, _) in FOLDERS.items():
             (work / name).mkdir()

@@ -128,14 +128,13 @@ class Shop:
         self.world.argocd.wait_synced(PREVIEW, revision, 180)
 
 
-def on_this_machine(product: Path, old: str, new: str, forge: Forge) -> None:
-    """Let Argo CD find the product in the git server here, and its pull requests in the stand-in, without long waits."""
-    for folder in ("bootstrap", "clusters"):
-        for path in (product / folder).rglob("*.yaml"):
-            path.write_text(path.read_text().replace(f'"{old}"', f'"{new}"'))
+def look_often(product: Path, forge: Forge) -> None:
+    """Let Argo CD find the pull requests in the stand-in, without long waits."""
     [path] = product.glob("clusters/*/previews.yaml")
     text = path.read_text().replace("          owner:", f'          api: "{forge.url}/"\n          owner:')
     path.write_text(text.replace("requeueAfterSeconds: 180", "requeueAfterSeconds: 3"))
+    support.git("commit", "-q", "-a", "-m", "On this machine", cwd=product)
+    support.git("push", "-q", "origin", "main", cwd=product)
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +142,10 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
     """The product, with what its bootstrap Application would bring but the environments: they have no release."""
     folder = tmp_path_factory.mktemp("previews")
     url = world.git.create(f"{OWNER}/{NAME}")
-    with Forge(f"{OWNER}/{NAME}") as forge:
+    with Forge(f"{OWNER}/{NAME}", world.cluster.address) as forge:
         address = f"https://github.com/{OWNER}/{NAME}"
-        product = generate(folder, project_name=NAME, git_repository=address, registry="acr", previews=True)
-        on_this_machine(product, address, url, forge)
-        support.git("commit", "-q", "-a", "-m", "On this machine", cwd=product)
-        support.git("remote", "add", "origin", url, cwd=product)
-        support.git("push", "-q", "origin", "main", cwd=product)
+        product = generate(folder, url, project_name=NAME, git_repository=address, registry="acr", previews=True)
+        look_often(product, forge)
         [cluster] = product.glob("clusters/*")
         for name in ("previews-project.yaml", "previews.yaml"):
             world.cluster.apply((cluster / name).read_text())

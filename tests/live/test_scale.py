@@ -24,7 +24,7 @@ from .figures import Figures
 from .processes import step, wait_for
 from .secrets_operator import SecretsOperator
 from .settings import HERE, STATE
-from .world import APPLICATION, World, argocd_settings, generate
+from .world import APPLICATION, World, generate
 
 pytestmark = pytest.mark.live
 
@@ -69,10 +69,10 @@ def release(world: World, tag: str, *services: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def large(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def large(cluster: Cluster, argocd: ArgoCD, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A product with a hundred services, pushed, with its first version set and nothing applied yet."""
     folder = tmp_path_factory.mktemp("large")
-    with GitServer(STATE) as git:
+    with GitServer(STATE, cluster.address) as git:
         url = git.create("demo/large")
         answers = {
             "services": SERVICES,
@@ -84,12 +84,11 @@ def large(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with step("generate a product with a hundred services and push it"):
             product = generate(folder, url, **answers)
             make_small(product)
-        with ArgoCD(cluster, **argocd_settings(product)) as argocd:  # type: ignore[arg-type]
-            world = World(cluster, git, argocd, product, url, cast("SecretsOperator", None), cluster.kubeconfig)
-            git.on_push = world.on_push
-            world.run("scripts/bump-image", "dev", *release(world, "v1", *SERVICES))
-            yield world
-            clean(cluster)
+        world = World(cluster, git, argocd, product, url, cast("SecretsOperator", None), cluster.kubeconfig)
+        git.on_push = world.on_push
+        world.run("scripts/bump-image", "dev", *release(world, "v1", *SERVICES))
+        yield world
+        clean(cluster)
 
 
 def clean(cluster: Cluster) -> None:

@@ -1,7 +1,8 @@
 """A generated product on the live cluster: its git server, its images, Argo CD with its settings, and its scripts.
 
 What is not as a user has it, and why:
-- Argo CD runs with the settings of `terraform/gitops/values/argocd.yaml`, but not from its chart, which can't be had.
+- Argo CD comes as `make local` brings it: from its own manifest, with the values of its chart, which can't be had.
+- The address of its repository, which the rules for answers do not take, is put in place of one that they take.
 - Base images and Postgres are stand-ins, so the digest of Postgres in the StatefulSet is replaced by the stand-in's.
 - External Secrets Operator is a stand-in (its CRDs are real); its Application can't fetch its chart, and stays so.
 """
@@ -21,8 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests import support
 from tests.gitserver import GitServer
 
@@ -37,20 +36,6 @@ from .settings import STATE
 APPLICATION = "goal-tracker"
 DEV = f"{APPLICATION}-dev"
 RUNS = 10
-# What a flag of the application controller is as a key of argocd-cmd-params-cm, which is how it reaches it here.
-_FLAGS = {"--persist-resource-health": ("controller.resource.health.persist", "true")}
-
-
-def argocd_settings(product: Path) -> dict[str, dict[str, str]]:
-    """The settings of the product's Helm values, as the data of Argo CD's ConfigMaps."""
-    values = yaml.safe_load((product / "terraform/gitops/values/argocd.yaml").read_text())
-
-    def texts(name: str) -> dict[str, str]:
-        data = values["configs"].get(name, {})
-        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
-
-    flags = dict(_FLAGS[flag] for flag in values["controller"].get("extraArgs", []))
-    return {"cm": texts("cm"), "params": {**texts("params"), **flags}, "rbac": texts("rbac")}
 
 
 @dataclass
@@ -216,10 +201,14 @@ def _is_python(product: Path, script: str) -> bool:
 
 
 def generate(folder: Path, url: str = "", **answers: object) -> Path:
-    """Generate a product, by default the default one, with the digest of Postgres' stand-in; commit it, push it to a URL."""
+    """Generate a product, by default the default one, with the digest of Postgres' stand-in; commit it.
+
+    With the URL of a repository on this machine it is that one's, whatever the answers say, and pushed to it.
+    """
+    if url:
+        answers = {"git_repository": re.sub("//[^:]+", "//localhost", url), **answers}
     template = support.export_template(folder / "template")
-    repository = {"git_repository": url} if url else {}
-    product = support.render(template, folder / "product", {**repository, **answers}, hook=True)
+    product = support.render(template, folder / "product", answers, hook=True)
     support.git("init", "-q", "-b", "main", cwd=product)
     support.git("config", "user.name", "Live test", cwd=product)
     support.git("config", "user.email", "live@example.com", cwd=product)
@@ -232,27 +221,23 @@ def generate(folder: Path, url: str = "", **answers: object) -> Path:
         stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
         support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
     if url:
+        for path in (*product.glob("bootstrap/**/*.yaml"), *product.glob("clusters/**/*.yaml")):
+            path.write_text(path.read_text().replace(f'"{answers["git_repository"]}"', f'"{url}"'))
+        support.git("commit", "-q", "-a", "-m", "Repository on this machine", cwd=product)
         support.git("remote", "add", "origin", url, cwd=product)
         support.git("push", "-q", "origin", "main", cwd=product)
     return product
 
 
 @contextmanager
-def running(cluster: Cluster, folder: Path) -> Iterator[World]:
+def running(argocd: ArgoCD, folder: Path) -> Iterator[World]:
     """A generated product, pushed, bootstrapped and released to dev."""
+    cluster = argocd.cluster
     with ExitStack() as stack:
-        git = stack.enter_context(GitServer(STATE if STATE.is_dir() else None))
+        git = stack.enter_context(GitServer(STATE, cluster.address))
         url = git.create("demo/goal-tracker")
         with step("generate the product and push it"):
             product = generate(folder, url)
-        argocd = stack.enter_context(
-            ArgoCD(
-                cluster,
-                webhook_secret="shared with the forge",
-                applicationsets=True,
-                **argocd_settings(product),
-            )
-        )
         cluster.install_crds("external-secrets")
         # What Terraform makes beside Argo CD.
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "external-secrets"}})
