@@ -7,8 +7,6 @@ repository, below refs/pull, as GitHub has it.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests import support
+from tests import runner, support
 
 from . import deploy_identity, shims
 from .argocd import explain
 from .figures import Figures
 from .forge import Forge, PullRequest
 from .processes import LiveError, wait_for
-from .settings import HERE, REPOSITORY
-from .test_workflow import USES
+from .settings import REPOSITORY
 from .world import World, generate
 
 pytestmark = pytest.mark.live
@@ -67,13 +64,6 @@ class Shop:
         self.runs += 1
         folder = self.folder / f"run-{self.runs}"
         folder.mkdir()
-        checkout = folder / "checkout"
-        support.git("clone", "-q", self.url, str(checkout), cwd=folder)
-        workflow = (checkout / ".github/workflows/preview.yml").read_text()
-        stand_ins = []
-        for used in sorted(set(USES.findall(workflow))):
-            kind = "checkout" if used.startswith("actions/checkout@") else "nothing"
-            stand_ins.append(f"--local-repository={used}={HERE / 'actions' / kind}")
         shims.install(folder / "bin", REPOSITORY, self.world.cluster.tools.bin / "kubectl", "docker")
         event: dict[str, Any] = {
             "action": action,
@@ -82,24 +72,16 @@ class Shop:
         }
         if action in ("labeled", "unlabeled"):
             event["label"] = {"name": "preview"}
-        (folder / "event.json").write_text(json.dumps(event))
-        (folder / "home").mkdir()
-        done = subprocess.run(
-            [
-                "act", "pull_request", "--workflows=.github/workflows/preview.yml", "--platform=ubuntu-24.04=-self-hosted",
-                "--no-skip-checkout", f"--eventpath={folder / 'event.json'}", *stand_ins, f"--env=LIVE_REMOTE={self.url}",
-                f"--env=GITHUB_REPOSITORY={self.forge.repository}", "--var=AZURE_PREVIEWS_CLIENT_ID=an-identity",
-            ],
-            cwd=checkout,
-            env={
-                **{name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")},
-                "HOME": str(folder / "home"),
-                "PATH": f"{folder / 'bin'}:{self.world.cluster.tools.bin}:{support.TOOLS_FIRST}",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
+        done = runner.run(
+            folder,
+            self.url,
+            "preview",
+            "pull_request",
+            event,
+            path=f"{folder / 'bin'}:{self.world.cluster.tools.bin}:{support.TOOLS_FIRST}",
+            environment={"GITHUB_REPOSITORY": self.forge.repository},
+            variables={"AZURE_PREVIEWS_CLIENT_ID": "an-identity"},
+        )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
         return done.stdout
 

@@ -1,64 +1,39 @@
 """The product's own workflow runs on the live cluster: its conditions, outputs and order, by act on this machine.
 
-Third-party actions are stand-ins (tests/live/actions), and so are docker, az and gh (shims.py); every `run` step is the
-workflow's own. `queue: max` is taken out of the copy that runs: act does not know it yet.
+What the workflow calls and is not on this machine, docker, az and gh, are stand-ins (shims.py).
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests import support
+from tests import runner, support
 
 from . import shims
 from .processes import wait_for
-from .settings import HERE, REPOSITORY
+from .settings import REPOSITORY
 from .world import REGISTRIES, World, another_product, assert_released
 
 pytestmark = pytest.mark.live
 
-USES = re.compile(r"uses: (?P<action>[\w-]+/[\w-]+@[0-9a-f]{40})")
-
 
 def act(world: World, url: str, folder: Path, before: str) -> subprocess.CompletedProcess[str]:
     """Run the release workflow of a repository as a push of its newest commit does, with the pipeline's own rights."""
-    checkout = folder / "checkout"
-    support.git("clone", "-q", url, str(checkout), cwd=folder)
-    for path in (checkout / ".github" / "workflows").glob("*.yml"):
-        path.write_text(path.read_text().replace("      queue: max\n", "").replace("  queue: max\n", ""))
-    workflows = "".join(path.read_text() for path in (checkout / ".github").rglob("*.yml"))
-    stand_ins = []
-    for action in sorted(set(USES.findall(workflows))):
-        kind = "checkout" if action.startswith("actions/checkout@") else "nothing"
-        stand_ins.append(f"--local-repository={action}={HERE / 'actions' / kind}")
     shims.install(folder / "bin", REPOSITORY, world.cluster.tools.bin / "kubectl", "docker")
-    event = folder / "event.json"
-    event.write_text(json.dumps({"before": before}))
-    variables = {"AKS_CLUSTER": "aks-goal-tracker", "AKS_RESOURCE_GROUP": "rg-aks-goal-tracker"}
-    (folder / "home").mkdir()
-    return subprocess.run(
-        [
-            "act", "push", "--workflows=.github/workflows/release.yml", "--platform=ubuntu-24.04=-self-hosted",
-            "--no-skip-checkout", f"--eventpath={event}", *stand_ins, f"--env=LIVE_REMOTE={url}",
-            *(f"--var={name}={value}" for name, value in variables.items()),
-        ],
-        cwd=checkout,
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")},
-            "HOME": str(folder / "home"),
-            "KUBECONFIG": str(world.deploy_kubeconfig),
-            "PATH": f"{folder / 'bin'}:{world.cluster.tools.bin}:{support.TOOLS_FIRST}",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    return runner.run(
+        folder,
+        url,
+        "release",
+        "push",
+        {"before": before},
+        path=f"{folder / 'bin'}:{world.cluster.tools.bin}:{support.TOOLS_FIRST}",
+        inherited={"KUBECONFIG": str(world.deploy_kubeconfig)},
+        variables={"AKS_CLUSTER": "aks-goal-tracker", "AKS_RESOURCE_GROUP": "rg-aks-goal-tracker"},
+    )
 
 
 def changed_backend(world: World, line: str) -> tuple[str, str]:
