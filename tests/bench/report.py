@@ -132,9 +132,9 @@ def steps(measured: Mapping[str, tuple[float, float]]) -> str:
         for name, values in [*ordered, ("all", total)]
     ]
     return (
-        "## Where the default product's time goes\n\nMilliseconds of processor time. *More* is what ours needs more, as a"
-        " part of all that the plain template needs. Copier renders the path of every file, of those that are left out too,\n"
-        "and compiles each default, rule and part of a path anew; that stands between this and the goal.\n\n"
+        "## Where the default product's time goes\n\nMilliseconds of processor time of `copier copy`. *More* is what ours needs"
+        " more, as a part of all that the plain\ntemplate needs. Copier renders the path of every file, of those that are left"
+        " out too, and compiles each default, rule and\npart of a path anew: that stands between `copier copy` and the goal.\n\n"
         + _table(("step", "ours", "plain", "more"), rows)
     )
 
