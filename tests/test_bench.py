@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import support
+from tests import support, validation
 from tests.bench import templates
+from tests.in_process import InProcess
 
 
 def test_the_plain_template_gives_the_files_of_the_product(
@@ -25,3 +26,16 @@ def test_overlays_hold_no_file_for_each_service(product: Path) -> None:
     for overlay in support.overlays(product):
         names = {path.stem for path in overlay.rglob("*")}
         assert not services & names, overlay
+
+
+def test_what_validation_does_grows_with_the_services_and_not_with_their_square(
+    in_process: InProcess, tmp_path: Path
+) -> None:
+    """Counted in calls of functions, which are the same each time, where seconds are not."""
+    calls = {}
+    for count in (20, 80):
+        names = ["frontend", "backend", *(f"service-{number:03}" for number in range(3, count + 1))]
+        in_process.render({"services": names}, tmp_path / str(count))
+        calls[count] = validation.calls(tmp_path / str(count))
+    grown = {name: number / max(calls[20][name], 500) for name, number in calls[80].items()}
+    assert {name: factor for name, factor in grown.items() if factor > 4.5} == {}

@@ -118,3 +118,24 @@ def replace(name: str, pattern: str, replacement: str) -> Callable[[Path], None]
         path.write_bytes(damaged.encode("utf-8"))
 
     return edit
+
+
+def calls(product: Path) -> dict[str, int]:
+    """Return how many functions each check calls on a sound product."""
+    validate = _validate()
+    repository = validate.documents.read_repository(product)
+    counted: dict[str, int] = {}
+    for check in [*validate.all_checks("inspect"), *validate.all_checks("check")]:
+        number = 0
+
+        def count(_frame: Any, event: str, _argument: Any) -> None:
+            nonlocal number
+            number += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            list(check(repository))
+        finally:
+            sys.setprofile(None)
+        counted[f"{check.__module__}.{check.__name__}"] = number
+    return counted

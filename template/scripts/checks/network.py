@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .documents import Map, Problem, Repository
-from .objects import Workload, applications, objects, selected, workload
+from .objects import Pods, Workload, applications, objects, workload
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9-]+)(?::(?P<port>\d+))?(?:/.*)?")
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
@@ -18,16 +18,18 @@ def check(repository: Repository) -> Iterator[Problem]:
         workloads = [item for path, document in found if (item := workload(path, document))]
         policies = [(path, document) for path, document in found if document.get("kind") == "NetworkPolicy"]
         services = [document for _, document in found if document.get("kind") == "Service"]
+        pods = Pods(workloads)
         for path, policy in policies:
-            yield from _check_policy(path, policy, workloads)
-        yield from _check_calls(workloads, services, [policy for _, policy in policies])
-        yield from _check_outside(found, workloads, policies)
+            yield from _check_policy(path, policy, pods)
+        rules = _Rules(pods, [policy for _, policy in policies])
+        yield from _check_calls(pods, services, rules)
+        yield from _check_outside(found, pods, rules)
         yield from _check_names(policies, workloads)
 
 
-def _check_policy(path: str, policy: Map, workloads: list[Workload]) -> Iterator[Problem]:
+def _check_policy(path: str, policy: Map, pods: Pods) -> Iterator[Problem]:
     name = policy.at("metadata", "name")
-    own = selected(workloads, policy.at("spec", "podSelector", "matchLabels"))
+    own = pods.selected(policy.at("spec", "podSelector", "matchLabels"))
     if not own:
         line = policy.line_at("spec", "podSelector")
         yield Problem(path, line, f"NetworkPolicy {name} selects no pod: mend its labels, or remove it")
@@ -39,11 +41,11 @@ def _check_policy(path: str, policy: Map, workloads: list[Workload]) -> Iterator
             peers: list[Workload] = []
             elsewhere = peers_key not in rule and side == "egress"
             for peer in rule.maps(peers_key):
-                pods = selected(workloads, peer.at("podSelector", "matchLabels"))
+                chosen = pods.selected(peer.at("podSelector", "matchLabels"))
                 elsewhere = elsewhere or not _is_by_label(peer)
-                if not elsewhere and not pods:
+                if not elsewhere and not chosen:
                     yield Problem(path, peer.line, f"{peers_key} selects no pod: mend its labels, or remove it")
-                peers += pods
+                peers += chosen
             targets = own if side == "ingress" else peers
             for port in rule.maps("ports"):
                 wanted, known = port.get("port"), [item for item in targets if item.ports]
@@ -66,9 +68,39 @@ def _is_by_label(peer: Map) -> bool:
     return set(peer) == {"podSelector"} and not peer.maps("podSelector", "matchExpressions")
 
 
-def _calls(item: Workload, services: list[Map]) -> Iterator[tuple[Map, Map, Any]]:
+class _Rules:
+    """The rules of policies, by the pods that they are about, with the pods that they let talk."""
+
+    def __init__(self, pods: Pods, policies: list[Map]) -> None:
+        """Look at each policy once."""
+        self._pods = pods
+        self._of = {
+            kind: pods.selecting(
+                [policy for policy in policies if kind in _types(policy)], "spec", "podSelector", "matchLabels"
+            )
+            for _, _, kind in _SIDES
+        }
+        self._peers: dict[int, set[int] | None] = {}
+
+    def policies(self, item: Workload, kind: str) -> list[Map]:
+        """Return the policies for one direction that select a workload by its labels, whatever else they ask for."""
+        return self._of[kind][id(item)]
+
+    def reaches(self, rule: Map, key: str, other: Workload) -> bool:
+        """Tell whether the peers of a rule, below `from` or `to`, are everybody, or have a workload among them."""
+        if id(rule) not in self._peers:
+            peers = rule.maps(key)
+            self._peers[id(rule)] = (
+                {id(item) for peer in peers for item in self._pods.selected(peer.at("podSelector", "matchLabels"))}
+                if peers and all(_is_by_label(peer) for peer in peers)
+                else None
+            )
+        among = self._peers[id(rule)]
+        return among is None or id(other) in among
+
+
+def _calls(item: Workload, by_name: dict[str, Map]) -> Iterator[tuple[Map, Map, Any]]:
     """Yield each variable that names a Service, the Service and its port there, where one is named."""
-    by_name = {service.text("metadata", "name"): service for service in services}
     for container in item.all_containers():
         for variable in container.maps("env"):
             match = _ADDRESS.fullmatch(variable.text("value"))
@@ -81,37 +113,36 @@ def _calls(item: Workload, services: list[Map]) -> Iterator[tuple[Map, Map, Any]
                     yield variable, by_name[match["host"]], wanted[0].get("targetPort", wanted[0].get("port"))
 
 
-def _check_calls(workloads: list[Workload], services: list[Map], policies: list[Map]) -> Iterator[Problem]:
-    for item in workloads:
-        for variable, service, port in _calls(item, services):
-            for called in selected(workloads, service.at("spec", "selector")):
+def _check_calls(pods: Pods, services: list[Map], rules: _Rules) -> Iterator[Problem]:
+    by_name = {service.text("metadata", "name"): service for service in services}
+    for item in pods.workloads:
+        for variable, service, port in _calls(item, by_name):
+            for called in pods.selected(service.at("spec", "selector")):
                 line, what = variable.line_of("value"), f"{variable.get('name')} calls {called.name}"
-                if not _lets(policies, item, called, port, "egress", "to"):
+                if not _lets(rules, item, called, port, "egress", "to"):
                     cure = f"add {called.name} to egress of its policy"
                     yield Problem(item.path, line, f"{what}, but no NetworkPolicy lets {item.name} do so: {cure}")
-                if not _lets(policies, called, item, port, "ingress", "from", called):
+                if not _lets(rules, called, item, port, "ingress", "from", called):
                     cure = f"add {item.name} to ingress of the policy of {called.name}"
                     yield Problem(item.path, line, f"{what}, but no NetworkPolicy lets {item.name} in: {cure}")
 
 
 def _lets(
-    policies: list[Map], own: Workload, other: Workload, port: Any, side: str, key: str, owner: Workload | None = None
+    rules: _Rules, own: Workload, other: Workload, port: Any, side: str, key: str, owner: Workload | None = None
 ) -> bool:
     """Tell whether the policies of a workload let it talk with another one on a side."""
-    kind = side.capitalize()
-    mine = [p for p in policies if kind in _types(p) and selected([own], p.at("spec", "podSelector", "matchLabels"))]
-    mine = [policy for policy in mine if not policy.maps("spec", "podSelector", "matchExpressions")]
+    mine = [
+        policy
+        for policy in rules.policies(own, side.capitalize())
+        if not policy.maps("spec", "podSelector", "matchExpressions")
+    ]
     if not mine:
         return True
     target = owner or other
     numbers = {port, *_both(target, port)}
     for policy in mine:
         for rule in policy.maps("spec", side):
-            peers = rule.maps(key)
-            reaches = not peers or any(
-                not _is_by_label(peer) or selected([other], peer.at("podSelector", "matchLabels")) for peer in peers
-            )
-            if reaches and _opens(rule, numbers):
+            if rules.reaches(rule, key, other) and _opens(rule, numbers):
                 return True
     return False
 
@@ -130,25 +161,19 @@ def _covers(entry: Map, numbers: set[Any]) -> bool:
     return "port" not in entry or "endPort" in entry or entry.get("port") in numbers
 
 
-def _check_outside(
-    found: list[tuple[str, Map]], workloads: list[Workload], policies: list[tuple[str, Map]]
-) -> Iterator[Problem]:
+def _check_outside(found: list[tuple[str, Map]], pods: Pods, rules: _Rules) -> Iterator[Problem]:
     """Check that requests from outside reach the pods behind a load balancer."""
     for path, service in found:
         if service.get("kind") != "Service" or service.at("spec", "type") not in ("LoadBalancer", "NodePort"):
             continue
-        for item in selected(workloads, service.at("spec", "selector")):
-            own = [
-                policy
-                for _, policy in policies
-                if "Ingress" in _types(policy) and selected([item], policy.at("spec", "podSelector", "matchLabels"))
-            ]
-            rules = [rule for policy in own for rule in policy.maps("spec", "ingress")]
+        for item in pods.selected(service.at("spec", "selector")):
+            own = rules.policies(item, "Ingress")
+            ways = [rule for policy in own for rule in policy.maps("spec", "ingress")]
             targets = [port.get("targetPort", port.get("port")) for port in service.maps("spec", "ports")]
             numbers = {number for target in targets for number in (target, *_both(item, target))}
-            rules = [rule for rule in rules if _opens(rule, numbers)]
-            open_to = [rule for rule in rules if any(not _is_by_label(peer) for peer in rule.maps("from"))]
-            if own and not open_to and all(rule.maps("from") for rule in rules):
+            ways = [rule for rule in ways if _opens(rule, numbers)]
+            open_to = [rule for rule in ways if any(not _is_by_label(peer) for peer in rule.maps("from"))]
+            if own and not open_to and all(rule.maps("from") for rule in ways):
                 line = service.line_at("spec", "type")
                 cure = "add an ingress rule without `from` to its policy"
                 yield Problem(path, line, f"no NetworkPolicy lets anybody from outside reach {item.name}: {cure}")

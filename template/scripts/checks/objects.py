@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,11 @@ class Workload:
         """Return the containers, those that run before the others too."""
         return [*self.pod.maps("initContainers"), *self.containers]
 
+    def matches(self, selector: Any) -> bool:
+        """Tell whether a selector by labels takes its pods; an empty one takes all."""
+        wanted = selector if isinstance(selector, dict) else {}
+        return all(self.labels.get(key) == value for key, value in wanted.items())
+
     def has_port(self, port: Any) -> bool:
         """Tell whether a container has a port of that name or number."""
         return isinstance(port, (str, int)) and port in self.ports
@@ -67,10 +72,31 @@ def is_own_image(image: Any) -> bool:
     return isinstance(image, str) and "/" not in image and ":" not in image and "@" not in image
 
 
-def selected(workloads: list[Workload], selector: Any) -> list[Workload]:
-    """Return the workloads whose pods a selector by labels takes; all, where it is empty."""
-    wanted = selector if isinstance(selector, dict) else {}
-    return [item for item in workloads if all(item.labels.get(key) == value for key, value in wanted.items())]
+class Pods:
+    """The workloads of an application; a selector finds them by label, without a look at each."""
+
+    def __init__(self, workloads: list[Workload]) -> None:
+        """Note who has which label."""
+        self.workloads = workloads
+        self._labelled: dict[tuple[str, str], list[Workload]] = {}
+        for item in workloads:
+            for key, value in item.labels.items():
+                self._labelled.setdefault((key, str(value)), []).append(item)
+
+    def selected(self, selector: Any) -> list[Workload]:
+        """Return the workloads whose pods a selector by labels takes; all, where it is empty."""
+        if not isinstance(selector, dict) or not selector:
+            return self.workloads
+        fewest = min((self._labelled.get((key, str(value)), []) for key, value in selector.items()), key=len)
+        return [item for item in fewest if item.matches(selector)]
+
+    def selecting(self, documents: Iterable[Map], *selector: str) -> dict[int, list[Map]]:
+        """Return the documents that select each workload, by its id; `selector` is where that stands in them."""
+        found: dict[int, list[Map]] = {id(item): [] for item in self.workloads}
+        for document in documents:
+            for item in self.selected(document.at(*selector)):
+                found[id(item)].append(document)
+        return found
 
 
 def patches(repository: Repository) -> set[str]:
@@ -125,8 +151,12 @@ def group(path: str) -> str:
 def replicas(repository: Repository, application: str, item: Workload) -> list[int]:
     """Return how many pods a workload has: in the base, and where overlays say otherwise."""
     base = item.document.at("spec", "replicas")
-    found = [base if isinstance(base, int) else 1]
-    for _, kustomization in kustomizations(repository, f"{application}/overlays"):
-        own = [entry.get("count") for entry in kustomization.maps("replicas") if entry.get("name") == item.name]
-        found += [count for count in own if isinstance(count, int)]
-    return found
+    key = f"replicas in {application}"
+    if key not in repository.known:
+        counts: dict[str, list[int]] = {}
+        for _, kustomization in kustomizations(repository, f"{application}/overlays"):
+            for entry in kustomization.maps("replicas"):
+                if isinstance(count := entry.get("count"), int):
+                    counts.setdefault(entry.text("name"), []).append(count)
+        repository.known[key] = counts
+    return [base if isinstance(base, int) else 1, *repository.known[key].get(item.name, [])]

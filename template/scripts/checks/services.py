@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .documents import Map, Problem, Repository
-from .objects import Workload, applications, objects, replicas, selected, workload
+from .objects import Pods, Workload, applications, objects, replicas, workload
 
 _SERVICE_URL = re.compile(r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+):(\d+)(?:/.*)?")
 
@@ -15,15 +15,16 @@ def check(repository: Repository) -> Iterator[Problem]:
     for application in applications(repository):
         found = objects(repository, application)
         workloads = [item for path, document in found if (item := workload(path, document))]
+        pods = Pods(workloads)
         services = {document.text("metadata", "name"): document for _, document in found if _is(document, "Service")}
         for path, document in found:
             kind = document.get("kind")
             if kind == "Service":
-                yield from _check_service(path, document, workloads)
+                yield from _check_service(path, document, pods)
             elif kind == "Ingress":
                 yield from _check_ingress(path, document, services)
             elif kind == "PodDisruptionBudget":
-                yield from _check_budget(repository, application, path, document, workloads)
+                yield from _check_budget(repository, application, path, document, pods)
             elif kind == "HorizontalPodAutoscaler":
                 yield from _check_autoscaler(repository, application, path, document, workloads)
         for item in workloads:
@@ -42,11 +43,11 @@ def _is(document: Map, kind: str) -> bool:
     return document.get("kind") == kind
 
 
-def _check_service(path: str, service: Map, workloads: list[Workload]) -> Iterator[Problem]:
+def _check_service(path: str, service: Map, known: Pods) -> Iterator[Problem]:
     name, selector = service.at("metadata", "name"), service.at("spec", "selector")
     if service.at("spec", "type") == "ExternalName" or (selector is None and service.maps("spec", "ports") == []):
         return
-    pods = selected(workloads, selector) if isinstance(selector, dict) and selector else []
+    pods = known.selected(selector) if isinstance(selector, dict) and selector else []
     if not pods:
         line = service.line_at("spec", "selector")
         yield Problem(path, line, f"Service {name} selects no pod: mend its selector")
@@ -54,9 +55,9 @@ def _check_service(path: str, service: Map, workloads: list[Workload]) -> Iterat
     names: set[Any] = set()
     for port in service.maps("spec", "ports"):
         target = port.get("targetPort", port.get("port"))
-        known = [item for item in pods if item.ports]
-        if not any(item.has_port(target) for item in known) and (known or isinstance(target, str)):
-            has = ", ".join(str(key) for item in known[:1] for key in item.ports) or "none"
+        open_to = [item for item in pods if item.ports]
+        if not any(item.has_port(target) for item in open_to) and (open_to or isinstance(target, str)):
+            has = ", ".join(str(key) for item in open_to[:1] for key in item.ports) or "none"
             yield Problem(path, port.line_of("targetPort"), f"no container has port {target!r}: use one of {has}")
         label = port.text("name")
         if label in names:
@@ -108,11 +109,9 @@ def _check_addresses(path: str, container: Map, services: dict[str, Map]) -> Ite
             yield Problem(path, line, f"{name}: the Service {match[1]} has no port {match[2]}: {cure}")
 
 
-def _check_budget(
-    repository: Repository, application: str, path: str, budget: Map, workloads: list[Workload]
-) -> Iterator[Problem]:
+def _check_budget(repository: Repository, application: str, path: str, budget: Map, known: Pods) -> Iterator[Problem]:
     name, selector = budget.at("metadata", "name"), budget.at("spec", "selector", "matchLabels")
-    pods = selected(workloads, selector)
+    pods = known.selected(selector)
     if not pods:
         yield Problem(path, budget.line_of("spec"), f"PodDisruptionBudget {name} selects no pod: mend its labels")
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .documents import Map, Problem, Repository
-from .objects import Workload, applications, group, is_own_image, objects, selected, workload
+from .objects import Pods, Workload, applications, group, is_own_image, objects, workload
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
@@ -17,14 +17,14 @@ def check(repository: Repository) -> Iterator[Problem]:
         found = objects(repository, application)
         services = [document for _, document in found if document.text("kind") == "Service"]
         yield from _check_names(application, found)
-        for path, document in found:
-            if item := workload(path, document):
-                if not item.pod:
-                    yield Problem(path, document.line, "has no pod template: add spec.template.spec")
-                    continue
-                serving = [service for service in services if selected([item], service.at("spec", "selector"))]
-                yield from _check_workload(item, serving)
-                yield from _check_dockerfile(repository, item)
+        workloads = [item for path, document in found if (item := workload(path, document))]
+        serving = Pods(workloads).selecting(services, "spec", "selector")
+        for item in workloads:
+            if not item.pod:
+                yield Problem(item.path, item.document.line, "has no pod template: add spec.template.spec")
+                continue
+            yield from _check_workload(item, serving[id(item)])
+            yield from _check_dockerfile(repository, item)
 
 
 def _check_names(application: str, found: list[tuple[str, Map]]) -> Iterator[Problem]:
@@ -46,7 +46,7 @@ def _check_workload(item: Workload, services: list[Map]) -> Iterator[Problem]:
     document, path = item.document, item.path
     if item.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
         selector = document.at("spec", "selector", "matchLabels")
-        matches = isinstance(selector, dict) and selected([item], selector)
+        matches = isinstance(selector, dict) and item.matches(selector)
         if not matches and not document.maps("spec", "selector", "matchExpressions"):
             cure = "make spec.selector.matchLabels those of spec.template.metadata.labels"
             line = document.line_at("spec", "selector")
