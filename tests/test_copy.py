@@ -63,6 +63,7 @@ def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_
     assert support.git("log", "--format=%s", "main", cwd=tmp_path / "remote.git") == "Begin"
 
 
+@pytest.mark.slow
 def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     git = tmp_path / "bin" / "git"
@@ -294,6 +295,7 @@ def test_the_default_product_has_these_files(rendered: Callable[[str], Path]) ->
     assert support.relative(rendered("defaults")) == snapshot.read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.slow
 def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -> None:
     template = support.export_template(tmp_path / "template")
     support.git("init", "-q", "-b", "main", cwd=template)

@@ -86,10 +86,16 @@ def test_files_have_no_scars(product: Path) -> None:
         assert "\n" * (most + 2) not in text, f"{name} has more than {most} blank lines in a row"
 
 
+@functools.cache
+def parse_hcl(text: str) -> None:
+    """Parse a text, which most products have alike, once."""
+    hcl2.loads(text)
+
+
 def test_hcl_parses(product: Path) -> None:
     for name, text in texts(product):
         if name.endswith((".tf", ".tfvars", ".hcl")):
-            hcl2.loads(text)
+            parse_hcl(text)
 
 
 def test_json_and_toml_parse(product: Path) -> None:
@@ -264,11 +270,18 @@ def validator(api_version: str, kind: str) -> Any:
     return jsonschema.Draft202012Validator(contents, registry=registry)
 
 
+@functools.cache
+def validate(text: str) -> None:
+    """Validate an object, which several products may have alike, once."""
+    document = json.loads(text)
+    validator(document["apiVersion"], document["kind"]).validate(document)
+
+
 def test_objects_satisfy_their_schemas_strictly(product: Path) -> None:
     for folder, objects in built(product):
         assert objects, folder
         for document in objects:
-            validator(document["apiVersion"], document["kind"]).validate(document)
+            validate(json.dumps(document))
 
 
 def test_a_misspelt_field_does_not_satisfy_its_schema() -> None:

@@ -161,6 +161,7 @@ def test_fifty_bumpers_whose_tags_name_no_commit_all_land_each_once_and_alone(pu
     )
 
 
+@pytest.mark.slow
 def test_a_bumper_killed_at_any_moment_leaves_all_whole_and_is_repeatable(served: Path, server: GitServer) -> None:
     began = time.monotonic()
     assert bump(served, "dev", "frontend=v0").returncode == 0

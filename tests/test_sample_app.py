@@ -14,7 +14,7 @@ from tests import support
 SERVICES = ("backend", "frontend")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ["backend", pytest.param("frontend", marks=pytest.mark.slow)])
 def test_its_own_tests_pass_by_make_test_which_installs_what_they_need_once(
     service: str, own_product: Path, tmp_path: Path
 ) -> None:
