@@ -34,7 +34,7 @@ def run(
     """Run a workflow of a repository's main branch.
 
     Args:
-        folder: an empty one, for the checkout, a home and what else the run needs.
+        folder: where the checkout, a home and the event are put, as `checkout`, `home` and `event.json`.
         remote: the repository's address, for git.
         workflow: the name of the file, without its ending.
         event: its name, as `push`.
