@@ -115,7 +115,7 @@ def check_signers(repository: Repository) -> Iterator[Problem]:
     try:
         signers = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        yield Problem(SIGNERS, 0, f"is not valid TOML: {error}")
+        yield Problem(SIGNERS, 0, f"is not valid TOML ({error}): mend the line")
         return
     for name, entry in signers.items():
         line = next((number for number, line in enumerate(text.splitlines(), 1) if line.strip() == f"[{name}]"), 0)
@@ -124,4 +124,4 @@ def check_signers(repository: Repository) -> Iterator[Problem]:
         elif (
             not isinstance(entry, dict) or list(entry) not in (["repository"], ["unsigned"]) or not all(entry.values())
         ):
-            yield Problem(SIGNERS, line, f'{name} needs repository = "OWNER/NAME", or unsigned = "REASON", and no more')
+            yield Problem(SIGNERS, line, f'{name}: give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two')
