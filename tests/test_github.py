@@ -209,6 +209,14 @@ def test_each_identity_is_for_jobs_of_its_own_environments_alone(product: Path) 
         assert ref == ("refs/pull/*/merge" if name == "previews" else "main")
 
 
+def test_the_pipeline_applies_nothing_while_an_environment_is_open(product: Path) -> None:
+    """An apply makes Azure trust environments by name: `make up` may not have seen those that an update brought."""
+    for file, name, _, job in jobs(product):
+        runs = [step.get("run", "") for step in job.get("steps", [])]
+        applies = [number for number, run in enumerate(runs) if run.startswith("scripts/apply")]
+        assert not applies or runs.index("scripts/check-environments") < min(applies), f"{file}: {name}"
+
+
 def test_what_may_write_packages_or_has_a_secret_runs_for_main_alone(product: Path) -> None:
     """Called from another repository, a job is there: only its own condition and that repository's rules hold."""
     rows = table(product) if (product / ".github").exists() else {}

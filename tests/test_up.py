@@ -224,7 +224,7 @@ def test_ci_variables_names_every_cluster_that_is_there_by_its_environment(faked
 def test_ci_variables_before_up_says_so(faked: Fakes) -> None:
     failed = faked.run("ci-variables")
     assert failed.returncode == 1
-    assert "run make up first" in failed.stderr
+    assert "the environment deploy is missing: run make up" in failed.stderr
 
 
 def test_the_subscription_is_the_one_that_az_shows(faked: Fakes) -> None:

@@ -109,7 +109,7 @@ def check_environments(repository: Repository) -> Iterator[Problem]:
 
 
 def check_github_environments(repository: Repository) -> Iterator[Problem]:
-    """Check that GitHub environments of jobs are in the table of those that are closed, and that identities have one."""
+    """Check that each GitHub environment of a job is one that `make up` closes, and that no identity lacks one."""
     table = ".github/environments"
     rows = repository.text(table).splitlines() if repository.exists(table) else []
     known = {row.split()[0] for row in rows if row.strip() and not row.startswith("#")}
@@ -124,7 +124,8 @@ def check_github_environments(repository: Repository) -> Iterator[Problem]:
             for name in sorted({_ENVIRONMENT.sub(one, named) for one in names} - known):
                 if name and "$" not in name:
                     cure = f"add it to {table}, with the branch that may use it, and run make up"
-                    yield Problem(path, job.line_of("environment"), f"GitHub opens {name} to every branch: {cure}")
+                    line = job.line_of("environment")
+                    yield Problem(path, line, f"GitHub opens {name} to every branch: {cure}")
             signs_in = [step for step in job.maps("steps") if _SIGNS_IN.match(step.text("uses"))]
             if signs_in and not named and triggers != ["pull_request"] and "pull_request" not in job.text("if"):
                 line, cure = signs_in[0].line_of("uses"), f"name one of {', '.join(sorted(known))} as its environment"
