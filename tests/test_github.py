@@ -119,15 +119,15 @@ def test_an_environment_that_is_missing_or_open_is_cured_by_up(faked: Fakes, how
         github(faked, environments={})
     elif how == "missing":
         there = faked.world["github"]["environments"]
-        github(faked, environments={name: there[name] for name in there if name != "push"})
+        github(faked, environments={name: there[name] for name in there if name != "deploy"})
     else:
-        faked.environment_of("push", CUSTOM if how == "half-made" else None)
+        faked.environment_of("deploy", CUSTOM if how == "half-made" else None)
     for command in COMMANDS[1:]:
-        [line] = said(faked, command, "push")
+        [line] = said(faked, command, "deploy")
         assert line.endswith(": run make up, which sets it up for main alone")
     assert faked.run("up").returncode == 0
     for command in COMMANDS[1:]:
-        assert said(faked, command, "push") == []
+        assert said(faked, command, "deploy") == []
     assert attacked(faked) == []
 
 
@@ -221,8 +221,8 @@ def test_what_may_write_packages_or_has_a_secret_runs_for_main_alone(product: Pa
     """Called from another repository, a job is there: only its own condition and that repository's rules hold."""
     rows = table(product) if (product / ".github").exists() else {}
     for file, name, workflow, job in jobs(product) if rows else []:
-        triggers = workflow[True]
-        elsewhere = set(triggers) == {"workflow_call"}
+        # `on` is a truth value to YAML.
+        elsewhere = set(dict(workflow)[True]) == {"workflow_call"}  # type: ignore[index]
         pushes = "packages" in job.get("permissions", {}) or "docker/login-action" in str(job.get("steps"))
         if pushes:
             assert job["if"] == "github.ref == 'refs/heads/main'", f"{file}: {name}"
