@@ -124,4 +124,5 @@ def check_signers(repository: Repository) -> Iterator[Problem]:
         elif (
             not isinstance(entry, dict) or list(entry) not in (["repository"], ["unsigned"]) or not all(entry.values())
         ):
-            yield Problem(SIGNERS, line, f'{name}: give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two')
+            cure = 'give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two'
+            yield Problem(SIGNERS, line, f"{name}: {cure}")
