@@ -191,6 +191,7 @@ def test_a_folder_whose_name_says_more_than_a_name_stops_the_pipeline(
 
 
 @pytest.mark.parametrize("base", ["--output=stolen", "-h", "--no-index"])
+@pytest.mark.parametrize("pushed_product", ["jenkins-with-acr-on-gitlab"], indirect=True)
 def test_a_commit_to_compare_with_is_no_option(base: str, pushed_product: Path, stand_ins: Path) -> None:
     for command in ("changed-services", "changed-environments", "merged-changes", "only-image-tags"):
         done = call(pushed_product, stand_ins, f"scripts/{command}", base)

@@ -83,7 +83,7 @@ def _another_title(product: Path) -> Path:
 
 def _a_git_folder_in_the_tree(product: Path) -> Path:
     blob = support.git("hash-object", "-w", "README.md", cwd=product)
-    inner = _tree(product, f"100644 config\0", blob)
+    inner = _tree(product, "100644 config\0", blob)
     tree = _tree(product, "40000 .git\0", inner)
     made = support.git("commit-tree", tree, "-p", "main", "-m", "Update the template to v2", cwd=product)
     support.git("update-ref", f"refs/heads/{BRANCH}", made, cwd=product)

@@ -1,7 +1,5 @@
 """What an update is made of; tests/life lives through whole ones."""
 
-import re
-
 import pytest
 import yaml
 from packaging.version import Version

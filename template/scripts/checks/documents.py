@@ -136,7 +136,7 @@ def _number(loader: Any, node: yaml.ScalarNode) -> float:
     if node.value.startswith("0o"):
         return float(int(node.value, 8))
     whole = node.tag.endswith(":int")
-    return loader.construct_yaml_int(node) if whole else float(loader.construct_yaml_float(node))  # type: ignore[no-any-return]
+    return loader.construct_yaml_int(node) if whole else float(loader.construct_yaml_float(node))
 
 
 @dataclass
@@ -243,8 +243,9 @@ def parse(text: str) -> list[Any]:
 
 def _require_modest(text: str) -> None:
     """Refuse a text that is short and yet takes minutes, or more memory than there is, to read."""
-    sizes: dict[str, int] = {}
-    begun: list[tuple[str, int]] = []
+    # How many values an alias of a name stands for: no end of them inside what has the name.
+    sizes: dict[str | None, int] = {}
+    begun: list[tuple[str | None, int]] = []
     written = read = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
@@ -255,13 +256,12 @@ def _require_modest(text: str) -> None:
             read += 1
             if isinstance(event, yaml.CollectionStartEvent):
                 begun.append((event.anchor, read))
+                sizes[event.anchor] = _MOST_ALIASED + 1
             elif isinstance(event, yaml.AliasEvent):
                 read += sizes.get(event.anchor, 0)
-                if any(anchor == event.anchor for anchor, _ in begun):
-                    raise yaml.MarkedYAMLError(problem="an alias holds itself: write it out", problem_mark=event.start_mark)
-            if len(begun) > _DEEPEST or read - written > _MOST_ALIASED:
-                what = "aliases of aliases or nesting go too far: write them out"
-                raise yaml.MarkedYAMLError(problem=what, problem_mark=event.start_mark)
+        if len(begun) > _DEEPEST or read - written > _MOST_ALIASED:
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem="aliases or nesting go too far: write them out", problem_mark=mark)
 
 
 def _read_yaml(repository: Repository, path: str, text: str) -> None:

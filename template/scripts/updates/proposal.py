@@ -71,7 +71,7 @@ def propose(bundle: Path | None) -> str:
     publish.need_history()
     try:
         made = _unpack(bundle) if bundle else git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}").strip()
-    except PublishError as error:
+    except PublishError:
         if bundle:
             raise
         return f"nothing to propose: there is no branch {BRANCH}, which `scripts/template-update --branch` makes"
@@ -79,7 +79,9 @@ def propose(bundle: Path | None) -> str:
     title, *lines = (plain(line) for line in text.rstrip().split("\n"))
     version = _TITLE.fullmatch(title)
     if not version or not (parents == tip or publish.is_ancestor(parents, tip)):
-        raise PublishError(f"{made[:12]} is no update of a commit of {MAIN}: run `scripts/template-update --branch` again")
+        raise PublishError(
+            f"{made[:12]} is no update of a commit of {MAIN}: run `scripts/template-update --branch` again"
+        )
     # A line that begins with a slash is a command to GitLab, such as /merge.
     lines = [rf"\{line}" if line.lstrip().startswith("/") else line for line in lines if f"{VERSION}: " not in line]
     body = "\n".join(lines).strip()
