@@ -67,8 +67,8 @@ def main() -> None:
     answers = migrated(stored, Version(os.environ["VERSION_PEP440_FROM"]))
     if strangers := unknown(answers):
         sys.exit(
-            f"error: {path}: unknown stored answer {', '.join(map(_shown, strangers))}: no question of this version asks for it. "
-            "Remove its line, commit, and update again"
+            f"error: {path}: unknown stored answer {', '.join(map(_shown, strangers))}: "
+            "no question of this version asks for it. Remove its line, commit, and update again"
         )
     if answers != stored:
         text = yaml.safe_dump(answers, allow_unicode=True, sort_keys=False)
