@@ -95,8 +95,11 @@ class Tools:
     """A directory per name of `CRDS`, each file as YAML and as JSON."""
 
 
-def ensure() -> Tools:
+def ensure(*names: str) -> Tools:
     """Install and build what is missing; quick when nothing is.
+
+    Args:
+        names: of the programs; without any, all of them.
 
     Raises:
         LiveError: a package can't be installed or a build failed; says what and where its log is.
@@ -104,14 +107,14 @@ def ensure() -> Tools:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
-        return _ensure()
+        return _ensure([program for program in PROGRAMS if not names or program.name in names])
 
 
-def _ensure() -> Tools:
+def _ensure(programs: list[Program]) -> Tools:
     packages.install()
     links = CACHE / "bin"
     links.mkdir(exist_ok=True)
-    for program in PROGRAMS:
+    for program in programs:
         directory = _build(program)
         for file in directory.iterdir():
             link = links / file.name
