@@ -106,8 +106,7 @@ def ensure(*names: str) -> Tools:
     """
     programs = [program for program in PROGRAMS if not names or program.name in names]
     # Whatever else is being built: what is there can be used.
-    wanted = [*(CACHE / _key(program) for program in programs), _crds()]
-    if not packages.missing() and all(path.exists() for path in wanted):
+    if not packages.missing() and all((CACHE / _key(program)).exists() for program in programs):
         return _link(programs)
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -115,7 +114,6 @@ def ensure(*names: str) -> Tools:
         packages.install()
         for program in programs:
             _build(program)
-        _collect_crds()
         return _link(programs)
 
 
@@ -129,7 +127,7 @@ def _link(programs: list[Program]) -> Tools:
             if not link.is_symlink() or link.readlink() != file:
                 link.unlink(missing_ok=True)
                 link.symlink_to(file)
-    return Tools(links, _crds())
+    return Tools(links, _collect_crds())
 
 
 def _key(program: Program) -> str:
@@ -172,17 +170,16 @@ def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
         raise LiveError(f"`{' '.join(map(str, argv))}` failed; {log}:\n{tail(log)}")
 
 
-def _crds() -> Path:
-    """The directory of the CRDs."""
-    return CACHE / f"crds-{hashlib.sha256(f'{CRDS} json'.encode()).hexdigest()[:8]}"
-
-
-def _collect_crds() -> None:
-    """Copy the CRDs out of their modules into the cache."""
-    final = _crds()
+def _collect_crds() -> Path:
+    """Copy the CRDs out of their modules into the cache; the directory."""
+    key = hashlib.sha256(f"{CRDS} json".encode()).hexdigest()[:8]
+    final = CACHE / f"crds-{key}"
     if final.exists():
-        return
-    with step("custom resource definitions"):
+        return final
+    with (CACHE / "crds-lock").open("w") as lock, step("custom resource definitions"):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if final.exists():
+            return final
         work = final.with_name(final.name + ".new")
         shutil.rmtree(work, ignore_errors=True)
         for name, (module, version, pattern, checksum) in CRDS.items():
@@ -194,3 +191,4 @@ def _collect_crds() -> None:
                     (work / name / file.name).write_text(text)
                     (work / name / f"{file.stem}.json").write_text(json.dumps(yaml.safe_load(text)))
         work.rename(final)
+    return final

@@ -5,11 +5,11 @@ locals {
   ci_issuer = azurerm_kubernetes_cluster.this.oidc_issuer_url
 
   ci_subjects = {
-    plan  = "system:serviceaccount:jenkins:plan"
+    plan  = "system:serviceaccount:jenkins-infrastructure:plan"
     apply = "system:serviceaccount:jenkins-infrastructure:apply"
   }
 
   # Deploy works inside the cluster with its own service account and needs nothing of Azure.
   ci_deploy_roles = {}
-  deploy_user     = "system:serviceaccount:jenkins:deploy"
+  deploy_user     = "system:serviceaccount:jenkins-release:deploy"
 }

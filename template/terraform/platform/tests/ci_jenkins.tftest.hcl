@@ -13,7 +13,7 @@ run "each_service_account_signs_in_to_its_own_identity" {
   command = plan
 
   assert {
-    condition     = { for name, credential in azurerm_federated_identity_credential.ci : name => credential.subject } == { apply = "system:serviceaccount:jenkins-infrastructure:apply", plan = "system:serviceaccount:jenkins:plan" }
+    condition     = { for name, credential in azurerm_federated_identity_credential.ci : name => credential.subject } == { apply = "system:serviceaccount:jenkins-infrastructure:apply", plan = "system:serviceaccount:jenkins-infrastructure:plan" }
     error_message = "The subject is the service account, letter by letter."
   }
 }
@@ -41,7 +41,7 @@ run "deploy_has_no_identity_in_azure" {
   }
 
   assert {
-    condition     = output.platform.deploy_user == "system:serviceaccount:jenkins:deploy"
+    condition     = output.platform.deploy_user == "system:serviceaccount:jenkins-release:deploy"
     error_message = "To Kubernetes, that is the name of the service account."
   }
 }
