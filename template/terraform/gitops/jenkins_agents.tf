@@ -25,7 +25,7 @@ locals {
           ]
         }
         variables = [
-          { name = "pod", expression = "object.spec.?securityContext" },
+          { name = "pod", expression = "object.spec.?securityContext.orValue({})" },
           { name = "annotations", expression = "object.metadata.?annotations.orValue({})" },
           { name = "extra", expression = "object.spec.?initContainers.orValue([]) + object.spec.?ephemeralContainers.orValue([])" },
           { name = "containers", expression = "object.spec.containers + variables.extra" },
