@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gitops.repository import plain
 
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
@@ -26,15 +27,17 @@ _CURES = (
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something wrong: where, what, and how to mend it."""
+    """Something wrong: where, what, and how to mend it; what a program has said of it follows line by line."""
 
     path: str
     line: int
     what: str
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the one line that a person reads."""
-        return f"{self.path}:{self.line}: {self.what}" if self.line else f"{self.path}: {self.what}"
+        """Return what a person reads."""
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return "\n  ".join(plain(line) for line in (f"{where}: {self.what}", *self.details))
 
 
 class Map(dict[str, Any]):
