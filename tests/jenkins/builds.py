@@ -203,7 +203,9 @@ def _trusted(source: Path, *, main: bool) -> dict[str, Any]:
             "allowed": main or who.startswith("every job"),
             "accounts": ["default", *[account for account, place in accounts if place == namespace]],
         }
-        for cloud, namespace, who in re.findall(r"^\| `(\w+)` \| `(jenkins-\w+)` \| `\w+` \| (.*) \|$", readme, re.MULTILINE)
+        for cloud, namespace, who in re.findall(
+            r"^\| `(\w+)` \| `(jenkins-\w+)` \| `\w+` \| (.*) \|$", readme, re.MULTILINE
+        )
     }
     return {"clouds": clouds, "credentials": _documented_credentials(source / "README.md") if main else []}
 

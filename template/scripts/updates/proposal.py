@@ -79,7 +79,9 @@ def propose(bundle: Path | None) -> str:
     title, *lines = (plain(line) for line in text.rstrip().split("\n"))
     version = _TITLE.fullmatch(title)
     if not version or not (parents == tip or publish.is_ancestor(parents, tip)):
-        raise PublishError(f"{made[:12]} is no update of a commit of {MAIN}: run `scripts/template-update --branch` again")
+        raise PublishError(
+            f"{made[:12]} is no update of a commit of {MAIN}: run `scripts/template-update --branch` again"
+        )
     # A line that begins with a slash is a command to GitLab, such as /merge.
     lines = [rf"\{line}" if line.lstrip().startswith("/") else line for line in lines if f"{VERSION}: " not in line]
     body = "\n".join(lines).strip()

@@ -50,13 +50,36 @@ run "every_service_account_is_in_a_namespace_of_agents" {
   }
 }
 
-run "apply_is_alone_in_a_namespace" {
+run "branches_run_as_nobody" {
   command = plan
 
   assert {
-    condition     = [for object in local.jenkins_access : object.metadata.name if object.kind == "ServiceAccount" && try(object.metadata.namespace, "") == "jenkins-infrastructure"] == ["apply"]
-    error_message = "Whoever may push a branch can run as any service account of the other namespace."
+    condition     = !anytrue([for object in local.jenkins_access : object.kind == "ServiceAccount" && try(object.metadata.namespace, "") == "jenkins-changes"])
+    error_message = "Whoever may push a branch can run as any service account of that namespace."
   }
+
+  assert {
+    condition     = alltrue([for object in local.jenkins_access : try(object.metadata.namespace, "") != "jenkins" if can(object.metadata.annotations["azure.workload.identity/client-id"])])
+    error_message = "An account that starts pods has no identity."
+  }
+}
+
+run "the_account_of_a_cloud_starts_pods_in_one_namespace" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for object in local.jenkins_access : object.metadata.namespace == "jenkins-${one(object.subjects).name}" && one(object.subjects).namespace == "jenkins" if object.kind == "RoleBinding"])
+    error_message = "A pipeline names the namespace of its pod: the cluster must refuse another."
+  }
+
+  assert {
+    condition     = alltrue([for object in local.jenkins_access : alltrue([for rule in object.rules : length(setintersection(rule.resources, ["pods", "pods/exec", "pods/log", "events"])) == length(rule.resources)]) if object.kind == "Role"])
+    error_message = "It needs neither secrets nor service accounts."
+  }
+}
+
+run "infrastructure_has_the_strictest_pod_security_level" {
+  command = plan
 
   assert {
     condition     = one([for object in local.jenkins_access : object.metadata.labels if object.kind == "Namespace" && object.metadata.name == "jenkins-infrastructure"])["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -68,7 +91,7 @@ run "service_accounts_stand_for_their_identities" {
   command = plan
 
   assert {
-    condition     = alltrue([for object in local.jenkins_access : object.metadata.annotations["azure.workload.identity/client-id"] == "88888888-8888-8888-8888-888888888888" if object.kind == "ServiceAccount" && object.metadata.name != "deploy"])
+    condition     = alltrue([for object in local.jenkins_access : object.metadata.annotations["azure.workload.identity/client-id"] == "88888888-8888-8888-8888-888888888888" if object.kind == "ServiceAccount" && object.metadata.name != "deploy" && object.metadata.namespace != "jenkins"])
     error_message = "Workload identity reads the client id there."
   }
 
