@@ -179,7 +179,7 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
 PLANTS = """
 import pathlib, subprocess
 here = subprocess.check_output(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"], text=True).strip()
-thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\nexit 0\\n"
+thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\n"
 places = [pathlib.Path(here, "hooks", name) for name in ("pre-push", "reference-transaction", "post-index-change")]
 places += [pathlib.Path(os.environ["HOME"], "bin", name) for name in ("gh", "git", "helper")]
 for place in places:
@@ -240,7 +240,7 @@ class Machines:
     def _run_step(self, machine: Path, step: dict[str, Any]) -> None:
         added = (machine / "path").read_text(encoding="utf-8").split()
         given = dict(line.split("=", 1) for line in (machine / "env").read_text(encoding="utf-8").splitlines())
-        secret = {name: "the-token" for name in step.get("env", {})}
+        secret = dict.fromkeys(step.get("env", {}), "the-token")
         done = subprocess.run(
             ["bash", "-e", "-c", step["run"]], cwd=machine / "work", capture_output=True, text=True, check=False,
             env={

@@ -71,7 +71,7 @@ def propose(bundle: Path | None) -> str:
     publish.need_history()
     try:
         made = _unpack(bundle) if bundle else git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}").strip()
-    except PublishError as error:
+    except PublishError:
         if bundle:
             raise
         return f"nothing to propose: there is no branch {BRANCH}, which `scripts/template-update --branch` makes"
