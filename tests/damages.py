@@ -454,6 +454,12 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "defaultContainer 'tools'\n      serviceAccount 'apply'",
         "names a service account too",
     ),
+    "an agent of main where branches run": (
+        "Jenkinsfile",
+        r"cloud 'release'\n +yamlFile 'jenkins/agents/build",
+        "yamlFile 'jenkins/agents/build",
+        "names no cloud, so it starts where branches run and push is not",
+    ),
     "a pipeline that no job runs": (
         "README.md",
         "`jenkins/rollback.Jenkinsfile`",
@@ -504,7 +510,7 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
     "an image of an agent that may change": (
         "jenkins/agents/terraform.yaml",
-        "terraform:[\\d.]+",
+        "terraform:[\\d.]+@\\S+",
         "terraform:latest",
         "image hashicorp/terraform:latest is not pinned",
     ),

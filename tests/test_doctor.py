@@ -9,6 +9,7 @@ import pytest
 from tests import fakes as fakes_of
 from tests import support
 from tests.fakes import Fakes, sku, usage
+from tests.in_process import InProcess
 
 TFVARS = "terraform/platform/terraform.tfvars"
 FREE = {"nameAvailable": True}
@@ -411,3 +412,81 @@ def test_a_size_that_is_not_offered_is_mended_in_the_file_of_its_cluster(faked_c
     assert any(
         "does not have Standard_X9: choose another vm_size in terraform/platform/prod.tfvars" in one for one in found
     )
+
+
+ACCOUNT = {"kind": "ServiceAccount", "namespace": "jenkins", "name": "changes"}
+BINDINGS = {
+    "gives pods of change requests the role admin": (
+        "rolebindings",
+        {"kind": "RoleBinding", "metadata": {"name": "x", "namespace": "default"}},
+        {"kind": "ServiceAccount", "namespace": "jenkins-changes", "name": "default"},
+    ),
+    "gives pods of change requests the role admin ": (
+        "clusterrolebindings",
+        {"kind": "ClusterRoleBinding", "metadata": {"name": "x"}},
+        {"kind": "Group", "name": "system:serviceaccounts:jenkins-changes"},
+    ),
+    "gives the account changes rights in jenkins-release": (
+        "rolebindings",
+        {"kind": "RoleBinding", "metadata": {"name": "x", "namespace": "jenkins-release"}},
+        ACCOUNT,
+    ),
+    "gives the account changes rights in every namespace": (
+        "clusterrolebindings",
+        {"kind": "ClusterRoleBinding", "metadata": {"name": "x"}},
+        ACCOUNT,
+    ),
+}
+
+
+@pytest.fixture
+def on_jenkins(in_process: InProcess, tmp_path: Path) -> Fakes:
+    """A product of Jenkins with fakes around it, and a cluster where everything is as Terraform makes it."""
+    in_process.render(support.answers("jenkins-with-acr-on-gitlab"), tmp_path / "product")
+    faked = fakes_of.around(tmp_path / "product", tmp_path / "fakes")
+    own = {"kind": "RoleBinding", "metadata": {"name": "agents", "namespace": "jenkins-changes"}}
+    default = {"metadata": {"name": "default", "namespace": "jenkins-changes"}}
+    cluster(faked, rolebindings=[{**own, "subjects": [ACCOUNT]}], clusterrolebindings=[], serviceaccounts=[default])
+    return faked
+
+
+def cluster(faked: Fakes, **found: list[dict[str, Any]]) -> None:
+    for kind, items in found.items():
+        faked.answer(f"kubectl get {kind}", json={"items": items})
+
+
+def of_jenkins(faked: Fakes) -> list[str]:
+    return [line for line in faked.run("doctor").stdout.splitlines() if "Jenkins: " in line]
+
+
+def test_accounts_of_jenkins_that_start_pods_in_one_namespace_are_fine(on_jenkins: Fakes) -> None:
+    [found] = of_jenkins(on_jenkins)
+    assert found.startswith("ok ")
+
+
+@pytest.mark.parametrize("words", BINDINGS)
+def test_a_right_that_an_account_of_jenkins_should_not_have_is_a_failure(on_jenkins: Fakes, words: str) -> None:
+    kind, binding, subject = BINDINGS[words]
+    cluster(on_jenkins, **{kind: [{**binding, "subjects": [subject], "roleRef": {"name": "admin"}}]})
+    [found] = of_jenkins(on_jenkins)
+    assert found.startswith("failure ")
+    assert words.strip() in found
+
+
+def test_an_account_that_branches_could_run_as_is_a_failure(on_jenkins: Fakes) -> None:
+    names = ("default", "push")
+    cluster(
+        on_jenkins,
+        serviceaccounts=[{"metadata": {"name": name, "namespace": "jenkins-changes"}} for name in names],
+    )
+    [found] = of_jenkins(on_jenkins)
+    assert "any branch can run as the service account push" in found
+
+
+def test_a_cluster_without_the_namespaces_is_said(on_jenkins: Fakes) -> None:
+    cluster(on_jenkins, serviceaccounts=[])
+    [found] = of_jenkins(on_jenkins)
+    assert found.startswith("skipped ")
+    on_jenkins.answer("kubectl get serviceaccounts", status=1, stderr="no context exists\n")
+    [found] = of_jenkins(on_jenkins)
+    assert "kubectl does not reach" in found

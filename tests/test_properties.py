@@ -178,6 +178,7 @@ def test_agents_run_no_container_as_root_and_only_buildkit_without_the_default_p
         assert spec.get("automountServiceAccountToken", True) == (path.stem == "deploy")
         for container in spec.get("initContainers", []) + spec["containers"]:
             context = container["securityContext"]
+            assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"]), path
             if container["name"] == "buildkit":
                 assert context["seccompProfile"] == context["appArmorProfile"] == {"type": "Unconfined"}
             else:
@@ -193,7 +194,7 @@ def test_service_accounts_of_agents_are_those_that_terraform_makes(product: Path
     for path in [product / "Jenkinsfile", *(product / "jenkins").glob("*.Jenkinsfile")]:
         named |= set(re.findall(r"serviceAccount '(\w+)'", path.read_text(encoding="utf-8")))
     made = (product / "terraform" / "gitops" / "jenkins.tf").read_text(encoding="utf-8")
-    identities = dict(re.findall(r'^    (\w+) += "(jenkins[\w-]*)"$', made, re.MULTILINE)) | {"deploy": "jenkins"}
+    identities = dict(re.findall(r'^    (\w+) += "(jenkins-\w+)"$', made, re.MULTILINE)) | {"deploy": "jenkins-release"}
     # Images of other repositories are pushed too, where a registry takes the identity.
     assert {None, "push", *named} == {None, "push", *identities}
     assert named - {None} <= set(identities)
@@ -203,14 +204,18 @@ def test_service_accounts_of_agents_are_those_that_terraform_makes(product: Path
         assert f'"system:serviceaccount:{namespace}:{name}"' in trusted
 
 
-def test_only_what_is_on_main_runs_where_everything_may_be_changed(product: Path) -> None:
-    for path in (product / "jenkins").glob("*.Jenkinsfile"):
-        text = path.read_text(encoding="utf-8")
-        assert (
-            ("serviceAccount 'apply'" in text)
-            == ("cloud 'infrastructure'" in text)
-            == (path.name == "apply.Jenkinsfile")
-        )
+def test_an_agent_without_a_cloud_of_main_runs_as_nobody(product: Path) -> None:
+    pipelines = [
+        path for path in (product / "Jenkinsfile", *(product / "jenkins").glob("*.Jenkinsfile")) if path.exists()
+    ]
+    for path in pipelines:
+        for agent in re.findall(r"kubernetes \{([^{}]*)\}", path.read_text(encoding="utf-8")):
+            named = dict(re.findall(r"(\w+) '([^']*)'", agent))
+            pod = yaml.safe_load((product / named["yamlFile"]).read_text(encoding="utf-8"))
+            account = named.get("serviceAccount", pod["spec"].get("serviceAccountName"))
+            place = {"apply": "infrastructure", "plan": "infrastructure", None: None}.get(account, "release")
+            assert named.get("cloud") == place, path.name
+            assert account or pod["spec"]["automountServiceAccountToken"] is False
 
 
 def test_dockerfiles_satisfy_hadolint(product: Path) -> None:

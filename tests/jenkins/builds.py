@@ -191,20 +191,20 @@ class Jenkins:
 def _trusted(source: Path, *, main: bool) -> dict[str, Any]:
     """Return the clouds of the README, with the service accounts in the namespace of each, and the credentials.
 
-    One of the clouds and the credentials are there in the folder that runs main alone.
+    All but one of the clouds, and the credentials, are there in the folder that runs main alone.
     """
     made = (source / "terraform" / "gitops" / "jenkins.tf").read_text(encoding="utf-8")
-    identities = re.findall(r'^    (\w+) += "(jenkins[\w-]*)"$', made, re.MULTILINE)
-    accounts = identities + re.findall(r'\{ name = "(\w+)", namespace = "(jenkins)" \}', made)
+    accounts = re.findall(r'^    (\w+) += "(jenkins-\w+)"$', made, re.MULTILINE)
+    accounts += re.findall(r'\{ name = "(\w+)", namespace = "(jenkins-\w+)" \}', made)
+    readme = (source / "README.md").read_text(encoding="utf-8")
     clouds = {
         cloud: {
             "namespace": namespace,
-            "allowed": allowed,
+            "allowed": main or who.startswith("every job"),
             "accounts": ["default", *[account for account, place in accounts if place == namespace]],
         }
-        for cloud, namespace, allowed in (
-            ("kubernetes", "jenkins", True),
-            ("infrastructure", "jenkins-infrastructure", main),
+        for cloud, namespace, who in re.findall(
+            r"^\| `(\w+)` \| `(jenkins-\w+)` \| `\w+` \| (.*) \|$", readme, re.MULTILINE
         )
     }
     return {"clouds": clouds, "credentials": _documented_credentials(source / "README.md") if main else []}

@@ -39,6 +39,8 @@ class World {
     String container
     int agents = 0
     String failed = ''
+    String directory = ''
+    Map<String, Map<String, byte[]>> stashes = [:]
 
     void event(Map what) { events << what }
 
@@ -62,7 +64,7 @@ class World {
     void within(Map wanted, Closure body) {
         Map pod = scenario.pods[wanted.yamlFile]
         if (pod == null) { throw new PipelineError("there is no pod ${wanted.yamlFile}") }
-        def (Map outer, String outerContainer) = [agent, container]
+        def (Map outer, String outerContainer, String outerDirectory) = [agent, container, directory]
         File folder = new File(scenario.workspaces, "${++agents}")
         new File(folder, 'workspace').mkdirs()
         agent = [file: wanted.yamlFile, pod: pod, folder: folder, account: wanted.serviceAccount ?: pod.serviceAccount]
@@ -73,13 +75,22 @@ class World {
         if (!(agent.account in cloud.accounts)) {
             throw new StepFailure("service account ${cloud.namespace}/${agent.account} not found")
         }
+        directory = ''
         event(type: 'agent', pod: wanted.yamlFile, account: agent.account, namespace: cloud.namespace)
         try {
             inContainer(wanted.defaultContainer ?: 'jnlp', body)
         } finally {
             agent = outer
             container = outerContainer
+            directory = outerDirectory
         }
+    }
+
+    File here() {
+        if (agent == null) { throw new PipelineError('a step needs an agent') }
+        File folder = new File(agent.folder, "workspace/${directory}")
+        folder.mkdirs()
+        folder
     }
 
     Object inContainer(String name, Closure body) {
@@ -99,7 +110,7 @@ class World {
         if (agent == null) { throw new PipelineError("a command runs without an agent: ${command}") }
         Map spec = agent.pod.containers[container]
         ProcessBuilder builder = new ProcessBuilder(command*.toString())
-        builder.directory(new File(agent.folder, 'workspace'))
+        builder.directory(here())
         builder.environment().clear()
         builder.environment().putAll([PATH: spec.path, HOME: new File(agent.folder, 'home').path])
         new File(agent.folder, 'home').mkdirs()
@@ -317,6 +328,29 @@ class Steps extends Scope {
     }
 
     Object container(String name, Closure body) { world.inContainer(name) { perform(body) } }
+
+    Object dir(String name, Closure body) {
+        String outer = world.directory
+        world.directory = "${outer}/${name}"
+        try {
+            perform(body)
+        } finally {
+            world.directory = outer
+        }
+    }
+
+    /** Of the patterns of Ant, a single file. */
+    void stash(Map how) {
+        known(how, ['name', 'includes'], 'stash')
+        File file = new File(world.here(), how.includes)
+        if (!file.file) { throw new StepFailure("No files included in stash ‘${how.name}’") }
+        world.stashes[how.name] = [(how.includes): file.bytes]
+    }
+
+    void unstash(String name) {
+        if (!(name in world.stashes)) { throw new StepFailure("No such saved stash ‘${name}’") }
+        world.stashes[name].each { path, bytes -> new File(world.here(), path).bytes = bytes }
+    }
 
     Object withEnv(List<String> settings, Closure body) {
         Map values = settings.collectEntries { it.toString().split('=', 2) as List }

@@ -18,7 +18,6 @@ from tests.life import history, lives
 JENKINS = [name for name in support.VALID if support.answers(name).get("ci") == "jenkins"]
 DEPLOY = "jenkins/deploy.Jenkinsfile"
 APPLY = "jenkins/apply.Jenkinsfile"
-PLAN = "jenkins/plan.Jenkinsfile"
 ROLLBACK = "jenkins/rollback.Jenkinsfile"
 TEMPLATE_UPDATE = "jenkins/template-update.Jenkinsfile"
 PROD = "apps/shop/overlays/prod/imagetags/kustomization.yaml"
@@ -45,22 +44,6 @@ def test_what_is_no_image_is_refused(jenkins: World, images: str) -> None:
 def test_an_environment_that_is_not_there_is_refused(jenkins: World) -> None:
     build = jenkins.run(DEPLOY, params={"ENVIRONMENT": "staging", "IMAGES": "frontend=v1"})
     assert build.result == "INVALID"
-
-
-def test_a_change_request_of_infrastructure_is_planned_and_not_applied(jenkins: World) -> None:
-    jenkins.push(CHANGE, "Change the network", branch="feature")
-    build = jenkins.run(PLAN, branch="feature", change=True)
-    assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
-    assert [call.split()[1] for call in jenkins.calls("terraform")] == ["init", "plan"]
-    assert "-lock=false -refresh=false" in jenkins.calls("terraform")[1]
-    assert {agent["account"] for agent in build.of("agent")} == {"plan"}
-    assert not build.of("input")
-
-
-def test_a_change_request_of_something_else_is_not_planned(jenkins: World) -> None:
-    jenkins.push({"README.md": "\nA note.\n"}, "Add a note", branch="feature")
-    assert jenkins.run(PLAN, branch="feature", change=True).result == "SUCCESS"
-    assert not jenkins.calls("terraform")
 
 
 def test_infrastructure_on_main_is_applied_once_somebody_approves(jenkins: World) -> None:
@@ -134,23 +117,27 @@ def test_a_rollback_without_the_credential_changes_nothing(jenkins: World) -> No
     assert support.git("rev-parse", "main^", cwd=jenkins.origin) == tip
 
 
+POD = "kubernetes {\n          yamlFile"
 STEALS = {
-    "the account that applies": (
-        "kubernetes {",
-        "kubernetes {\n          serviceAccount 'apply'",
-        "jenkins/apply not found",
-    ),
-    "the cloud of the infrastructure": (
-        "kubernetes {",
-        "kubernetes {\n          cloud 'infrastructure'\n          serviceAccount 'apply'",
-        "Not authorized to use Kubernetes cloud: infrastructure",
-    ),
-    "the right to push": (
-        "sh 'make validate'",
-        "withCredentials([gitUsernamePassword(credentialsId: 'git')]) { sh 'git push origin HEAD:main' }",
-        "nobody has made the credential git",
-    ),
+    f"the account {name}": (
+        POD,
+        f"kubernetes {{\n          serviceAccount '{name}'\n          yamlFile",
+        f"{name} not found",
+    )
+    for name in ("apply", "deploy", "plan", "push")
+} | {
+    f"the cloud {name}": (
+        POD,
+        f"kubernetes {{\n          cloud '{name}'\n          yamlFile",
+        f"Not authorized to use Kubernetes cloud: {name}",
+    )
+    for name in ("infrastructure", "release")
 }
+STEALS["the right to push"] = (
+    "sh 'make validate'",
+    "withCredentials([gitUsernamePassword(credentialsId: 'git')]) { sh 'git push origin HEAD:main' }",
+    "nobody has made the credential git",
+)
 
 
 @pytest.mark.parametrize("steal", STEALS)
@@ -162,6 +149,17 @@ def test_a_branch_can_not_take(jenkins: World, steal: str) -> None:
     build = jenkins.run(branch="feature", change=True)
     assert build.result in ("FAILURE", "INVALID")
     assert words in build.reason
+
+
+def test_a_branch_that_signs_what_it_has_built_has_no_identity_to_sign_with(jenkins: World) -> None:
+    """The pod of a release, started where branches are built."""
+    path = jenkins.clone / "Jenkinsfile"
+    text = path.read_text(encoding="utf-8").replace("changeRequest()", "expression { true }")
+    path.write_text(text.replace("jenkins/agents/check.yaml", "jenkins/agents/build.yaml"), encoding="utf-8")
+    jenkins.push({"README.md": "\nA note.\n"}, "Sign it", branch="feature")
+    build = jenkins.run(branch="feature", change=True)
+    assert "service account jenkins-changes/push not found" in build.reason
+    assert not jenkins.calls("cosign")
 
 
 @pytest.mark.parametrize("jenkins", ["jenkins-with-own-images"], indirect=True)
@@ -251,7 +249,7 @@ def test_codenarc_finds_nothing(java: Java, rendered: Callable[[str], Path], tmp
         *[f"-maxPriority{priority}Violations=0" for priority in (1, 2, 3)],
     )
     assert done.returncode == 0, done.stdout
-    assert f"TotalFiles={6 * len(JENKINS)} FilesWithViolations=0" in done.stdout
+    assert f"TotalFiles={5 * len(JENKINS)} FilesWithViolations=0" in done.stdout
 
 
 def test_an_update_of_the_template_is_proposed_as_a_branch_and_renewed(
@@ -266,10 +264,13 @@ def test_an_update_of_the_template_is_proposed_as_a_branch_and_renewed(
         "log", "-1", "--format=%s", "template-update", cwd=jenkins.origin
     )
     assert "pushed template-update: open the pull request at" in build.said()
-    merged = build.ran("make template-update")[0]
-    assert "PUSH_WITH" not in merged.get("environment", {}), "the template's code runs without the credential"
-    proposed = jenkins.tip("template-update")
+    # The template's code runs on one agent, where branches run; the credential is on another.
+    merged, proposed = build.ran("make template-update")[0], build.ran("scripts/template-propose")[0]
+    assert (merged["pod"], proposed["pod"]) == ("jenkins/agents/check.yaml", "jenkins/agents/deploy.yaml")
+    assert [agent["namespace"] for agent in build.of("agent")] == ["jenkins-changes", "jenkins-release"]
+    assert [event["type"] for event in build.events if event["type"] in ("agent", "credential")][-1] == "credential"
+    before = jenkins.tip("template-update")
     jenkins.push({"README.md": "\nA note.\n"}, "Add a note")
     assert jenkins.run(TEMPLATE_UPDATE).result == "SUCCESS"
-    assert jenkins.tip("template-update") != proposed
+    assert jenkins.tip("template-update") != before
     assert support.git("rev-parse", "template-update^", cwd=jenkins.origin) == jenkins.tip()

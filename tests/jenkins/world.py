@@ -92,7 +92,7 @@ class World(Jenkins):
         tools = list(_IMAGES[_repository(container["image"])])
         given = {entry["name"]: entry["value"] for entry in container.get("env", [])}
         if "/tools" in given.get("PATH", "").split(":"):
-            tools += [_program(copied) for copied in pod["spec"].get("initContainers", [])]
+            tools += [_program(copied, pod) for copied in pod["spec"].get("initContainers", [])]
         return {"PATH": str(self._bin(sorted(tools))), **self._identity(pod)}
 
     def _identity(self, pod: dict[str, Any]) -> dict[str, str]:
@@ -165,10 +165,12 @@ def _repository(image: str) -> str:
     return re.sub(r"(:[^/]*)?(@.*)?$", "", image)
 
 
-def _program(container: dict[str, Any]) -> str:
-    """Return the program that an init container copies into /tools."""
+def _program(container: dict[str, Any], pod: Pod) -> str:
+    """Return the program that an init container copies into /tools, from its own image or one that it mounts."""
     command = container["command"]
     assert (command[0], command[2]) == ("cp", "/tools/"), command
+    images = {volume["name"]: volume["image"]["reference"] for volume in pod["spec"]["volumes"] if "image" in volume}
+    mounted = [images[mount["name"]] for mount in container["volumeMounts"] if mount["name"] in images]
     name = Path(command[1]).name
-    assert name in _IMAGES[_repository(container["image"])]
+    assert name in _IMAGES[_repository((mounted or [container["image"]])[0])]
     return name

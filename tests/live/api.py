@@ -7,6 +7,7 @@ which would show in every time that is measured.
 from __future__ import annotations
 
 import base64
+import copy
 import http.client
 import json
 import ssl
@@ -24,6 +25,7 @@ Object = dict[str, Any]
 """A Kubernetes object, or a part of one, as it is in JSON."""
 
 MERGE_PATCH: Final = "application/merge-patch+json"
+STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 
@@ -55,6 +57,12 @@ class Api:
                 pem.write(b"\n" + base64.b64decode(user["client-key-data"]))
                 pem.flush()
                 self._tls.load_cert_chain(pem.name)
+
+    def acting_as(self, user: str) -> Api:
+        """A client whose every request is another user's, as an administrator may ask for."""
+        other = copy.copy(self)
+        other._headers = self._headers | {"Impersonate-User": user}
+        return other
 
     def _open(
         self,

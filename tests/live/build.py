@@ -95,25 +95,34 @@ class Tools:
     """A directory per name of `CRDS`, each file as YAML and as JSON."""
 
 
-def ensure() -> Tools:
+def ensure(*names: str) -> Tools:
     """Install and build what is missing; quick when nothing is.
+
+    Args:
+        names: of the programs; without any, all of them.
 
     Raises:
         LiveError: a package can't be installed or a build failed; says what and where its log is.
     """
+    programs = [program for program in PROGRAMS if not names or program.name in names]
+    # Whatever else is being built: what is there can be used.
+    if not packages.missing() and all((CACHE / _key(program)).exists() for program in programs):
+        return _link(programs)
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
-        return _ensure()
+        packages.install()
+        for program in programs:
+            _build(program)
+        return _link(programs)
 
 
-def _ensure() -> Tools:
-    packages.install()
+def _link(programs: list[Program]) -> Tools:
+    """Put a link to each of their commands into one directory."""
     links = CACHE / "bin"
     links.mkdir(exist_ok=True)
-    for program in PROGRAMS:
-        directory = _build(program)
-        for file in directory.iterdir():
+    for program in programs:
+        for file in (CACHE / _key(program)).iterdir():
             link = links / file.name
             if not link.is_symlink() or link.readlink() != file:
                 link.unlink(missing_ok=True)
@@ -129,11 +138,11 @@ def _key(program: Program) -> str:
     return f"{program.name}-{program.version}-{digest.hexdigest()[:8]}"
 
 
-def _build(program: Program) -> Path:
-    """Build a program into the cache, unless it is there; the directory with its commands."""
+def _build(program: Program) -> None:
+    """Build a program into the cache, unless it is there."""
     final = CACHE / _key(program)
     if final.exists():
-        return final
+        return
     go = toolchain.go()
     work = final.with_name(final.name + ".new")
     shutil.rmtree(work, ignore_errors=True)
@@ -144,7 +153,6 @@ def _build(program: Program) -> Path:
             argv: list[str | Path] = [go, "build", "-trimpath", "-ldflags", flags, "-o", work / command, package]
             _logged(argv, MODULES / program.name, CACHE / f"build-{command}.log")
     work.rename(final)
-    return final
 
 
 def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
@@ -168,7 +176,10 @@ def _collect_crds() -> Path:
     final = CACHE / f"crds-{key}"
     if final.exists():
         return final
-    with step("custom resource definitions"):
+    with (CACHE / "crds-lock").open("w") as lock, step("custom resource definitions"):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if final.exists():
+            return final
         work = final.with_name(final.name + ".new")
         shutil.rmtree(work, ignore_errors=True)
         for name, (module, version, pattern, checksum) in CRDS.items():

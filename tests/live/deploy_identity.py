@@ -20,11 +20,19 @@ def access(
 ) -> list[dict[str, Any]]:
     """The objects that the product's Terraform gives to Argo CD's chart for the identity, as Terraform itself has them.
 
+    Args:
+        product: its folder.
+        applications: their names.
+        folder: to work in; is made.
+        of: the files that define the objects, a pattern without `.tf`.
+        name: what they are called there.
+
     Raises:
         LiveError: Terraform is missing, or can't work the file out.
     """
     folder.mkdir()
-    shutil.copy(product / "terraform" / "gitops" / f"{of}.tf", folder)
+    for file in (product / "terraform" / "gitops").glob(f"{of}.tf"):
+        shutil.copy(file, folder)
     platform = {"deploy_user": PRINCIPAL, "applications": applications}
     (folder / "platform.tf.json").write_text(json.dumps({"locals": {"platform": platform}}))
     printed = run(program("terraform"), "console", stdin=f"jsonencode(local.{name})\n", cwd=folder)

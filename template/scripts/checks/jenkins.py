@@ -61,6 +61,11 @@ def _check_agents(repository: Repository, path: str) -> Iterator[Problem]:
         if "serviceAccount" in named and pod.at("spec", "serviceAccountName"):
             line = _line(text, agent.start())
             yield Problem(path, line, f"{named['yamlFile']} names a service account too: remove one of them")
+        account = named.get("serviceAccount") or pod.at("spec", "serviceAccountName")
+        if account and "cloud" not in named:
+            line = _line(text, agent.start())
+            words = f"names no cloud, so it starts where branches run and {account} is not: name its cloud"
+            yield Problem(path, line, words)
         end = agents[index + 1].start() if index + 1 < len(agents) else len(text)
         for used in re.finditer(r"container\('([^']*)'\)", text[agent.end() : end]):
             if used[1] not in containers:

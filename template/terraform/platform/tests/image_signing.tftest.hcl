@@ -50,7 +50,7 @@ run "only_the_push_account_signs" {
   command = plan
 
   assert {
-    condition     = azurerm_federated_identity_credential.ci_push.subject == "system:serviceaccount:jenkins:push"
+    condition     = azurerm_federated_identity_credential.ci_push.subject == "system:serviceaccount:jenkins-release:push"
     error_message = "The agent that builds runs as this account."
   }
 }
