@@ -1352,10 +1352,10 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "terraform.tf:2: wants 1.30 or newer, but .github/workflows/check.yml has 1.17.0: raise that, or lower this",
     ),
     "the command of OpenTofu": (
-        "scripts/plan",
-        "terraform -chdir=terraform/platform init",
-        "tofu -chdir=terraform/platform init",
-        "scripts/plan:7: calls tofu, but the code here is applied by terraform: write terraform",
+        "scripts/test-terraform",
+        "terraform fmt",
+        "tofu fmt",
+        "scripts/test-terraform:8: calls tofu, but the code here is applied by terraform: write terraform",
     ),
     # Answers
     "another region than was answered": (
@@ -1745,10 +1745,10 @@ OTHERS: dict[str, tuple[Edit, str]] = {
 
 OPENTOFU_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     "the command of Terraform": (
-        "scripts/plan",
-        "tofu -chdir=terraform/platform init",
-        "terraform -chdir=terraform/platform init",
-        "scripts/plan:7: calls terraform, but the code here is applied by tofu: write tofu",
+        "scripts/test-terraform",
+        "tofu fmt",
+        "terraform fmt",
+        "scripts/test-terraform:8: calls terraform, but the code here is applied by tofu: write tofu",
     ),
     "another version of OpenTofu": (
         ".opentofu-version",

@@ -214,8 +214,18 @@ def _compiled() -> bytes:
         return Path(str(compiled)).read_bytes()
 
 
+def lock_providers(product: Path) -> None:
+    """Write the lock files that `make lock` makes, without a change to commit."""
+    for code in product.glob("terraform/*/terraform.tf"):
+        (code.parent / ".terraform.lock.hcl").write_text(fake_program.locked(str(code.parent)), encoding="utf-8")
+    if (product / ".git").is_dir():
+        (product / ".git" / "info").mkdir(exist_ok=True)
+        (product / ".git" / "info" / "exclude").write_text(".terraform.lock.hcl\n", encoding="utf-8")
+
+
 def around(product: Path, folder: Path) -> Fakes:
     """Write the programs and an empty world: a subscription in which nothing has been made yet."""
+    lock_providers(product)
     (folder / "bin").mkdir(parents=True)
     program = folder / "program.pyc"
     program.write_bytes(_compiled())

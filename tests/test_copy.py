@@ -317,6 +317,8 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     )
     deployment = product / "apps/goal-tracker/base/backend/deployment.yaml"
     deployment.write_text(deployment.read_text().replace("memory: 256Mi", "memory: 999Mi"))
+    lock = product / "terraform/platform/.terraform.lock.hcl"
+    lock.write_text("# What make lock has written.\n")
     support.git("add", "-A", cwd=product)
     support.git("commit", "-q", "-m", "Mine", cwd=product)
 
@@ -329,6 +331,7 @@ def test_an_update_keeps_tags_and_edits_and_brings_what_is_new(tmp_path: Path) -
     assert 'newTag: "v3"' in (product / "apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml").read_text()
     assert "memory: 999Mi" in deployment.read_text()
     assert "revisionHistoryLimit: 3" in deployment.read_text()
+    assert lock.read_text() == "# What make lock has written.\n"
     assert support.run(sys.executable, "scripts/validate", "--no-tools", cwd=product).returncode == 0
 
 

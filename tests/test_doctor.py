@@ -76,6 +76,44 @@ def test_doctor_finds_nothing_wrong_after_up_either(faked: Fakes) -> None:
     assert len([line for line in found if "is ours" in line]) == 3
 
 
+@pytest.mark.parametrize(
+    ("state", "old", "new", "words"),
+    [
+        ("warning", None, "", "is missing, which the pipeline needs: make up or make lock writes it, commit it"),
+        (
+            "failure",
+            "5.2.0",
+            "6.0.0",
+            "locks registry.terraform.io/hashicorp/azurerm 6.0.0, but gitops requires ~> 5.2",
+        ),
+        (
+            "failure",
+            '    "h1:4=",\n',
+            "",
+            "has checksums of registry.terraform.io/hashicorp/azurerm for 4 of 5 platforms",
+        ),
+        ("failure", "hashicorp/helm", "hashicorp/null", "does not lock registry.terraform.io/hashicorp/helm"),
+        (
+            "failure",
+            'provider "registry.terraform.io/hashicorp/helm"',
+            "#",
+            "does not lock registry.terraform.io/hashicorp/helm",
+        ),
+    ],
+)
+def test_a_lock_file_that_is_missing_or_does_not_fit_is_one_line(
+    faked: Fakes, state: str, old: str | None, new: str, words: str
+) -> None:
+    lock = faked.product / "terraform" / "gitops" / ".terraform.lock.hcl"
+    if old is None:
+        lock.unlink()
+    else:
+        lock.write_text(lock.read_text().replace(old, new, 1))
+    [line] = lines(faked, state)
+    assert f"providers: terraform/gitops/.terraform.lock.hcl {words}" in line
+    assert "make lock" in line
+
+
 def test_doctor_changes_nothing(faked: Fakes) -> None:
     before = {path: path.read_bytes() for path in support.files(faked.product)}
     faked.run("doctor")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,59 @@ def test_the_subject_that_github_presents_is_asked_once_and_kept(faked: Fakes) -
     assert [call for call in faked.calls("gh") if "customization/sub" in call] == []
 
 
+def locks(fakes: Fakes) -> list[Path]:
+    return sorted(fakes.product.glob("terraform/*/.terraform.lock.hcl"))
+
+
+def test_up_locks_the_providers_of_a_root_that_has_no_lock_file_and_says_to_commit_it(faked: Fakes) -> None:
+    written = locks(faked)[0].read_text()
+    locks(faked)[0].unlink()
+    done = faked.run("up")
+    assert done.returncode == 0, done.stderr
+    assert "Wrote terraform/gitops/.terraform.lock.hcl: commit it, the pipeline needs the same." in done.stdout
+    assert locks(faked)[0].read_text() == written
+    [lock, *_] = [call for call in faked.calls("terraform") if " init" in call or " lock" in call]
+    assert " providers lock -platform=darwin_amd64 " in lock, "before anything is made"
+    assert "Wrote" not in faked.run("up").stdout
+    assert all("-lockfile=readonly" in call for call in faked.calls("terraform") if " init" in call)
+
+
+def test_up_stops_before_anything_is_made_when_a_lock_file_does_not_fit(faked: Fakes) -> None:
+    locks(faked)[0].write_text(locks(faked)[0].read_text().replace("5.2.0", "4.9.0"))
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "up: terraform/gitops/.terraform.lock.hcl locks registry.terraform.io/hashicorp/azurerm 4.9.0,"
+        " but gitops requires ~> 5.2: run make lock, then commit it\n"
+    )
+    assert not [call for call in faked.calls("terraform") if " apply" in call]
+
+
+def test_up_names_the_cure_when_a_package_is_not_the_one_that_is_locked(faked: Fakes) -> None:
+    words = (
+        "Error: Failed to install provider\n\nthe local package for it doesn't match any of the checksums previously\n"
+    )
+    faked.answer("terraform -chdir=terraform/platform init", status=1, stderr=words)
+    failed = faked.run("up")
+    assert "none that terraform/platform/.terraform.lock.hcl has a checksum of: run make lock" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("have", "wanted", "fits"),
+    [
+        ("5.2.0", "~> 5.2", True), ("5.10.1", "~> 5.2", True), ("6.0.0", "~> 5.2", False), ("5.1.9", "~> 5.2", False),
+        ("5.2.7", "~> 5.2.3", True), ("5.3.0", "~> 5.2.3", False), ("5.3.0", ">= 5.2, < 5.3", False),
+        ("5.2.9", ">=5.2, <5.3", True), ("5.2.0", "5.2.0", True), ("5.2.0", "!= 5.2", False), ("1.0.0", "", True),
+    ],
+)  # fmt: skip
+def test_constraints_are_read_as_terraform_reads_them(
+    rendered: Callable[[str], Path], have: str, wanted: str, fits: bool
+) -> None:
+    asked = f"from cloud import locks; print(locks._fits({have!r}, {wanted!r}))"
+    done = support.run(sys.executable, "-c", asked, cwd=rendered("defaults") / "scripts")
+    assert done.stdout.strip() == str(fits), done.stderr
+
+
 def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
     faked.answer("gh api", status=1, stderr="gh: Not Found (HTTP 404)\n")
     failed = faked.run("up")
@@ -177,7 +231,7 @@ def test_every_environment_gets_its_own_cluster_in_order(faked_clusters: Fakes) 
         "platform apply -var-file=prod.tfvars",
         "gitops apply -var-file=prod.tfvars",
     ]
-    assert "gitops init -input=false -no-color -backend-config=prod.azurerm.tfbackend" in lines
+    assert "gitops init -input=false -no-color -lockfile=readonly -backend-config=prod.azurerm.tfbackend" in lines
     assert sorted(faked_clusters.world["clusters"]) == ["dev", "prod"]
     assert "== step 5 of 6, platform of prod: " in done.stdout
     assert "--name aks-goal-tracker-prod" in done.stdout

@@ -49,18 +49,26 @@ def test_an_environment_that_is_not_there_is_refused(jenkins: World) -> None:
 def test_infrastructure_on_main_is_applied_once_somebody_approves(jenkins: World) -> None:
     build = jenkins.run(APPLY)
     assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
-    assert [call.split()[1] for call in jenkins.calls("terraform")] == [
-        "init",
-        "plan",
-        "init",
-        "apply",
-        "init",
-        "apply",
+    shown, made = ["init", "plan", "show"], ["init", "plan", "show", "apply"]
+    assert [call.split()[1] for call in jenkins.calls("terraform")] == [*shown * 2, *made * 2]
+    assert [call for call in jenkins.calls("terraform") if " apply " in call] == [
+        f"-chdir=terraform/{root} apply -input=false pipeline.tfplan" for root in ("platform", "gitops")
     ]
     kinds = [event["type"] for event in build.events if event["type"] in ("agent", "input")]
     assert kinds == ["agent", "input", "agent"]
     assert build.of("input")[0]["agent"] is None, "no agent waits with the person"
     assert [agent["account"] for agent in build.of("agent")] == ["plan", "apply"]
+
+
+def test_what_was_not_approved_is_not_applied(jenkins: World) -> None:
+    """Another digest than that of the plan, as if the state or the code had changed while the person read it."""
+    path = jenkins.clone / APPLY
+    path.write_text(path.read_text(encoding="utf-8").replace("cat digest", "tr 0-9a-f 1-9a-f0 <digest"))
+    jenkins.push({}, "Approve something else")
+    build = jenkins.run(APPLY)
+    assert build.result == "FAILURE"
+    assert "apply: platform: these are not the changes that were approved, none of them was made" in build.said()
+    assert not [call for call in jenkins.calls("terraform") if " apply " in call]
 
 
 def test_what_nobody_approves_is_not_applied_and_comes_again(jenkins: World) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests import support
+from tests import fakes, support
 from tests.jenkins import toolchain
 from tests.jenkins.builds import Jenkins, Pod
 
@@ -142,6 +142,8 @@ def make(java: toolchain.Java, product: Path, folder: Path) -> World:
     support.git("config", "user.name", "Ada", cwd=clone)
     support.git("config", "user.email", "ada@example.com", cwd=clone)
     support.git("remote", "add", "origin", str(origin), cwd=clone)
+    fakes.lock_providers(clone)
+    support.git("add", "-A", "--force", "terraform", cwd=clone)
     support.git("add", "-A", cwd=clone)
     support.git("commit", "-q", "-m", "Begin", cwd=clone)
     support.git("push", "-q", "origin", "main", cwd=clone)

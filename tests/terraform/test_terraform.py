@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests import runner, support
+from tests.terraform import toolchain
 from tests.terraform.roots import Checker, roots_of, values_of
 from tests.terraform.toolchain import Terraform
 from tests.terraform.tools import MODULES
@@ -198,6 +199,7 @@ def test_make_test_terraform_tests_every_root(
     (tmp_path / "bin").mkdir()
     name = "tofu" if (product / ".opentofu-version").exists() else "terraform"
     (tmp_path / "bin" / name).symlink_to(program.command)
+    toolchain.lock(program, product, tmp_path / "mirror", PATH=f"{tmp_path}/bin:{program.environment['PATH']}")
     roots = roots_of(answers)
     for root in roots[1:]:
         shutil.rmtree(product / "terraform" / root / "tests")  # What they find is asked above.
@@ -218,7 +220,9 @@ def test_the_check_of_a_pull_request_passes_for_a_new_product(
 ) -> None:
     """By act, with stand-ins for docker and for the actions that check out and bring Terraform; the rest is installed."""
     shutil.rmtree(own_product / "terraform" / "platform" / "tests")  # What they find is asked above.
-    support.git("commit", "-q", "-a", "-m", "Fewer tests", cwd=own_product)
+    toolchain.lock(terraform, own_product, tmp_path / "mirror")
+    support.git("add", "-A", cwd=own_product)
+    support.git("commit", "-q", "-m", "Fewer tests", cwd=own_product)
     programs = tmp_path / "bin"
     programs.mkdir()
     for program in (terraform.command, shutil.which("act"), shutil.which("python3")):

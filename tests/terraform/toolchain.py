@@ -16,6 +16,8 @@ from tests.terraform.tools import ToolMissingError
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUILD = PROJECT / "build" / "terraform"
+# Those that products lock their providers for.
+PLATFORMS = ("darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64")
 OFFLINE_INSTALL_VARIABLE = "TERRAFORM_OFFLINE_INSTALL"
 OFFLINE_INSTALL_DEFAULT = PROJECT.parent / "shared" / "tools" / "terraform-offline" / "install"
 
@@ -84,6 +86,35 @@ def find() -> Terraform:
 def opentofu(terraform: Terraform) -> Terraform:
     """Return OpenTofu with the providers that Terraform has: the stand-ins lie there for both."""
     return replace(terraform, command=str(tools.opentofu()))
+
+
+def lock(program: Terraform, product: Path, folder: Path, **environment: str) -> None:
+    """Lock the providers of a product by its own command; the folder is for what it takes."""
+    options = [] if program.providers == "registry" else [f"-fs-mirror={mirror_of(program, folder)}"]
+    done = subprocess.run(
+        ["scripts/lock-providers", *options],
+        cwd=product,
+        env={**program.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def mirror_of(program: Terraform, folder: Path) -> Path:
+    """Make a mirror with packages for every platform; only those of this one can run."""
+    ours = Path(program.environment["TF_CLI_CONFIG_FILE"]).parent / "mirror"
+    for package in ours.glob("*/*/*/*/*"):
+        version = folder / package.relative_to(ours).parent
+        version.mkdir(parents=True)
+        for platform in PLATFORMS:
+            if platform == package.name:
+                (version / platform).symlink_to(package)
+            else:
+                (version / platform).mkdir()
+                (version / platform / next(package.glob("terraform-provider-*")).name).write_text(platform)
+    return folder
 
 
 def _environment(**extra: str) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """The roots below terraform/: what each makes, and how it is run."""
 
 import contextlib
+import json
 import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gitops.repository import ROOT
 
@@ -13,6 +15,8 @@ from .azure import Subscription
 from .infrastructure import COMMAND
 from .tools import CommandError, attended, output
 
+LOCK = ".terraform.lock.hcl"
+_PLAN = "pipeline.tfplan"
 # A role that was just given is honoured after seconds, at times after minutes.
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
@@ -68,9 +72,12 @@ def _unprotected(root: Root) -> Iterator[None]:
 class Runner:
     """Runs the infrastructure command in the roots, in one subscription."""
 
-    def __init__(self, chosen: Subscription, *, approved: bool, environment: str | None = None) -> None:
-        """Remember the subscription, whether changes need no further approval, and whose cluster it is about."""
-        self._variables = {"ARM_SUBSCRIPTION_ID": chosen.id, "TF_IN_AUTOMATION": "true"}
+    def __init__(self, chosen: Subscription | None, *, approved: bool, environment: str | None = None) -> None:
+        """Remember the subscription, whether changes need no further approval, and whose cluster it is about.
+
+        Without a subscription, ARM_SUBSCRIPTION_ID names it, as in the pipeline.
+        """
+        self._variables = {"TF_IN_AUTOMATION": "true"} | ({"ARM_SUBSCRIPTION_ID": chosen.id} if chosen else {})
         self._approval = ["-auto-approve"] if approved else []
         self._environment = environment
 
@@ -97,7 +104,7 @@ class Runner:
         return output(*self._command(root, *arguments), timeout=900, **self._around(root))
 
     def init(self, root: Root, *, patient: bool = False) -> None:
-        """Get the providers and connect to the state.
+        """Get the providers, as they are locked, and connect to the state.
 
         Whoever has just made the storage got the right to it seconds ago: until Azure honours that, be patient.
 
@@ -107,12 +114,21 @@ class Runner:
         key = (
             [f"-backend-config={self._environment}.azurerm.tfbackend"] if root.of_cluster and self._environment else []
         )
+        # What was made before there were lock files can be removed without one.
+        lock = ROOT / "terraform" / root.name / LOCK
+        locked = ["-lockfile=readonly"] if lock.exists() else []
         started = time.monotonic()
         while True:
             try:
-                self._quiet(root, "init", "-input=false", "-no-color", *key)
+                self._quiet(root, "init", "-input=false", "-no-color", *locked, *key)
                 return
             except CommandError as error:
+                if locked and "checksums" in error.details:
+                    where = lock.relative_to(ROOT)
+                    cure = "run make lock, and commit it if you know where the package comes from"
+                    raise CommandError(
+                        f"a package for this platform is none that {where} has a checksum of: {cure}"
+                    ) from error
                 if not patient or not _REFUSED.search(error.details) or time.monotonic() - started > _ROLE_WAIT:
                     raise
                 print(f"   waiting until Azure honours the right to the state ({time.monotonic() - started:.0f} s)")
@@ -125,6 +141,26 @@ class Runner:
             CommandError: it failed.
         """
         self._attended(root, "apply", *self._approval, *self._values(root))
+
+    def plan(self, root: Root, *options: str) -> dict[str, Any]:
+        """Show what the root would change, and keep it for `apply_plan`; return the plan.
+
+        It compares with the state and does not ask Azure: whoever plans may read neither secrets nor credentials.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._attended(root, "plan", "-input=false", "-refresh=false", f"-out={_PLAN}", *options, *self._values(root))
+        shown: dict[str, Any] = json.loads(self._quiet(root, "show", "-json", _PLAN))
+        return shown
+
+    def apply_plan(self, root: Root) -> None:
+        """Make the changes of the plan that `plan` has kept.
+
+        Raises:
+            CommandError: it failed.
+        """
+        self._attended(root, "apply", "-input=false", _PLAN)
 
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made.

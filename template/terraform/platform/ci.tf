@@ -8,10 +8,12 @@ locals {
     "blobServices/default/containers/${var.state.container_name}",
   ])
 
-  # Plan sees what is there and reads the state. Secrets are out of its reach, so it plans with -refresh=false.
+  # Plan sees what is there, reads the state and may ask for the cluster's address, where it may do nothing. Secrets are out
+  # of its reach, so it plans with -refresh=false.
   # Apply changes what the resource group holds.
   ci_roles = {
     plan_group    = { identity = "plan", role = "Reader", scope = azurerm_resource_group.this.id }
+    plan_cluster  = { identity = "plan", role = "Azure Kubernetes Service Cluster User Role", scope = azurerm_kubernetes_cluster.this.id }
     plan_state    = { identity = "plan", role = "Storage Blob Data Reader", scope = local.state_container_id }
     apply_group   = { identity = "apply", role = "Contributor", scope = azurerm_resource_group.this.id }
     apply_state   = { identity = "apply", role = "Storage Blob Data Contributor", scope = local.state_container_id }
