@@ -29,7 +29,7 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def _listed(text: str) -> dict[str, list[str]] | None:
     """Return the secrets that a file of values lets each environment read; None where it does not speak of them."""
-    block = _NAMES.search(re.sub(r"(?m)(^|\s)(#|//).*$", "", text))
+    block = _NAMES.search(re.sub(r"(?m)(^|\s)(//|[#]).*$", "", text))
     if block is None:
         return None
     return {
