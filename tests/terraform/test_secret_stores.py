@@ -15,7 +15,7 @@ from tests.live import deploy_identity
 from tests.terraform.roots import values_of
 from tests.terraform.toolchain import Terraform
 
-PRODUCTS = ("database-of-azure", "own-images-on-ghcr-without-database", "cluster-per-environment-on-ghcr-with-opentofu")
+PRODUCTS = ("database-of-azure", "own-images-on-ghcr-without-database", "cluster-per-environment")
 ADMINISTRATOR = "database-administrator-password"
 
 
