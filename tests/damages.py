@@ -178,6 +178,24 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"queue"',
         "sets the image queue, which no container has",
     ),
+    "a builder of no service": (
+        "scripts/signers.toml",
+        "#   .cache.\n#   unsigned",
+        "[cache]\nunsigned",
+        "names cache, which is no service",
+    ),
+    "a builder who is not said": (
+        "scripts/signers.toml",
+        "#   .cache.\n#   unsigned = .*",
+        '[backend]\nrepository = ""',
+        'backend: give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two',
+    ),
+    "builders in no TOML": (
+        "scripts/signers.toml",
+        "#   .cache.\n",
+        "[cache\n",
+        "scripts/signers.toml: is not valid TOML",
+    ),
     "the tag latest": (
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
@@ -1473,6 +1491,18 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "project_name: goal-tracker",
         "project_name: tracker",
         "project_name: there is no folder apps/tracker: write back what it was",
+    ),
+    "updates from another template": (
+        ".copier-answers.yml",
+        "^_src_path: .*",
+        "_src_path: gh:evil/template",
+        "_src_path: is not the template in scripts/updates/origin.yaml: write back what it was",
+    ),
+    "updates that begin with a branch of the template": (
+        ".copier-answers.yml",
+        "^_src_path:",
+        "_commit: main\n_src_path:",
+        "_commit: main is no version of a template: write back what it was",
     ),
     "an answer of another repository": (
         ".copier-answers.yml",
