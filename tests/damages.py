@@ -11,6 +11,7 @@ from tests.validation import replace
 APP = "apps/goal-tracker"
 CLUSTER = "clusters/aks-goal-tracker"
 FRONTEND = f"{APP}/base/frontend"
+STORE = f"{CLUSTER}/external-secrets/key-vault-dev.yaml"
 DEV = f"{APP}/overlays/dev"
 
 # What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
@@ -263,7 +264,7 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "options are not the environments dev, prod",
     ),
     "another vault than Terraform makes": (
-        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        STORE,
         "https://kv-",
         "https://vk-",
         "is not the vault kv-goal-tracker-",
@@ -571,7 +572,7 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "clusters/aks-goal-tracker-live/environments/prod.yaml: is missing",
     ),
     "the vault of another cluster": (
-        "clusters/aks-goal-tracker-prod/external-secrets/clustersecretstore.yaml",
+        "clusters/aks-goal-tracker-prod/external-secrets/key-vault-prod.yaml",
         "kv-prod-",
         "kv-dev-",
         "is not the vault kv-prod-",
@@ -615,6 +616,18 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "the administrator's password in an environment": (
+        "apps/shop/overlays/dev/database-secret.yaml",
+        "dev-database-password",
+        "database-administrator-password",
+        "dev may not read database-administrator-password: add it to environment_secrets",
+    ),
+    "an environment by the store of the job that makes roles": (
+        "apps/shop/overlays/dev/secret-store.yaml",
+        "key-vault-dev",
+        "database-roles",
+        "the store database-roles does not let shop-dev in: write key-vault-dev",
+    ),
     "pods that use the server of another cluster": (
         "apps/shop/overlays/prod/database-host.yaml",
         "psql-shop-prod-",
@@ -1252,19 +1265,122 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DEV}/database-secret.yaml",
         "dev-database-password",
         "prod-database-password",
-        "database-secret.yaml:4: prod-database-password is the secret of prod: write dev-database-password",
+        "database-secret.yaml:4: dev may not read prod-database-password: write dev-database-password",
+    ),
+    "the secret of another environment in other letters": (
+        f"{DEV}/database-secret.yaml",
+        "dev-database-password",
+        "secret/PROD-database-password",
+        "dev may not read PROD-database-password: add it to environment_secrets in terraform/platform/terraform.tfvars",
+    ),
+    "the store of another environment": (
+        f"{DEV}/secret-store.yaml",
+        "key-vault-dev",
+        "key-vault-prod",
+        "secret-store.yaml:4: the store key-vault-prod does not let goal-tracker-dev in: write key-vault-dev",
+    ),
+    "the store of another environment for an entry": (
+        f"{DATABASE}/externalsecret.yaml",
+        "    - secretKey: password\n",
+        """    - secretKey: password
+      sourceRef:
+        storeRef:
+          kind: ClusterSecretStore
+          name: key-vault-prod
+""",
+        "the store key-vault-prod does not let goal-tracker-dev in: write key-vault-dev",
+    ),
+    "the store of another environment for all entries": (
+        f"{DATABASE}/externalsecret.yaml",
+        "  data:\n",
+        """  dataFrom:
+    - extract:
+        key: prod-database-password
+      sourceRef:
+        storeRef:
+          kind: ClusterSecretStore
+          name: key-vault-prod
+  data:
+""",
+        "the store key-vault-prod does not let goal-tracker-dev in: write key-vault-dev",
+    ),
+    "the secret of another environment as a whole": (
+        f"{DATABASE}/externalsecret.yaml",
+        "  data:\n",
+        "  dataFrom:\n    - extract:\n        key: prod-database-password\n  data:\n",
+        "externalsecret.yaml:22: dev may not read prod-database-password: write dev-database-password",
+    ),
+    "every secret of the vault": (
+        f"{DATABASE}/externalsecret.yaml",
+        "  data:\n",
+        "  dataFrom:\n    - find:\n        name:\n          regexp: .*\n  data:\n",
+        "no store may list the vault: name each secret in data instead",
+    ),
+    "a secret that the environment may not read": (
+        "terraform/platform/terraform.tfvars",
+        r'"dev-database-password"',
+        '"dev-other"',
+        "dev may not read dev-database-password: add it to environment_secrets in terraform/platform/terraform.tfvars",
+    ),
+    "the secrets of no environment": (
+        "terraform/platform/terraform.tfvars",
+        r'  "dev"  = ',
+        '  "qa" = [],\n  "dev"  = ',
+        "environment_secrets names qa, which is no environment: remove it",
+    ),
+    "a secret for every namespace": (
+        f"{DATABASE}/externalsecret.yaml",
+        "kind: ExternalSecret",
+        "kind: ClusterExternalSecret",
+        "ClusterExternalSecret is a kind that External Secrets has turned off here",
+    ),
+    "a secret that is written to the vault": (
+        f"{DATABASE}/externalsecret.yaml",
+        "kind: ExternalSecret",
+        "kind: PushSecret",
+        "PushSecret is a kind that External Secrets has turned off here",
     ),
     "a store that does not let in an environment": (
-        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        STORE,
         r'        - "goal-tracker-dev"\n',
         "",
-        "clustersecretstore.yaml:7: does not let goal-tracker-dev read secrets: add it to namespaces",
+        "key-vault-dev.yaml:8: does not let goal-tracker-dev read secrets: add it to namespaces",
+    ),
+    "a store for two environments": (
+        STORE,
+        r'(        - "goal-tracker-)dev"\n',
+        r'\1dev"\n\1prod"\n',
+        "does not let in exactly one namespace: name it in namespaces, and no other",
+    ),
+    "a store for whoever has a label": (
+        STORE,
+        r"    - namespaces:\n",
+        "    - namespaceSelector: {}\n      namespaces:\n",
+        "does not let in exactly one namespace: name it in namespaces, and no other",
+    ),
+    "a store for everybody": (
+        STORE,
+        r"(?s)  conditions:.*(  provider:)",
+        r"\1",
+        "does not let in exactly one namespace: name it in namespaces, and no other",
+    ),
+    "a store that is lent to another environment": (
+        STORE,
+        '- "goal-tracker-dev"',
+        '- "goal-tracker-prod"',
+        "lets goal-tracker-prod read the secrets of goal-tracker-dev: write goal-tracker-dev",
+    ),
+    "a store that signs in as that of another environment": (
+        STORE,
+        r'(serviceAccountRef:\n\s+name:) "key-vault-dev"',
+        r'\1 "key-vault-prod"',
+        "signs in as key-vault-prod: write key-vault-dev",
     ),
     "a store that does not exist": (
-        f"{DATABASE}/externalsecret.yaml",
-        "name: key-vault",
-        "name: vault",
-        "there is no ClusterSecretStore vault: use one of key-vault",
+        f"{DEV}/secret-store.yaml",
+        "key-vault-dev",
+        "vault",
+        "there is no ClusterSecretStore vault: use one of key-vault-dev, key-vault-prod",
     ),
     "a ConfigMap that does not exist": (
         f"{FRONTEND}/deployment.yaml",
@@ -1566,7 +1682,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "POSTGRES_USER has a value and takes one from elsewhere too: remove one of them",
     ),
     "a store without a vault": (
-        f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
+        STORE,
         r"      vaultUrl: .*\n",
         "",
         "lacks vaultUrl: write it",
@@ -1581,7 +1697,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DATABASE}/externalsecret.yaml",
         r"    kind: ClusterSecretStore\n",
         "",
-        "there is no SecretStore key-vault: add it, or name the kind of another",
+        "there is no SecretStore key-vault-dev: add it, or name the kind of another",
     ),
     # Dockerfiles
     "a base without a digest": (

@@ -415,10 +415,26 @@ def an_application_set(tree: Tree, _: random.Random) -> None:
         tree.resource(cluster, "teams.yaml", text)
 
 
+def a_secret(tree: Tree, _: random.Random) -> None:
+    """As docs/operations.md says."""
+    said = (tree.root / "docs/operations.md").read_text(encoding="utf-8").partition("## Add a secret\n")[2]
+    previews_show_it = (tree.app / "preview").exists() and len(tree.overlays) == 1
+    if not said or previews_show_it:
+        return
+    [(values, folder, file)] = re.findall(r"`(terraform/\S+tfvars)`.*?`(apps/\S+)/(\S+)`", said, re.DOTALL)[:1]
+    line, text = (textwrap.dedent(re.findall(rf"```{kind}\n(.*?)```", said, re.DOTALL)[0]) for kind in ("hcl", "yaml"))
+    old = (tree.root / values).read_text(encoding="utf-8")
+    key = re.escape(line.partition(" = ")[0].strip())
+    (tree.root / values).write_text(
+        re.sub(rf"(?m)^  {key} +?= .*$", lambda _: "  " + line.strip(), old), encoding="utf-8"
+    )
+    tree.resource(tree.root / folder, file, text)
+
+
 EVERY: tuple[Extension, ...] = (
     *(a_service, a_config_map, a_generator, a_cron_job, a_variable, a_sidecar, an_init_container, an_autoscaler),
     *(an_ingress, a_policy, a_workflow, infrastructure, values, documents, scripts, a_chart, own_chart, a_role),
-    *(patches, a_renamed_patch, a_component, an_overlay_object, anchors, monitors, an_application_set),
+    *(patches, a_renamed_patch, a_component, an_overlay_object, anchors, monitors, an_application_set, a_secret),
 )
 
 

@@ -240,8 +240,9 @@ def running(argocd: ArgoCD, folder: Path) -> Iterator[World]:
             product = generate(folder, url)
         cluster.install_crds("external-secrets")
         # What Terraform makes beside Argo CD.
-        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "external-secrets"}})
-        operator = SecretsOperator(cluster.api)
+        accounts, roles = deploy_identity.readers(product, folder / "readers")
+        cluster.apply(accounts)
+        operator = SecretsOperator(cluster.api, roles)
         stack.callback(operator.stop)
         deploy_kubeconfig = deploy_identity.kubeconfig(cluster.kubeconfig, folder / "deploy-kubeconfig")
         world = World(cluster, git, argocd, product, url, operator, deploy_kubeconfig)
@@ -269,6 +270,7 @@ def another_product(world: World, folder: Path, name: str, **answers: object) ->
     url = world.git.create(f"demo/{name}")
     product = generate(folder, url, project_name=name, environments=["dev"], **answers)
     world.grant(f"{name}-dev")
+    world.operator.others.add(f"{name}-dev")
     [cluster] = product.glob("clusters/*")
     for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
         world.cluster.apply(path.read_text())

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 
 from .documents import Map, Problem, Repository
-from .objects import objects
 
 _SAME = "make them the same"
 # Values of the cluster of one environment.
@@ -19,9 +18,6 @@ def check(repository: Repository) -> Iterator[Problem]:
     for path, text in repository.platforms().items():
         yield from _check_vault(repository, path, text)
         yield from _check_database(repository, path, text)
-    for overlay in repository.overlays():
-        yield from _check_entries(repository, overlay, names)
-        yield from _check_stores(repository, overlay)
 
 
 def _text(text: str, key: str) -> str | None:
@@ -86,64 +82,3 @@ def _check_database(repository: Repository, path: str, text: str) -> Iterator[Pr
                 to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
                 if cidr and to_postgres and cidr != subnet:
                     yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}: {_SAME}")
-
-
-def _check_entries(repository: Repository, overlay: str, names: list[str]) -> Iterator[Problem]:
-    """Check that an overlay reads no secret of another environment."""
-    own = posixpath.basename(overlay)
-    others = [name for name in names if name != own and not own.startswith(f"{name}-")]
-    for path, patches in repository.lists.items():
-        for patch in (entry for entries in patches for entry in entries if isinstance(entry, Map)):
-            key = patch.text("value") if patch.text("path").endswith("/remoteRef/key") else ""
-            if path.startswith(f"{overlay}/"):
-                yield from _check_entry(path, patch.line_of("value"), key, own, others)
-    for path, document in repository.below(f"{overlay}/"):
-        for entry in document.maps("spec", "data"):
-            line = entry.line_at("remoteRef", "key")
-            yield from _check_entry(path, line, str(entry.at("remoteRef", "key") or ""), own, others)
-
-
-def _check_entry(path: str, line: int, key: str, own: str, others: list[str]) -> Iterator[Problem]:
-    other = next((name for name in others if key.startswith(f"{name}-") and not key.startswith(f"{own}-")), None)
-    if other:
-        cure = f"write {own}{key.removeprefix(other)}"
-        yield Problem(path, line, f"{key} is the secret of {other}: {cure}")
-
-
-def _check_stores(repository: Repository, overlay: str) -> Iterator[Problem]:
-    """Check that the stores which secrets come from are there, and let the environment in."""
-    application = "/".join(overlay.split("/")[:2])
-    namespace = (repository.first(f"{overlay}/kustomization.yaml") or Map()).get("namespace")
-    cluster = repository.cluster(posixpath.basename(overlay))
-    found = {
-        document.text("metadata", "name"): (path, document)
-        for path, document in objects(repository, cluster)
-        if document.get("kind") == "ClusterSecretStore"
-    }
-    asked: set[str] = set()
-    for path, document in objects(repository, application):
-        store = document.at("spec", "secretStoreRef")
-        elsewhere = "/overlays/" in path and not path.startswith(f"{overlay}/")
-        if document.get("kind") != "ExternalSecret" or not isinstance(store, Map) or elsewhere:
-            continue
-        name = store.text("name")
-        if store.get("kind", "SecretStore") != "ClusterSecretStore":
-            own = [other.text("metadata", "name") for _, other in objects(repository, application) if _is_store(other)]
-            if name not in own:
-                yield Problem(path, store.line, f"there is no SecretStore {name}: add it, or name the kind of another")
-            continue
-        if name not in found:
-            cure = f"use one of {', '.join(sorted(found))}" if found else "add it in clusters/"
-            yield Problem(path, store.line_of("name"), f"there is no ClusterSecretStore {name}: {cure}")
-        asked.add(name)
-    for name in sorted(asked & set(found)):
-        path, document = found[name]
-        conditions = document.maps("spec", "conditions")
-        allowed = [one for condition in conditions for one in condition.texts("namespaces")]
-        if allowed and namespace not in allowed and not any("namespaceSelector" in one for one in conditions):
-            line = document.line_at("spec", "conditions")
-            yield Problem(path, line, f"does not let {namespace} read secrets: add it to namespaces")
-
-
-def _is_store(document: Map) -> bool:
-    return document.get("kind") == "SecretStore"

@@ -27,26 +27,3 @@ resource "azurerm_role_assignment" "cluster_kubelet" {
   principal_id                     = azurerm_user_assigned_identity.cluster.principal_id
   skip_service_principal_aad_check = true
 }
-
-# The External Secrets Operator, which reads the vault as the service account `key-vault`.
-resource "azurerm_user_assigned_identity" "external_secrets" {
-  name                = "id-${var.cluster_name}-external-secrets"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
-  tags                = local.tags
-}
-
-resource "azurerm_federated_identity_credential" "external_secrets" {
-  name                      = "external-secrets"
-  user_assigned_identity_id = azurerm_user_assigned_identity.external_secrets.id
-  issuer                    = azurerm_kubernetes_cluster.this.oidc_issuer_url
-  subject                   = "system:serviceaccount:external-secrets:key-vault"
-  audience                  = ["api://AzureADTokenExchange"]
-}
-
-resource "azurerm_role_assignment" "external_secrets_vault" {
-  scope                            = azurerm_key_vault.this.id
-  role_definition_name             = "Key Vault Secrets User"
-  principal_id                     = azurerm_user_assigned_identity.external_secrets.principal_id
-  skip_service_principal_aad_check = true
-}

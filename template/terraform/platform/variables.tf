@@ -205,7 +205,7 @@ variable "api_server_authorized_ip_ranges" {
 }
 
 variable "key_vault_name" {
-  description = "Key Vault, unique in all of Azure; the secret store in Git names it too."
+  description = "Key Vault, unique in all of Azure; the secret stores in Git name it too."
   type        = string
 
   validation {

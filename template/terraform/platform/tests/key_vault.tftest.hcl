@@ -44,29 +44,6 @@ run "an_unprotected_vault_is_deleted_at_once" {
   }
 }
 
-run "external_secrets_may_only_read_secrets" {
-  command = plan
-
-  assert {
-    condition     = azurerm_role_assignment.external_secrets_vault.role_definition_name == "Key Vault Secrets User"
-    error_message = "External Secrets must read, not write."
-  }
-}
-
-run "external_secrets_signs_in_as_its_service_account" {
-  command = plan
-
-  assert {
-    condition     = azurerm_federated_identity_credential.external_secrets.subject == "system:serviceaccount:external-secrets:key-vault"
-    error_message = "The subject must be the service account that ../gitops makes."
-  }
-
-  assert {
-    condition     = tolist(azurerm_federated_identity_credential.external_secrets.audience) == tolist(["api://AzureADTokenExchange"])
-    error_message = "Entra ID exchanges tokens for this audience only."
-  }
-}
-
 run "who_applies_first_may_write_secrets" {
   command = plan
 
