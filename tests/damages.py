@@ -879,13 +879,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{FRONTEND}/deployment.yaml",
         r"\Z",
         "replicas: 2\n",
-        "deployment.yaml:108: Deployment has no field replicas: remove it, or mend the indent",
+        "deployment.yaml:118: Deployment has no field replicas: remove it, or mend the indent",
     ),
     "a number that is a text": (
         f"{FRONTEND}/deployment.yaml",
         "replicas: 2",
         'replicas: "2"',
-        "deployment.yaml:8: replicas is not a whole number: write digits, without quotes",
+        "deployment.yaml:18: replicas is not a whole number: write digits, without quotes",
     ),
     "a list that is a mapping": (
         f"{FRONTEND}/service.yaml",
@@ -1506,10 +1506,10 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "PORT has no value: give it one, or write value",
     ),
     "a variable of two values": (
-        f"{DATABASE}/statefulset.yaml",
-        r"            - name: POSTGRES_PASSWORD\n",
+        f"{BACKEND}/deployment.yaml",
+        r"            - name: DB_PASSWORD\n",
         "",
-        "POSTGRES_USER has a value and takes one from elsewhere too: remove one of them",
+        "DB_USERNAME has a value and takes one from elsewhere too: remove one of them",
     ),
     "a store without a vault": (
         f"{CLUSTER}/external-secrets/clustersecretstore.yaml",
