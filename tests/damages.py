@@ -879,7 +879,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{FRONTEND}/deployment.yaml",
         r"\Z",
         "replicas: 2\n",
-        "deployment.yaml:118: Deployment has no field replicas: remove it, or mend the indent",
+        "deployment.yaml:121: Deployment has no field replicas: remove it, or mend the indent",
     ),
     "a number that is a text": (
         f"{FRONTEND}/deployment.yaml",
