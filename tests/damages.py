@@ -1358,6 +1358,18 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "project_name: tracker",
         "project_name: there is no folder apps/tracker: write back what it was",
     ),
+    "updates from another template": (
+        ".copier-answers.yml",
+        "^_src_path: .*",
+        "_src_path: gh:evil/template",
+        "_src_path: is not the template in scripts/updates/origin.yaml: write back what it was",
+    ),
+    "updates that begin with a branch of the template": (
+        ".copier-answers.yml",
+        "^_src_path:",
+        "_commit: main\n_src_path:",
+        "_commit: main is no version of a template: write back what it was",
+    ),
     "an answer of another repository": (
         ".copier-answers.yml",
         "example-org/goal-tracker",
@@ -1412,6 +1424,24 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         '- "prod"',
         '- "dev"',
         "prod is offered neither in from nor in to: add it",
+    ),
+    "a GitHub environment that make up does not close": (
+        RELEASE,
+        "environment: push",
+        "environment: images",
+        "GitHub opens images to every branch: add it to .github/environments",
+    ),
+    "a GitHub environment that left the table": (
+        ".github/environments",
+        "(?m)^deploy main\n",
+        "",
+        "GitHub opens deploy to every branch: add it to .github/environments",
+    ),
+    "a job that signs in to Azure without an environment": (
+        DEPLOY,
+        "    environment: deploy\n",
+        "",
+        "Azure refuses a job without a GitHub environment: name one of deploy, infrastructure",
     ),
     "a service that a workflow does not build": (
         ".github/workflows/check.yml",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from .documents import Map, Problem, Repository, parse
 
 RECREATED = "gitops/recreated"
@@ -50,7 +52,11 @@ def compare(repository: Repository, folder: str, before: str, after: str) -> Ite
 
 
 def _objects(text: str) -> Iterator[tuple[tuple[str, ...], Map]]:
-    for document in parse(text):
+    try:
+        documents = parse(text)
+    except yaml.YAMLError:  # What is in the files is said by who reads them.
+        return
+    for document in documents:
         if isinstance(document, Map):
             namespace = document.text("metadata", "namespace")
             yield (document.text("kind"), namespace, document.text("metadata", "name")), document
