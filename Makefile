@@ -45,6 +45,10 @@ test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every an
 test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
 	$(BIN)/python -m pytest tests/jenkins $(TESTS)
 
+.PHONY: test-signatures
+test-signatures: $(VENV)/test ## Sign and verify images with cosign itself (builds it once, with Go; docker-registry)
+	$(BIN)/python -m pytest tests/signatures --numprocesses 2 $(TESTS)
+
 .PHONY: test-renovate
 test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm)
 	$(BIN)/python -m pytest tests/renovate $(TESTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import fakes, support
+from tests import fakes, signing, support
 from tests.in_process import InProcess
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -151,3 +151,9 @@ def faked_clusters(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fak
     parts = shutil.ignore_patterns("src", "workflows", "actions")
     product = shutil.copytree(rendered("cluster-per-environment"), tmp_path / "product", ignore=parts)
     return fakes.around(product, tmp_path / "fakes")
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> signing.Signer:
+    """Who signs images: a stand-in for cosign."""
+    return signing.StandIn(tmp_path / "signer")

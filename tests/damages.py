@@ -177,6 +177,24 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"queue"',
         "sets the image queue, which no container has",
     ),
+    "a builder of no service": (
+        "scripts/signers.toml",
+        "#   .cache.\n#   unsigned",
+        "[cache]\nunsigned",
+        "names cache, which is no service",
+    ),
+    "a builder who is not said": (
+        "scripts/signers.toml",
+        "#   .cache.\n#   unsigned = .*",
+        '[backend]\nrepository = ""',
+        'backend: give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two',
+    ),
+    "builders in no TOML": (
+        "scripts/signers.toml",
+        "#   .cache.\n",
+        "[cache\n",
+        "scripts/signers.toml: is not valid TOML",
+    ),
     "the tag latest": (
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',

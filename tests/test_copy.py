@@ -235,8 +235,14 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
         ),
         (
             "jenkins-with-own-images",
-            ["Jenkinsfile", "jenkins/deploy.Jenkinsfile", "scripts/with-azure"],
-            ["jenkins/agents/build.yaml", "scripts/registry-login", "terraform/platform/ci_push.tf", "src"],
+            [
+                "Jenkinsfile",
+                "jenkins/deploy.Jenkinsfile",
+                "scripts/registry-login",
+                "scripts/with-azure",
+                "terraform/platform/ci_push.tf",
+            ],
+            ["jenkins/agents/build.yaml", "src"],
         ),
         ("acr-without-any-secret", ["terraform/platform/registry.tf"], ["clusters/aks-static-site/external-secrets"]),
         (

@@ -28,7 +28,15 @@ RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bj
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
 # Checks that look for files of both pipelines, and for what no repository should hold.
-NAMES_BOTH = {"commands.py", "files.py", "programs.py", "secrets.py", "tools.py", "scripts/updates/proposal.py"}
+NAMES_BOTH = {
+    "commands.py",
+    "files.py",
+    "programs.py",
+    "secrets.py",
+    "tools.py",
+    "scripts/gitops/signatures.py",
+    "scripts/updates/proposal.py",
+}
 TEXT = {
     "",
     ".Jenkinsfile",

@@ -175,6 +175,6 @@ def test_each_purpose_has_its_own_service_account(jenkins: World) -> None:
 def test_a_registry_with_a_password_gets_it_from_jenkins(jenkins: World) -> None:
     build = jenkins.run()
     assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
-    assert [event["id"] for event in build.of("credential")] == ["registry", "git"]
+    assert [event["id"] for event in build.of("credential")] == ["registry", "registry-read", "git"]
     assert not jenkins.calls("az")
     assert "password of registry" not in build.said()

@@ -24,17 +24,17 @@ class ToolMissingError(Exception):
 def opentofu() -> Path:
     """The `tofu` command."""
     # Without this it takes itself for a build between releases.
-    return _built("opentofu", "github.com/opentofu/opentofu/cmd/tofu", "-X github.com/opentofu/opentofu/version.dev=no")
+    return built("opentofu", "github.com/opentofu/opentofu/cmd/tofu", "-X github.com/opentofu/opentofu/version.dev=no")
 
 
 def tflint() -> Path:
     """The `tflint` command, with the rules that come with it; the azurerm rules are downloaded, which needs GitHub."""
-    return _built("tflint", "github.com/terraform-linters/tflint")
+    return built("tflint", "github.com/terraform-linters/tflint")
 
 
 def promtool() -> Path:
     """The `promtool` command of Prometheus: checks rules, and tests them on series that are made up."""
-    return _built("promtool", "github.com/prometheus/prometheus/cmd/promtool")
+    return built("promtool", "github.com/prometheus/prometheus/cmd/promtool")
 
 
 def kube_score() -> Path:
@@ -54,8 +54,9 @@ def checkov() -> list[str]:
     return [str(python), "-m", "checkov.main"]
 
 
-def _built(name: str, package: str, ldflags: str = "") -> Path:
-    module = MODULES / name
+def built(name: str, package: str, ldflags: str = "", module: Path | None = None) -> Path:
+    """Return a command that is built from a folder with a go.mod, one of `MODULES` unless another is given."""
+    module = module or MODULES / name
 
     def build(folder: Path) -> None:
         if shutil.which("go") is None:

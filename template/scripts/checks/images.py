@@ -1,10 +1,12 @@
 """Images are pinned: those of others by digest, our own by a tag in each overlay that names one build."""
 
 import posixpath
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 from gitops import imagetags
+from gitops.signatures import SIGNERS
 
 from .documents import Map, Problem, Repository
 from .objects import applications, group, is_own_image, objects, workload
@@ -105,3 +107,22 @@ def _check_tag(path: str, image: Map) -> Iterator[Problem]:
         imagetags.parse_version(f"{tag}@{digest}" if digest else tag)
     except ValueError as error:
         yield Problem(path, line, f"{image.get('name')}: {error}")
+
+
+def check_signers(repository: Repository) -> Iterator[Problem]:
+    """Check that what is said of a service's builder can be meant."""
+    text = repository.text(SIGNERS)
+    try:
+        signers = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        yield Problem(SIGNERS, 0, f"is not valid TOML ({error}): mend the line")
+        return
+    for name, entry in signers.items():
+        line = next((number for number, line in enumerate(text.splitlines(), 1) if line.strip() == f"[{name}]"), 0)
+        if not any(repository.exists(f"{folder}/base/{name}") for folder in applications(repository)):
+            yield Problem(SIGNERS, line, f"names {name}, which is no service: mend the name, or remove the entry")
+        elif (
+            not isinstance(entry, dict) or list(entry) not in (["repository"], ["unsigned"]) or not all(entry.values())
+        ):
+            cure = 'give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two'
+            yield Problem(SIGNERS, line, f"{name}: {cure}")

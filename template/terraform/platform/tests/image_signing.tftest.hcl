@@ -37,6 +37,15 @@ run "the_pipeline_that_pushes_may_use_the_key_and_not_change_it" {
   }
 }
 
+run "nobody_else_may_use_the_key" {
+  command = plan
+
+  assert {
+    condition     = length([for grant in merge(local.ci_roles, local.ci_deploy_roles) : grant if startswith(grant.role, "Key Vault Crypto")]) == 0
+    error_message = "Who verifies does so with the public key."
+  }
+}
+
 run "only_the_push_account_signs" {
   command = plan
 

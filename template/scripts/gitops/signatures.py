@@ -1,0 +1,90 @@
+"""Who must have signed an image before an environment gets it, and whether they have.
+
+A signature is for one image name and one commit: scripts/sign-images writes both into it. The certificate of a workflow
+names the commit too, and the repository whose push has started it.
+"""
+
+import functools
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+from . import proposals
+from .imagetags import BUILD_PREFIX, Version
+from .repository import BRANCH, ROOT, one_line
+
+SIGNERS = "scripts/signers.toml"
+_ISSUER = "https://token.actions.githubusercontent.com"
+_BUILD = re.compile(rf"{BUILD_PREFIX}([0-9a-f]{{40}}|[0-9a-f]{{64}})")
+
+
+class UnsignedError(ValueError):
+    """An image is not signed by its build; the message says which, and what to do."""
+
+
+@functools.cache
+def signers() -> dict[str, dict[str, str]]:
+    """Return what is said of services whose source code is not in src/."""
+    path = Path(ROOT, SIGNERS)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise UnsignedError(f"{SIGNERS} is not valid TOML: {error}") from error
+
+
+def verify(service: str, version: Version) -> str:
+    """Return a line that says who has signed an image.
+
+    With COSIGN_KEY that key must have signed; without it, a run of a workflow on the main branch of the
+    repository that builds the service.
+
+    Raises:
+        UnsignedError: nobody who builds the service has signed it.
+    """
+    entry = signers().get(service, {})
+    if reason := entry.get("unsigned"):
+        return f"{service} is not verified: {reason}"
+    build = _BUILD.fullmatch(version.tag)
+    if not build or not version.digest:
+        raise UnsignedError(
+            f"{service} {version} names no build: give {BUILD_PREFIX}COMMIT@sha256:DIGEST,"
+            f" or say in {SIGNERS} why its image is not signed"
+        )
+    builder, identity = _builder(service, build[1], entry.get("repository", ""))
+    image = subprocess.check_output([Path(ROOT, "scripts", "image-name"), service], text=True).strip()
+    command = ["cosign", "verify", "--output", "text", *identity, "-a", f"commit={build[1]}", "-a", f"image={image}"]
+    if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
+        command.append("--k8s-keychain")  # the registry takes the pod's own identity
+    try:
+        done = subprocess.run([*command, f"{image}@{version.digest}"], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise UnsignedError(
+            "cosign is not on PATH: https://docs.sigstore.dev/cosign/system_config/installation"
+        ) from error
+    if done.returncode:
+        words = one_line(done.stderr).removeprefix("Error: ")
+        raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}")
+    return f"{service} {version.tag} is signed by {builder}"
+
+
+def _builder(service: str, commit: str, repository: str) -> tuple[str, list[str]]:
+    """Return who builds a service, and cosign's arguments that ask for their signature."""
+    if key := os.environ.get("COSIGN_KEY"):
+        return "the key of the pipeline", ["--key", key]
+    here = proposals.web_address()
+    own = "/".join(here.split("/")[-2:])
+    if not repository and not Path(ROOT, "src", service, "Dockerfile").exists():
+        raise UnsignedError(
+            f'{SIGNERS} does not say who builds {service}: add [{service}] with repository = "OWNER/NAME",'
+            ' or with unsigned = "REASON"'
+        )
+    workflow = "build-service.yml" if repository else "release.yml"
+    return f"{workflow} of {repository or own}", [
+        *("--certificate-identity", f"{here}/.github/workflows/{workflow}@refs/heads/{BRANCH}"),
+        *("--certificate-oidc-issuer", _ISSUER),
+        *("--certificate-github-workflow-repository", repository or own),
+        *("--certificate-github-workflow-ref", f"refs/heads/{BRANCH}"),
+        *("--certificate-github-workflow-sha", commit),
+    ]

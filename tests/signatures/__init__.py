@@ -1,0 +1,1 @@
+"""What test_signatures.py says, with cosign itself: pinned and built here, with a registry and a certificate authority."""

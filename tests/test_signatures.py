@@ -1,0 +1,322 @@
+"""Nothing gets into an environment that its build has not signed: by stand-in here, by cosign itself in tests/signatures."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import support
+from tests.in_process import InProcess
+from tests.signing import Signer, sign
+from tests.test_pipeline import cluster
+
+COMMIT, OTHER_COMMIT = "a" * 40, "b" * 40
+INVENTED = "sha256:" + "ab" * 32
+
+
+class Release:
+    """A product, and builds of it that are signed in one way or another."""
+
+    def __init__(self, product: Path, signer: Signer) -> None:
+        self.product = product
+        self.signer = signer
+        self.address = support.git("remote", "get-url", "origin", cwd=product).removesuffix(".git")
+        self.repository = "/".join(self.address.split("/")[-2:])
+
+    def image(self, service: str) -> str:
+        return f"{self.signer.registry}/{service}"
+
+    def certificate(self, workflow: str = "release.yml", branch: str = "main", **claims: str) -> dict[str, str]:
+        """A run of a workflow of this repository, unless the claims say otherwise."""
+        identity = f"{self.address}/.github/workflows/{workflow}@refs/heads/{branch}"
+        ours = {"identity": identity, "repository": self.repository, "ref": f"refs/heads/{branch}", "sha": COMMIT}
+        return self.signer.certificate({**ours, **claims})
+
+    def signed(self, service: str = "frontend", commit: str = COMMIT, **who: str) -> str:
+        """Build and sign as the pipeline does; the argument of scripts/deploy."""
+        digest = self.signer.push(self.image(service), f"{service} of {commit}")
+        version = f"{service}=sha-{commit}@{digest}"
+        sign(self.signer, self.product, "scripts/sign-images", version, **who)
+        return version
+
+    def call(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.signer.folder}:{support.TOOLS_FIRST}"
+        more = {"PATH": path, "LOCAL_REGISTRY": self.signer.registry, "PYTHONPATH": str(support.CLOCK)}
+        return support.run(*command, cwd=self.product, **more, **environment)
+
+    def tip(self) -> str:
+        return support.git("ls-remote", "origin", "main", cwd=self.product)
+
+    def assert_refused(self, version: str, words: str, **environment: str) -> None:
+        before = self.tip()
+        done = self.call("scripts/deploy", "prod", version, **environment)
+        assert (done.returncode, done.stdout) == (1, ""), done.stdout + done.stderr
+        [line] = done.stderr.splitlines()
+        assert line.startswith("bump-image: ")
+        assert words in line
+        assert self.tip() == before, "nothing is committed"
+
+
+@pytest.fixture
+def release(pushed_product: Path, signer: Signer) -> Release:
+    return Release(pushed_product, signer)
+
+
+@pytest.fixture(params=["key", "workflow"])
+def ours(request: pytest.FixtureRequest, release: Release) -> dict[str, str]:
+    """Who signs and verifies: the key of Jenkins' pipeline, or a workflow."""
+    if request.param == "key":
+        return {"COSIGN_KEY": release.signer.key("ours"), "COSIGN_PASSWORD": ""}
+    return release.certificate()
+
+
+def swapped(version: str) -> str:
+    return version.replace(COMMIT, OTHER_COMMIT)
+
+
+def test_what_the_build_has_signed_is_deployed(release: Release, ours: dict[str, str]) -> None:
+    cluster(release.signer.folder, release.product, broken="none")
+    done = release.call("scripts/deploy", "dev", release.signed(**ours), **ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"dev: frontend sha-{COMMIT} is signed by " in done.stdout
+    assert "dev: healthy at" in done.stdout
+
+
+def test_an_invented_digest_is_refused(release: Release, ours: dict[str, str]) -> None:
+    release.signed(**ours)
+    release.assert_refused(f"frontend=sha-{COMMIT}@{INVENTED}", "is not signed by", **ours)
+
+
+def test_an_image_that_nobody_has_signed_is_refused(release: Release, ours: dict[str, str]) -> None:
+    digest = release.signer.push(release.image("frontend"), "pushed by hand")
+    release.assert_refused(f"frontend=sha-{COMMIT}@{digest}", "is not signed by", **ours)
+
+
+def test_a_tag_of_another_commit_is_refused(release: Release, ours: dict[str, str]) -> None:
+    release.assert_refused(swapped(release.signed(**ours)), f"frontend sha-{OTHER_COMMIT}", **ours)
+
+
+def test_the_image_of_another_service_is_refused(release: Release, ours: dict[str, str]) -> None:
+    """Whoever may push copies the image with its signature to the other's name."""
+    content = f"backend of {COMMIT}"
+    copy = f"{release.image('frontend')}@{release.signer.push(release.image('frontend'), content)}"
+    key = ["--key", ours["COSIGN_KEY"]] if "COSIGN_KEY" in ours else []
+    claims = ["-a", f"commit={COMMIT}", "-a", f"image={release.image('backend')}"]
+    sign(release.signer, release.product, "cosign", "sign", "--yes", *key, *claims, copy, **ours)
+    release.assert_refused(f"frontend=sha-{COMMIT}@{copy.partition('@')[2]}", "is not signed by", **ours)
+
+
+def test_a_version_that_names_no_build_is_refused(release: Release) -> None:
+    for version in ("v1", f"v1@{INVENTED}", f"sha-{COMMIT}", f"sha-0123@{INVENTED}"):
+        release.assert_refused(f"frontend={version}", "names no build: give sha-COMMIT@sha256:DIGEST")
+
+
+def test_one_that_is_not_signed_keeps_back_the_others(release: Release, ours: dict[str, str]) -> None:
+    before = release.tip()
+    bad = f"backend=sha-{COMMIT}@{INVENTED}"
+    assert release.call("scripts/deploy", "dev", release.signed(**ours), bad, **ours).returncode == 1
+    assert release.tip() == before
+
+
+def test_another_key_is_refused(release: Release) -> None:
+    theirs = {"COSIGN_KEY": release.signer.key("theirs"), "COSIGN_PASSWORD": ""}
+    version = release.signed(**theirs)
+    release.assert_refused(version, "by the key of the pipeline", COSIGN_KEY=release.signer.key("ours"))
+    release.assert_refused(version, "by release.yml of ")
+
+
+def test_another_run_than_that_of_the_commit_is_refused(release: Release) -> None:
+    other_runs: list[dict[str, str]] = [
+        {"branch": "feature"},
+        {"workflow": "check.yml"},
+        {"workflow": "build-service.yml"},
+        {"ref": "refs/heads/feature"},
+        {"sha": OTHER_COMMIT},
+        {"repository": "mallory/goal"},
+        {"identity": "https://github.com/mallory/goal/.github/workflows/release.yml@refs/heads/main"},
+    ]
+    for run in other_runs:
+        version = release.signed(**release.certificate(**run))
+        release.assert_refused(version, f"is not signed by release.yml of {release.repository} for that commit")
+
+
+def built_elsewhere(release: Release, entry: str) -> None:
+    signers = release.product / "scripts" / "signers.toml"
+    signers.write_text(f"{signers.read_text()}\n[backend]\n{entry}\n")
+    (release.product / "src" / "backend" / "Dockerfile").unlink()
+
+
+def sign_elsewhere(release: Release, service: str, certificate: dict[str, str]) -> str:
+    """Sign by the step of build-service.yml, as rendered for a product."""
+    digest = release.signer.push(release.image(service), f"{service} of {COMMIT}")
+    text = (support.ROOT / "template/.github/workflows/build-service.yml.jinja").read_text()
+    [step] = re.findall(r"run: (cosign sign .*)", text)
+    environment = {"IMAGE": release.image(service), "DIGEST": digest, "GITHUB_SHA": COMMIT, **certificate}
+    sign(release.signer, release.product, "sh", "-c", step, **environment)
+    return f"{service}=sha-{COMMIT}@{digest}"
+
+
+def test_another_repository_signs_for_the_service_that_is_its_own(release: Release) -> None:
+    built_elsewhere(release, 'repository = "acme/backend"')
+    run = release.certificate("build-service.yml", repository="acme/backend")
+    done = release.call("scripts/bump-image", "--signed", "dev", sign_elsewhere(release, "backend", run))
+    assert done.returncode == 1, "the tree is not clean"
+    assert f"dev: backend sha-{COMMIT} is signed by build-service.yml of acme/backend" in done.stdout
+    release.assert_refused(sign_elsewhere(release, "frontend", run), "is not signed by release.yml")
+
+
+def test_no_other_run_signs_for_a_service_of_another_repository(release: Release) -> None:
+    built_elsewhere(release, 'repository = "acme/backend"')
+    words = "is not signed by build-service.yml of acme/backend"
+    other_runs: list[dict[str, str]] = [
+        {"repository": "mallory/backend"},
+        {"ref": "refs/heads/feature"},
+        {"workflow": "release.yml"},
+        {"branch": "feature", "ref": "refs/heads/main"},
+        {"sha": OTHER_COMMIT},
+    ]
+    for run in other_runs:
+        certificate = release.certificate(**{"workflow": "build-service.yml", "repository": "acme/backend", **run})
+        release.assert_refused(sign_elsewhere(release, "backend", certificate), words)
+
+
+def test_who_builds_a_service_is_said_and_never_guessed(release: Release) -> None:
+    (release.product / "src" / "backend" / "Dockerfile").unlink()
+    version = sign_elsewhere(release, "backend", release.certificate("build-service.yml", repository="acme/backend"))
+    release.assert_refused(
+        version, 'signers.toml does not say who builds backend: add [backend] with repository = "OWNER'
+    )
+
+
+def test_an_image_of_somebody_else_is_exempt_by_data_with_its_reason(release: Release) -> None:
+    built_elsewhere(release, 'unsigned = "built by its authors"')
+    support.git("commit", "-qam", "Take it from its authors", cwd=release.product)
+    support.git("push", "-q", "origin", "main", cwd=release.product)
+    done = release.call("scripts/bump-image", "--signed", "dev", "backend=v1")
+    assert done.returncode == 0, done.stderr
+    assert "dev: backend is not verified: built by its authors" in done.stdout
+
+
+def test_a_missing_cosign_refuses_everything(release: Release, tmp_path: Path) -> None:
+    version = release.signed(**release.certificate())
+    (release.signer.folder / "cosign").rename(tmp_path / "gone")
+    release.assert_refused(version, "cosign is not on PATH")
+
+
+def bump(release: Release, environment: str, *images: str) -> str:
+    done = release.call("scripts/bump-image", environment, *images)
+    assert done.returncode == 0, done.stderr
+    return support.git("rev-parse", "HEAD", cwd=release.product)
+
+
+def test_a_promotion_of_what_is_not_signed_is_not_proposed(release: Release, ours: dict[str, str]) -> None:
+    good = release.signed("backend", **ours)
+    bump(release, "dev", f"frontend=sha-{COMMIT}@{INVENTED}", good)
+    done = release.call("scripts/promote", "--signed", "dev", "prod", **ours)
+    assert done.returncode == 1
+    assert f"promote: frontend sha-{COMMIT}@{INVENTED} is not signed by" in done.stderr
+    assert not support.git("ls-remote", "origin", "promote/*", cwd=release.product)
+    bump(release, "dev", release.signed(**ours))
+    done = release.call("scripts/promote", "--signed", "dev", "prod", **ours)
+    assert done.returncode == 0, done.stderr
+    assert support.git("ls-remote", "origin", "promote/*", cwd=release.product)
+
+
+def test_only_images_that_a_change_brings_are_looked_at(release: Release, ours: dict[str, str]) -> None:
+    before = bump(release, "dev", "backend=v1")
+    bump(release, "dev", release.signed(**ours))
+    done = release.call("scripts/verify-images", "--since", before, "dev", "prod", **ours)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"dev: frontend sha-{COMMIT} is signed by ")
+    for base in ("HEAD~2", "0" * 40):
+        done = release.call("scripts/verify-images", "--since", base, "dev", "prod", **ours)
+        assert done.returncode == 1
+        assert "verify-images: dev: backend v1 names no build" in done.stderr
+    assert release.call("scripts/verify-images", "dev", **ours).returncode == 1
+
+
+def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: dict[str, str]) -> None:
+    good = release.signed(**ours)
+    before = bump(release, "dev", good)
+    bump(release, "dev", f"frontend=sha-{OTHER_COMMIT}@{INVENTED}")
+    merged = bump(release, "dev", release.signed("backend", **ours))
+    cluster(release.signer.folder, release.product, broken="none")
+    done = release.call("scripts/roll-out", "dev", merged, before, **ours)
+    assert done.returncode == 1
+    assert f"verify-images: dev: frontend sha-{OTHER_COMMIT}@{INVENTED} is not signed by" in done.stderr
+    assert f"dev: back to frontend sha-{COMMIT} in" in done.stdout
+    assert "dev: healthy at" in done.stdout
+    [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    assert good.partition("@")[2] in tags.read_text(), "what is signed stays"
+    assert INVENTED not in tags.read_text()
+    assert 'name: "backend"\n    newTag: "sha-' in tags.read_text()
+
+
+def test_signed_changes_are_rolled_out(release: Release, ours: dict[str, str]) -> None:
+    before = support.git("rev-parse", "HEAD", cwd=release.product)
+    merged = bump(release, "dev", release.signed(**ours))
+    cluster(release.signer.folder, release.product, broken="none")
+    done = release.call("scripts/roll-out", "dev", merged, before, **ours)
+    assert done.returncode == 0, done.stderr
+
+
+def _calls(product: Path) -> list[str]:
+    """Every line of a pipeline that sets tags or proposes them."""
+    pipelines = [*product.glob(".github/workflows/*"), *product.glob("jenkins/*file"), *product.glob("Jenkinsfile")]
+    text = "\n".join(path.read_text() for path in pipelines)
+    return re.findall(r"scripts/(?:deploy|bump-image|promote|roll-out) .*", text)
+
+
+def test_every_pipeline_verifies_before_it_sets_tags(product: Path) -> None:
+    for line in _calls(product):
+        assert "--unsigned" not in line
+        if line.startswith(("scripts/bump-image", "scripts/promote")):
+            assert " --signed " in line
+        if line.startswith("scripts/roll-out") and re.search("COMMIT|GITHUB_SHA", line):
+            assert re.search(r'"\$(BEFORE|BASE)"', line), "what people merge is verified"
+
+
+def test_unsigned_images_are_for_make_local_alone(rendered: Callable[[str], Path]) -> None:
+    product = rendered("defaults")
+    users = [path for path in support.relative(product) if "--unsigned" in (product / path).read_text(errors="ignore")]
+    assert users == ["scripts/deploy", "scripts/workstation/release.py"]
+
+
+def test_images_of_other_registries_are_exempt_from_the_start(in_process: InProcess, tmp_path: Path) -> None:
+    services = ["web", {"name": "cache", "image": "docker.io/valkey/valkey"}]
+    in_process.render({"services": services, "sample_app": False}, tmp_path)
+    text = (tmp_path / "scripts" / "signers.toml").read_text()
+    assert text.endswith('\n\n[cache]\nunsigned = "docker.io/valkey/valkey is not of this project\'s registry"\n')
+    assert "[web]" not in text
+
+
+def test_no_deployment_may_push_images(product: Path) -> None:
+    """The job that sets tags reads the registry, with an identity or a token that can't write to it."""
+    for name in ("deploy", "promote", "roll-out"):
+        path = product / ".github" / "workflows" / f"{name}.yml"
+        if path.exists():
+            text = path.read_text()
+            workflow: dict[str, Any] = yaml.safe_load(text)
+            assert "AZURE_PUSH_CLIENT_ID" not in text
+            assert "secrets.DOCKERHUB_TOKEN" not in text
+            for job in workflow["jobs"].values():
+                assert job["permissions"].get("packages", "read") == "read"
+    for path in product.glob("jenkins/agents/deploy.yaml"):
+        pod = yaml.safe_load(path.read_text())
+        assert pod["spec"]["serviceAccountName"] == "deploy"
+        assert "azurekms" not in path.read_text(), "a public key is all it takes"
+
+
+def test_one_version_of_cosign_signs_verifies_and_is_tested() -> None:
+    """In a bundle, annotations are part of what is signed since cosign 3.0; older ones would not be understood."""
+    pins = {
+        pin
+        for path in [*support.ROOT.glob("template/.github/**/*.jinja"), *support.ROOT.glob("template/jenkins/agents/*")]
+        for pin in re.findall(r"(?:cosign-release: |cosign/cosign:)(v[0-9.]+)", path.read_text())
+    }
+    module = (support.ROOT / "tests/signatures/modules/cosign/go.mod").read_text()
+    assert pins == set(re.findall(r"github.com/sigstore/cosign/v3 (\S+)", module))
