@@ -1733,7 +1733,7 @@ OTHERS: dict[str, tuple[Edit, str]] = {
     ),
     "a source without a workflow": (
         added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
-        ".github/workflows/check.yml:42: src/worker is not among the services: add it, so that it is checked",
+        ".github/workflows/check.yml:76: src/worker is not among the services: add it, so that it is checked",
     ),
 }
 
