@@ -39,7 +39,7 @@ def promtool() -> Path:
 
 def kube_score() -> Path:
     """The `kube-score` command: looks at Kubernetes objects."""
-    return _built("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
+    return built("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 
 
 def checkov() -> list[str]:
