@@ -916,13 +916,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{FRONTEND}/deployment.yaml",
         r"\Z",
         "replicas: 2\n",
-        "deployment.yaml:108: Deployment has no field replicas: remove it, or mend the indent",
+        "deployment.yaml:121: Deployment has no field replicas: remove it, or mend the indent",
     ),
     "a number that is a text": (
         f"{FRONTEND}/deployment.yaml",
         "replicas: 2",
         'replicas: "2"',
-        "deployment.yaml:8: replicas is not a whole number: write digits, without quotes",
+        "deployment.yaml:18: replicas is not a whole number: write digits, without quotes",
     ),
     "a list that is a mapping": (
         f"{FRONTEND}/service.yaml",
@@ -1676,10 +1676,10 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "PORT has no value: give it one, or write value",
     ),
     "a variable of two values": (
-        f"{DATABASE}/statefulset.yaml",
-        r"            - name: POSTGRES_PASSWORD\n",
+        f"{BACKEND}/deployment.yaml",
+        r"            - name: DB_PASSWORD\n",
         "",
-        "POSTGRES_USER has a value and takes one from elsewhere too: remove one of them",
+        "DB_USERNAME has a value and takes one from elsewhere too: remove one of them",
     ),
     "a store without a vault": (
         STORE,
@@ -1855,7 +1855,7 @@ OTHERS: dict[str, tuple[Edit, str]] = {
     ),
     "a source without a workflow": (
         added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
-        ".github/workflows/check.yml:40: src/worker is not among the services: add it, so that it is checked",
+        ".github/workflows/check.yml:76: src/worker is not among the services: add it, so that it is checked",
     ),
 }
 

@@ -603,6 +603,15 @@ def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> No
                 assert "IgnoreExtraneous" in annotations["argocd.argoproj.io/compare-options"], document["kind"]
 
 
+def test_pods_of_a_new_version_are_spread_among_themselves(product: Path) -> None:
+    for folder in support.overlays(product):
+        for document in kustomize(folder):
+            if document["kind"] == "Deployment":
+                spread = document["spec"]["template"]["spec"]["topologySpreadConstraints"]
+                assert [item["topologyKey"].rpartition("/")[2] for item in spread] == ["zone", "hostname"]
+                assert all(item["matchLabelKeys"] == ["pod-template-hash"] for item in spread)
+
+
 def test_every_image_is_named_in_full(product: Path) -> None:
     for folder in support.overlays(product):
         for document in kustomize(folder):

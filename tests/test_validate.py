@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import damages, extensions, fields, support, validation
-from tests.damages import DEV
+from tests.damages import DATABASE, DEV, FRONTEND
+from tests.validation import replace
 
 EVERY = damages.every()
 LINE = re.compile(r"[\w./ -]+?(:\d+)?: .+")
@@ -277,3 +278,61 @@ def test_random_texts_are_read_or_refused_and_plain_once_shown(patients: Callabl
         lines = validation.problems(product)
     assert len(lines) > 200
     support.assert_plain("\n".join(lines))
+
+
+def few_tools(folder: Path) -> str:
+    """Return a PATH with what building and comparing needs, and without linters, which take their time."""
+    bare = folder / "bin"
+    bare.mkdir(exist_ok=True)
+    for name in ("git", "kubectl", "tar"):
+        (bare / name).symlink_to(str(shutil.which(name)))
+    return str(bare)
+
+
+SIZE = replace(f"{DATABASE}/statefulset.yaml", "storage: 10Gi", "storage: 20Gi")
+PATCH = """\
+  - target:
+      kind: StatefulSet
+    patch: '[{"op": "replace", "path": "/spec/volumeClaimTemplates/0/spec/resources/requests/storage", "value": "20Gi"}]'
+"""
+
+
+@pytest.mark.parametrize("knows", ["the main branch", "the commit before"])
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (SIZE, "statefulset.yaml:119: volumeClaimTemplates of StatefulSet database is fixed"),
+        (replace(f"{DEV}/kustomization.yaml", r"patches:\n", f"patches:\n{PATCH}"), f"{DEV}: volumeClaimTemplates of"),
+        (replace(f"{DATABASE}/statefulset.yaml", "serviceName: database", "serviceName: data"), "serviceName of"),
+        (
+            replace(f"{FRONTEND}/deployment.yaml", r"matchLabels:\n", "matchLabels:\n      tier: web\n"),
+            "selector of Deployment frontend is fixed",
+        ),
+    ],
+)
+def test_a_change_that_kubernetes_refuses_is_found_before_it_is_merged(
+    edit: Callable[[Path], None], words: str, knows: str, committed: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = shutil.copytree(committed("defaults"), tmp_path / "product")
+    if knows == "the main branch":
+        support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    edit(product)
+    if knows == "the commit before":
+        support.git("commit", "-q", "-a", "-m", "Change", cwd=product)
+    done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
+    assert words in done.stdout
+    assert done.returncode == 1
+
+
+def test_a_change_is_let_through_when_the_object_is_recreated(committed: Callable[[str], Path], tmp_path: Path) -> None:
+    product, path = shutil.copytree(committed("defaults"), tmp_path / "product"), few_tools(tmp_path)
+    support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    SIZE(product)
+    replace(f"{DATABASE}/statefulset.yaml", "  annotations:\n", '  annotations:\n    gitops/recreated: "2026-11-26"\n')(
+        product
+    )
+    assert "is fixed" not in support.run(sys.executable, "scripts/validate", cwd=product, PATH=path).stdout
+    support.git("commit", "-q", "-a", "-m", "Grow", cwd=product)
+    support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    replace(f"{DATABASE}/statefulset.yaml", "storage: 20Gi", "storage: 30Gi")(product)
+    assert "is fixed" in support.run(sys.executable, "scripts/validate", cwd=product, PATH=path).stdout

@@ -240,3 +240,39 @@ def test_the_database_gets_a_new_password_as_the_product_says(world: World) -> N
     world.run("kubectl", "--namespace", DEV, "rollout", "status", "deployment", "--timeout=120s")
     wait_for("the goals are read with the new password", lambda: world.answers("dev", goals), 60)
     wait_for("Argo CD sees no difference in the restart", lambda: world.settled("dev"), 60)
+
+
+GROWN = """\
+patches:
+  - target:
+      kind: StatefulSet
+      name: database
+    patch: |
+      - op: add
+        path: /metadata/annotations/gitops~1recreated
+        value: "2026-11-26"
+      - op: replace
+        path: /spec/volumeClaimTemplates/0/spec/resources/requests/storage
+        value: 20Gi
+"""
+
+
+def test_the_volume_of_the_database_grows_without_a_restart(world: World) -> None:
+    """The recipe of docs/operations.md, but for the wait: the stand-in for the disk driver resizes nothing."""
+    overlay = world.product / f"apps/{APPLICATION}/overlays/dev/kustomization.yaml"
+    sound, goals = overlay.read_text(), world.goals("dev")
+    pod = world.cluster.api.get(f"/api/v1/namespaces/{DEV}/pods/database-0")["metadata"]["uid"]
+    size = '{"spec": {"resources": {"requests": {"storage": "20Gi"}}}}'
+    world.cluster.kubectl("-n", DEV, "patch", "pvc", "data-database-0", "--patch", size)
+    for text, expected in ((sound.replace("patches:\n", GROWN), "20Gi"), (sound, "10Gi")):
+        overlay.write_text(text)
+        world.commit(f"Make the volume {expected}")
+        world.run("scripts/refresh", "dev")
+        reason = world.run("scripts/wait-healthy", "dev", "--timeout", "30", status=1)
+        assert "forbidden" in reason.lower(), reason
+        world.cluster.kubectl("-n", DEV, "delete", "--cascade=orphan", "statefulset/database")
+        world.run("scripts/wait-healthy", "dev", "--timeout", "120")
+        [claim] = world.cluster.api.get(STATEFUL_SET)["spec"]["volumeClaimTemplates"]
+        assert claim["spec"]["resources"]["requests"]["storage"] == expected
+        assert world.cluster.api.get(f"/api/v1/namespaces/{DEV}/pods/database-0")["metadata"]["uid"] == pod
+        assert world.goals("dev") == goals

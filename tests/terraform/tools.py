@@ -1,4 +1,4 @@
-"""Programs that these tests build or install once, into the user's cache: OpenTofu, tflint, promtool and checkov."""
+"""Programs that these tests build or install once, into the user's cache: OpenTofu and what tests products."""
 
 import hashlib
 import os
@@ -35,6 +35,11 @@ def tflint() -> Path:
 def promtool() -> Path:
     """The `promtool` command of Prometheus: checks rules, and tests them on series that are made up."""
     return built("promtool", "github.com/prometheus/prometheus/cmd/promtool")
+
+
+def kube_score() -> Path:
+    """The `kube-score` command: looks at Kubernetes objects."""
+    return built("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 
 
 def checkov() -> list[str]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kustomize
+from . import immutable, kustomize
 from .documents import Problem, Repository
 
 _TIMEOUT = 120
@@ -68,18 +68,24 @@ def find(repository: Repository) -> tuple[list[Tool], list[str]]:
     return found, list(dict.fromkeys(tool.name for tool in planned if tool not in found))
 
 
-def _run(root: Path, tool: Tool) -> Iterator[Problem]:
+def _started(root: Path, tool: Tool) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        tool.command,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_TIMEOUT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _run(repository: Repository, tool: Tool, main: Path | None) -> Iterator[Problem]:
     try:
-        done = subprocess.run(
-            tool.command,
-            cwd=root,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _started(repository.root, tool)
+        if tool.name == "kustomize" and done.returncode == 0 and main and (main / tool.subject).is_dir():
+            yield from immutable.compare(repository, tool.subject, _started(main, tool).stdout, done.stdout)
     except subprocess.TimeoutExpired:
         yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
         return
@@ -92,7 +98,7 @@ def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[
     """Run the tools side by side; return what fails to build, and what linters find."""
     built: list[Problem] = []
     linted: list[Problem] = []
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository.root, tool)), tools), strict=True):
+    with immutable.main_branch(repository.root) as main, ThreadPoolExecutor(max_workers=4) as pool:
+        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository, tool, main)), tools), strict=True):
             (built if tool.name == "kustomize" else linted).extend(found)
     return built, linted
