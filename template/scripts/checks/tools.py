@@ -6,9 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from . import kustomize
+from . import kustomize, projects
 from .documents import Problem, Repository
 
 _TIMEOUT = 120
@@ -68,11 +67,11 @@ def find(repository: Repository) -> tuple[list[Tool], list[str]]:
     return found, list(dict.fromkeys(tool.name for tool in planned if tool not in found))
 
 
-def _run(root: Path, tool: Tool) -> Iterator[Problem]:
+def _run(repository: Repository, tool: Tool) -> Iterator[Problem]:
     try:
         done = subprocess.run(
             tool.command,
-            cwd=root,
+            cwd=repository.root,
             capture_output=True,
             text=True,
             timeout=_TIMEOUT,
@@ -82,6 +81,8 @@ def _run(root: Path, tool: Tool) -> Iterator[Problem]:
     except subprocess.TimeoutExpired:
         yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
         return
+    if tool.name == "kustomize" and not done.returncode:
+        yield from projects.judge_built(repository, tool.subject, done.stdout)
     if done.returncode:
         words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
         yield Problem(
@@ -90,10 +91,10 @@ def _run(root: Path, tool: Tool) -> Iterator[Problem]:
 
 
 def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem]]:
-    """Run the tools side by side; return what fails to build, and what linters find."""
+    """Run the tools side by side; return what fails to build or leaves its namespace, and what linters find."""
     built: list[Problem] = []
     linted: list[Problem] = []
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository.root, tool)), tools), strict=True):
+        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository, tool)), tools), strict=True):
             (built if tool.name == "kustomize" else linted).extend(found)
     return built, linted
