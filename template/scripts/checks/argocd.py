@@ -96,10 +96,6 @@ def _check_namespace(repository: Repository, overlay: str) -> Iterator[Problem]:
         wanted = kustomization.get("namespace")
         line = made.line_at("metadata", "name")
         yield Problem(path, line, f"is not {wanted}, as {overlay}/kustomization.yaml has it: make them the same")
-    if made.at("metadata", "labels", "pod-security.kubernetes.io/enforce") != "restricted":
-        line = made.line_at("metadata", "labels", "pod-security.kubernetes.io/enforce")
-        cure = "set pod-security.kubernetes.io/enforce to restricted"
-        yield Problem(path, line, f"does not enforce the restricted pod security level: {cure}")
 
 
 def check_addresses(repository: Repository) -> Iterator[Problem]:
