@@ -95,30 +95,41 @@ class Tools:
     """A directory per name of `CRDS`, each file as YAML and as JSON."""
 
 
-def ensure() -> Tools:
+def ensure(*names: str) -> Tools:
     """Install and build what is missing; quick when nothing is.
+
+    Args:
+        names: of the programs; without any, all of them.
 
     Raises:
         LiveError: a package can't be installed or a build failed; says what and where its log is.
     """
+    programs = [program for program in PROGRAMS if not names or program.name in names]
+    # Whatever else is being built: what is there can be used.
+    wanted = [*(CACHE / _key(program) for program in programs), _crds()]
+    if not packages.missing() and all(path.exists() for path in wanted):
+        return _link(programs)
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
-        return _ensure()
+        packages.install()
+        for program in programs:
+            _build(program)
+        _collect_crds()
+        return _link(programs)
 
 
-def _ensure() -> Tools:
-    packages.install()
+def _link(programs: list[Program]) -> Tools:
+    """Put a link to each of their commands into one directory."""
     links = CACHE / "bin"
     links.mkdir(exist_ok=True)
-    for program in PROGRAMS:
-        directory = _build(program)
-        for file in directory.iterdir():
+    for program in programs:
+        for file in (CACHE / _key(program)).iterdir():
             link = links / file.name
             if not link.is_symlink() or link.readlink() != file:
                 link.unlink(missing_ok=True)
                 link.symlink_to(file)
-    return Tools(links, _collect_crds())
+    return Tools(links, _crds())
 
 
 def _key(program: Program) -> str:
@@ -129,11 +140,11 @@ def _key(program: Program) -> str:
     return f"{program.name}-{program.version}-{digest.hexdigest()[:8]}"
 
 
-def _build(program: Program) -> Path:
-    """Build a program into the cache, unless it is there; the directory with its commands."""
+def _build(program: Program) -> None:
+    """Build a program into the cache, unless it is there."""
     final = CACHE / _key(program)
     if final.exists():
-        return final
+        return
     go = toolchain.go()
     work = final.with_name(final.name + ".new")
     shutil.rmtree(work, ignore_errors=True)
@@ -144,7 +155,6 @@ def _build(program: Program) -> Path:
             argv: list[str | Path] = [go, "build", "-trimpath", "-ldflags", flags, "-o", work / command, package]
             _logged(argv, MODULES / program.name, CACHE / f"build-{command}.log")
     work.rename(final)
-    return final
 
 
 def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
@@ -162,12 +172,16 @@ def _logged(argv: list[str | Path], cwd: Path, log: Path) -> None:
         raise LiveError(f"`{' '.join(map(str, argv))}` failed; {log}:\n{tail(log)}")
 
 
-def _collect_crds() -> Path:
-    """Copy the CRDs out of their modules into the cache; the directory."""
-    key = hashlib.sha256(f"{CRDS} json".encode()).hexdigest()[:8]
-    final = CACHE / f"crds-{key}"
+def _crds() -> Path:
+    """The directory of the CRDs."""
+    return CACHE / f"crds-{hashlib.sha256(f'{CRDS} json'.encode()).hexdigest()[:8]}"
+
+
+def _collect_crds() -> None:
+    """Copy the CRDs out of their modules into the cache."""
+    final = _crds()
     if final.exists():
-        return final
+        return
     with step("custom resource definitions"):
         work = final.with_name(final.name + ".new")
         shutil.rmtree(work, ignore_errors=True)
@@ -180,4 +194,3 @@ def _collect_crds() -> Path:
                     (work / name / file.name).write_text(text)
                     (work / name / f"{file.stem}.json").write_text(json.dumps(yaml.safe_load(text)))
         work.rename(final)
-    return final

@@ -8,6 +8,9 @@ with Cluster() as cluster:
 Everything runs as a process of this machine: etcd, API server, controllers, scheduler, containerd, kubelet, kube-proxy,
 a registry. Admission of pod security levels and RBAC are on, as the API server has them by default.
 
+`Cluster(node=False)` starts etcd and the API server alone, in seconds: enough to ask what it admits. No controller runs, so
+a namespace has no service account `default` until a test makes one, and nothing that is deleted with a finalizer goes.
+
 `LIVE_KUBECONFIG=path` uses the cluster of that file instead (kind, k3d): no Kubernetes is started, and load balancers,
 volumes and network policies are that cluster's own. The registry and the git server still run here: that cluster has to be
 told to pull from this machine's registry, and `LIVE_ADDRESS` says by which address of this machine its pods reach it.
@@ -80,14 +83,16 @@ class Cluster:
         storage_classes: Mapping[str, str] = STORAGE_CLASSES,
         default_class: str = "managed-csi",
         policies: bool = True,
+        node: bool = True,
         logs: Path = LOGS,
     ) -> None:
+        self._node = node
         self._classes = dict(storage_classes)
         self._default_class = default_class
         given = os.environ.get("LIVE_KUBECONFIG")
         self.external = bool(given)
         self.kubeconfig = Path(given).resolve() if given else config.KUBECONFIG
-        self.policies_enforced = policies and not self.external
+        self.policies_enforced = policies and node and not self.external
         self.registry = REGISTRY
         self.address = os.environ.get("LIVE_ADDRESS", "") if given else NODE_ADDRESS
         self.logs = logs
@@ -99,7 +104,7 @@ class Cluster:
     def __enter__(self) -> Self:
         if not self.address:
             raise LiveError("say by which address of this machine that cluster's pods reach it: LIVE_ADDRESS=ADDRESS")
-        self.tools = build.ensure()
+        self.tools = build.ensure(*([] if self._node else ["kubernetes"]))
         self._lock = _LOCK.open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,32 +184,42 @@ class Cluster:
             old.unlink()
         shutil.rmtree(self.logs / "pods", ignore_errors=True)
         STATE.mkdir(parents=True)
-        registry = self.start("registry", program("docker-registry"), "serve", config.write_registry())
+        if self._node:
+            registry = self.start("registry", program("docker-registry"), "serve", config.write_registry())
         if self.external:
             self.api = Api(self.kubeconfig)
             wait_for(f"the cluster of {self.kubeconfig} answers", self.api.healthy, 20)
         else:
             self._start_kubernetes()
-        registry.wait_ready(lambda: images.registry_ready(self.registry), 20)
+        if self._node:
+            registry.wait_ready(lambda: images.registry_ready(self.registry), 20)
         say(f"cluster up in {time.monotonic() - started:.1f} s, logs in {self.logs}")
-        if not self.policies_enforced:
+        if self._node and not self.policies_enforced:
             say("network policies are NOT enforced" if not self.external else "network policies: as that cluster does")
 
     def _start_kubernetes(self) -> None:
         network.up()
-        network.write_cni(STATE / "cni-conf")
         config.write_pki()
         config.write_kubeconfig()
         self._start_etcd()
-        containerd = self.start("containerd", program("containerd"), "--config", config.write_containerd())
         apiserver = self._start_apiserver()
+        self.api = Api(self.kubeconfig)
+        if self._node:
+            self._start_containerd()
+        apiserver.wait_ready(self.api.healthy, 90)
+        if self._node:
+            self._start_node()
+
+    def _start_containerd(self) -> None:
+        network.write_cni(STATE / "cni-conf")
+        containerd = self.start("containerd", program("containerd"), "--config", config.write_containerd())
         archives = [images.coredns_archive(self.tools.bin), images.pause_archive(self.tools.bin)]
         containerd.wait_ready(config.CONTAINERD_SOCKET.exists, 20)
         ctr = (program("ctr"), "--address", config.CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import")
         for archive in archives:
             wait_for("containerd takes images", functools.partial(_succeeds, *ctr, archive), 20)
-        self.api = Api(self.kubeconfig)
-        apiserver.wait_ready(self.api.healthy, 90)
+
+    def _start_node(self) -> None:
         self._start_components()
         follow(self.api, "/api/v1/services", LoadBalancer(self.api).handle, self._stop)
         storage = Storage(self.api, STATE / "volumes", self._classes, self._default_class)

@@ -20,9 +20,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what wants a cluster without Argo CD, then what measures or scrapes it while it has little else to do."""
+    """Run what asks an API server alone, then what wants a cluster without Argo CD, then what measures or scrapes it."""
     first = ("test_local", "test_scale", "test_monitoring")
     items.sort(key=lambda item: first.index(item.path.stem) if item.path.stem in first else len(first))
+    items.sort(key=lambda item: "api_server" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="module")
+def api_server() -> Iterator[Cluster]:
+    """An API server alone, which admits objects or refuses them; it ends with the module, before a whole cluster begins."""
+    with Cluster(node=False) as running_server:
+        yield running_server
 
 
 @pytest.fixture(scope="session")
