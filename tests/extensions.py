@@ -71,7 +71,10 @@ class Tree:
 
     def allow(self, group: str, kind: str) -> None:
         """Let the project of the application bring a kind, and that of its previews, where there are any."""
-        for path in [*self.root.glob("clusters/*/projects/*.yaml"), *self.root.glob("clusters/*/preview-projects/pro*")]:
+        for path in [
+            *self.root.glob("clusters/*/projects/*.yaml"),
+            *self.root.glob("clusters/*/preview-projects/pro*"),
+        ]:
             text = path.read_text(encoding="utf-8")
             whitelist = yaml.safe_load(text)["spec"]["namespaceResourceWhitelist"]
             if {"group": group, "kind": kind} not in whitelist:

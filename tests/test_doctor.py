@@ -421,7 +421,10 @@ def test_a_size_that_is_not_offered_is_mended_in_the_file_of_its_cluster(faked_c
 def test_files_that_rule_the_cluster_and_have_no_owner_are_a_warning(faked: Fakes) -> None:
     (faked.product / "CODEOWNERS").unlink()
     [found] = lines(faked, "warning")
-    assert "nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster: add a file CODEOWNERS" in found
+    assert (
+        "nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster: add a file CODEOWNERS"
+        in found
+    )
 
 
 NOT_FOUND = {"status": 1, "stderr": "gh: Branch not protected (HTTP 404)\n"}
@@ -441,6 +444,6 @@ def test_whether_main_requires_the_review_of_owners_is_asked_of_rules_and_of_pro
     faked: Fakes, rules: dict[str, Any], protection: dict[str, Any], state: str
 ) -> None:
     faked.answer("gh api … require_code_owner_review", **rules)
-    faked.answer("gh api … /protection … // false", **protection)
+    faked.answer("gh api … /protection --jq .required_pull_request_reviews", **protection)
     [found] = [line for line in lines(faked, "") if "code owners" in line]
     assert found.startswith(state)

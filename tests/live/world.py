@@ -270,7 +270,7 @@ def another_product(world: World, folder: Path, name: str, **answers: object) ->
     product = generate(folder, url, project_name=name, environments=["dev"], **answers)
     world.grant(f"{name}-dev")
     [cluster] = product.glob("clusters/*")
-    for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
+    for path in [*(cluster / "projects").iterdir(), *(cluster / "environments").iterdir()]:
         world.cluster.apply(path.read_text())
     try:
         yield url
