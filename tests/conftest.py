@@ -141,13 +141,13 @@ def pushed_product(pushed: Callable[[str], Path], tmp_path: Path, request: pytes
 @pytest.fixture
 def faked(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fakes:
     """A product with default answers; Azure, Terraform, the cluster and GitHub are fakes."""
-    parts = shutil.ignore_patterns("src", ".github")
+    parts = shutil.ignore_patterns("src", "workflows", "actions")
     return fakes.around(shutil.copytree(rendered("defaults"), tmp_path / "product", ignore=parts), tmp_path / "fakes")
 
 
 @pytest.fixture
 def faked_clusters(rendered: Callable[[str], Path], tmp_path: Path) -> fakes.Fakes:
     """The same, with a cluster for each of the environments dev and prod."""
-    parts = shutil.ignore_patterns("src", ".github")
+    parts = shutil.ignore_patterns("src", "workflows", "actions")
     product = shutil.copytree(rendered("cluster-per-environment"), tmp_path / "product", ignore=parts)
     return fakes.around(product, tmp_path / "fakes")

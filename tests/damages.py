@@ -1444,6 +1444,24 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         '- "dev"',
         "prod is offered neither in from nor in to: add it",
     ),
+    "a GitHub environment that make up does not close": (
+        RELEASE,
+        "environment: push",
+        "environment: images",
+        "GitHub opens images to every branch: add it to .github/environments",
+    ),
+    "a GitHub environment that left the table": (
+        ".github/environments",
+        "(?m)^deploy main\n",
+        "",
+        "GitHub opens deploy to every branch: add it to .github/environments",
+    ),
+    "a job that signs in to Azure without an environment": (
+        DEPLOY,
+        "    environment: deploy\n",
+        "",
+        "Azure refuses a job without a GitHub environment: name one of deploy, infrastructure",
+    ),
     "a service that a workflow does not build": (
         ".github/workflows/check.yml",
         '          - "backend"\n',

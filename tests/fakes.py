@@ -4,6 +4,7 @@ import json
 import marshal
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,30 @@ class Fakes:
             world["calls"] = []
         return found
 
+    def environment_of(self, name: str, policy: dict[str, bool] | None, *names: tuple[str, str], **rules: Any) -> None:
+        """Set an environment of the repository on GitHub, with the kinds and patterns of refs that may use it."""
+        with fake_program.Opened(self._file) as world:
+            no_rules = {"reviewers": [], "wait_timer": 0, "prevent_self_review": False}
+            given = {"policy": policy, "names": [list(one) for one in names], **no_rules, **rules}
+            world["github"]["environments"][name] = given
+
+    def token(self, ref: str, environment: str) -> str | None:
+        """Run a job that names an environment, from a ref; the subject of its token, or None where GitHub refuses.
+
+        An environment that does not exist is made, open to any ref.
+        """
+        if environment not in self.world["github"]["environments"]:
+            self.environment_of(environment, None)
+        rules = self.world["github"]["environments"][environment]
+        kinds = {"branch": (ref, ref.removeprefix("refs/heads/")), "tag": (ref.removeprefix("refs/tags/"),)}
+        # Branches that are protected: any, as long as none is.
+        may = rules["policy"] is None or rules["policy"]["protected_branches"]
+        for kind, pattern in rules["names"]:
+            # `*` stands for no slash, as with Ruby's File.fnmatch.
+            matches = re.compile("[^/]*".join(map(re.escape, pattern.split("*")))).fullmatch
+            may |= (kind == "tag") == ref.startswith("refs/tags/") and any(map(matches, kinds[kind]))
+        return f"environment:{environment}" if may else None
+
     def remove(self, program: str) -> None:
         """Take a program off PATH."""
         (self.folder / "bin" / program).unlink()
@@ -236,6 +261,7 @@ def around(product: Path, folder: Path) -> Fakes:
         "answers_kubectl": True,
         "came_back": [],
         "variables": "",
+        "github": {"private": False, "plan": "free", "admin": True, "environments": {}},
     }
     (folder / "world").write_bytes(marshal.dumps(world))
     return Fakes(product, folder)

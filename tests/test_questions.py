@@ -193,7 +193,10 @@ def test_what_is_not_possible_can_not_be_chosen_at_the_prompt(person: Person) ->
     assert stored["sample_app"] is False
 
 
-@pytest.mark.parametrize(("host", "ci"), [("github.com", "github-actions"), ("gitlab.example.org", "jenkins")])
+@pytest.mark.parametrize(
+    ("host", "ci"),
+    [("github.com", "github-actions"), ("gitlab.example.org", "jenkins"), ("octocorp.ghe.com", "jenkins")],
+)
 def test_the_pipeline_is_one_that_the_host_can_have(host: str, ci: str, person: Person) -> None:
     assert person.copy(git_repository=f"https://{host}/example-org/shop")["ci"] == ci
 

@@ -12,6 +12,8 @@ _USES = re.compile(
 _ANYBODY = re.compile(
     r"\$\{\{[^}]*\b(?P<what>github\.event\.[\w.]*|github\.head_ref|github\.ref_name|inputs\.[\w-]+)[^}]*\}\}"
 )
+_ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
+_SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
@@ -104,6 +106,30 @@ def check_environments(repository: Repository) -> Iterator[Problem]:
             if job.text("uses").startswith("./") and named and "$" not in named and named not in names:
                 line = job.line_at("with", "environment")
                 yield Problem(path, line, f"there is no environment {named}: use one of {', '.join(names)}")
+
+
+def check_github_environments(repository: Repository) -> Iterator[Problem]:
+    """Check that each GitHub environment of a job is one that `make up` closes, and that no identity lacks one."""
+    table = ".github/environments"
+    rows = repository.text(table).splitlines() if repository.exists(table) else []
+    known = {row.split()[0] for row in rows if row.strip() and not row.startswith("#")}
+    names = {posixpath.basename(overlay) for overlay in repository.overlays()}
+    for path, workflow in repository.below(".github/workflows/"):
+        triggers = workflow.get("on")
+        triggers = [triggers] if isinstance(triggers, str) else list(triggers or [])
+        if triggers == ["workflow_call"]:
+            continue  # Runs in other repositories, with their environments.
+        for job in _jobs(workflow).values():
+            named = job.text("environment") or job.text("environment", "name")
+            for name in sorted({_ENVIRONMENT.sub(one, named) for one in names} - known):
+                if name and "$" not in name:
+                    cure = f"add it to {table}, with the branch that may use it, and run make up"
+                    line = job.line_of("environment")
+                    yield Problem(path, line, f"GitHub opens {name} to every branch: {cure}")
+            signs_in = [step for step in job.maps("steps") if _SIGNS_IN.match(step.text("uses"))]
+            if signs_in and not named and triggers != ["pull_request"] and "pull_request" not in job.text("if"):
+                line, cure = signs_in[0].line_of("uses"), f"name one of {', '.join(sorted(known))} as its environment"
+                yield Problem(path, line, f"Azure refuses a job without a GitHub environment: {cure}")
 
 
 def check_services(repository: Repository) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What is GitHub's: the subject that Azure trusts, variables for the workflows, and the checks of both."""
+"""What is GitHub's: environments, the subject that Azure trusts, variables for the workflows, and checks of them."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitops.repository import ROOT
 
-from . import roots, tfvars
+from . import github_environments, roots, tfvars
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import own_clusters
@@ -20,6 +20,7 @@ TOOLS = [
 ]
 NEXT = "make ci-variables, which tells the workflows the names of what was made"
 REMOVED = "the workflows' variables name what is gone: they fail until the next make up and make ci-variables"
+_WORKFLOWS = ROOT / ".github" / "workflows"
 _SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
 
 
@@ -33,25 +34,34 @@ def _subject_prefix(repository: str) -> str:
 
 
 def prepare() -> None:
-    """Write down the subject that GitHub presents for this repository, once.
+    """Close the workflows' environments, and write down the subject that GitHub presents for this repository, once.
 
-    It holds the ids of owner and repository, for repositories made since July 2026, and Azure compares it letter by
-    letter. So it is asked for and kept in Git.
+    The subject holds the ids of owner and repository, for repositories made since July 2026, and Azure compares it
+    letter by letter. So it is asked for and kept in Git.
 
     Raises:
-        CommandError: GitHub can't be asked.
+        CommandError: an environment stays open, or GitHub can't be asked.
     """
-    if _SUBJECT.exists():
-        return
     repository = _repository()
     try:
-        prefix = _subject_prefix(repository)
+        prefix = "" if _SUBJECT.exists() else _subject_prefix(repository)
+        environments = github_environments.find(repository)
     except CommandError as error:
         cure = "install gh (https://cli.github.com), push the repository, run gh auth login"
-        raise CommandError(f"can't ask GitHub for the subject of {repository}: {cure} ({error})") from error
+        raise CommandError(f"can't ask GitHub about {repository}: {cure} ({error})") from error
+    github_environments.set_up(repository, environments)
     if prefix:
         _SUBJECT.write_text(f"github_subject_prefix = {json.dumps(prefix)}\n", encoding="utf-8")
         print(f"Wrote {_SUBJECT.relative_to(ROOT)}: commit it, the pipeline needs the same.")
+
+
+def require_closed_environments() -> None:
+    """Check that each environment of the workflows is closed to other refs than its own.
+
+    Raises:
+        CommandError: one is open, or GitHub can't be asked.
+    """
+    github_environments.require_closed(_repository())
 
 
 def _made(chosen: Subscription, root: roots.Root, environment: str | None = None) -> dict[str, str]:
@@ -84,9 +94,10 @@ def set_variables(chosen: Subscription) -> list[str]:
     """Set the variables of the repository, none of them a secret; return their names.
 
     Raises:
-        CommandError: the platform has not been made, or GitHub refuses.
+        CommandError: the platform has not been made, an environment of the workflows is open, or GitHub refuses.
     """
     require("gh")
+    require_closed_environments()
     try:
         variables = _variables(chosen)
     except CommandError as error:
@@ -110,12 +121,13 @@ def checks(pool: Pool) -> Iterator[Line]:
     subject = pool.ask(
         "gh", "api", f"repos/{repository}/actions/oidc/customization/sub", "--jq", ".sub_claim_prefix // empty"
     )
+    environments = pool.call(github_environments.find, repository)
     try:
         signed_in.result()
     except CommandError as error:
         if "not on PATH" not in str(error):
             yield failure("GitHub: not signed in", "run gh auth login")
-        yield Line("skipped", "GitHub, variables and subject of the repository: gh is not signed in")
+        yield Line("skipped", "GitHub, variables, environments and subject of the repository: gh is not signed in")
         return
     yield ok("GitHub: signed in")
     try:
@@ -133,6 +145,14 @@ def checks(pool: Pool) -> Iterator[Line]:
         except CommandError as error:
             cure = "run gh auth refresh --scopes repo, or give the token the permission Variables"
             yield failure(f"GitHub: variables of {repository} can't be read ({error})", cure)
+    try:
+        yield from github_environments.checks(environments.result(), before_up=not _SUBJECT.exists())
+    except CommandError as error:
+        cure = "run gh auth refresh --scopes repo, or give the token the permission Actions"
+        yield failure(f"GitHub: environments of {repository} can't be read ({error})", cure)
+    if any("packages: write" in path.read_text(encoding="utf-8") for path in _WORKFLOWS.glob("*.yml")):
+        what_runs = "what runs is named by digest, and only main may change it"
+        yield warning("GitHub: a workflow of any branch can push packages, which no setting forbids", what_runs)
     try:
         prefix = subject.result().strip()
     except CommandError as error:

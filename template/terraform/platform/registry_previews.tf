@@ -57,7 +57,8 @@ resource "azurerm_role_assignment" "kubelet_pull_previews" {
   skip_service_principal_aad_check = true
 }
 
-# The pipeline that builds pull requests. Anyone who may push a branch can be it; it can push here, and nothing else.
+# The pipeline that builds pull requests. Whoever may open one from a branch here can be it; it can push here, and
+# nothing else.
 resource "azurerm_user_assigned_identity" "ci_previews" {
   name                = "id-${var.cluster_name}-ci-previews"
   resource_group_name = azurerm_resource_group.this.name

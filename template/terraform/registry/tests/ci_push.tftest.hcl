@@ -15,12 +15,12 @@ variables {
   resource_group_name   = "rg-shop-registry"
 }
 
-run "main_signs_in_to_push" {
+run "the_environment_push_signs_in_to_push" {
   command = plan
 
   assert {
-    condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:Octo-Org/shop.gitops:ref:refs/heads/main"
-    error_message = "Only main may push images."
+    condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:Octo-Org/shop.gitops:environment:push"
+    error_message = "Only a job of the environment, which main alone may use, may push images."
   }
 }
 
@@ -32,7 +32,7 @@ run "subjects_with_ids_are_taken_as_github_gives_them" {
   }
 
   assert {
-    condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:Octo-Org@1234/shop.gitops@98765:ref:refs/heads/main"
+    condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:Octo-Org@1234/shop.gitops@98765:environment:push"
     error_message = "Repositories made since July 2026 present owner and repository ids."
   }
 }
