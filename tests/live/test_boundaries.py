@@ -31,6 +31,8 @@ HOOK = {
     "kind": "ServiceAccount",
     "metadata": {"name": "default", "namespace": PROD, "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
 }
+# A hook alone starts no sync.
+NEW = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}}
 KEPT = [json.dumps(patching("ServiceAccount", ("replace", "/metadata/namespace", PROD)))]
 ADOPTED = [json.dumps(patching("Namespace", ("replace", "/metadata/name", "external-secrets")))]
 
@@ -46,8 +48,8 @@ ATTACKS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
     "a hook in the place of an object of prod": (
         DEV,
         OVERLAY,
-        {"resources": ["hook.yaml"], "transformers": KEPT},
-        {"hook.yaml": HOOK},
+        {"resources": ["hook.yaml", "new.yaml"], "transformers": KEPT},
+        {"hook.yaml": HOOK, "new.yaml": NEW},
         f"namespace {PROD} is not permitted in project '{DEV}'",
     ),
     "the namespace of the operator": (

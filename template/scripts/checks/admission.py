@@ -33,7 +33,6 @@ def refused(path: str, document: Map) -> Iterator[tuple[int, str]]:
         if document.at("spec", "type") == "ExternalName":
             line = document.line_at("spec", "type")
             yield line, "ExternalName leads out of the namespace: remove it, and name the host where it is used"
-    elif item := workload(path, document):
-        if item.pod.text("priorityClassName").startswith("system-"):
-            line = item.pod.line_of("priorityClassName")
-            yield line, "priorityClassName puts other environments' pods off the nodes: remove it, or use one of yours"
+    elif (item := workload(path, document)) and item.pod.text("priorityClassName").startswith("system-"):
+        line = item.pod.line_of("priorityClassName")
+        yield line, "priorityClassName puts other environments' pods off the nodes: remove it, or use one of yours"
