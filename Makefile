@@ -8,6 +8,7 @@ PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+PRODUCT_COPIER := template/scripts/updates/requirements.txt
 OURS := docs hooks tests template/scripts
 PRODUCT_COMMANDS := $(shell grep -sl '^\#!/usr/bin/env python3' template/scripts/* )
 
@@ -107,6 +108,7 @@ lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
 	done
+	@sed -i '3,$$d' $(PRODUCT_COPIER) && sed 1d requirements/new.txt >>$(PRODUCT_COPIER)
 
 .PHONY: clean
 clean: ## Remove what the other commands have made

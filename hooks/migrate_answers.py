@@ -56,6 +56,10 @@ def unknown(answers: dict[str, Any]) -> list[str]:
     return sorted(name for name in answers if not name.startswith("_") and name not in asked)
 
 
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
 def main() -> None:
     """Rewrite the answers file where something changed."""
     path = Path(sys.argv[1])
@@ -63,8 +67,8 @@ def main() -> None:
     answers = migrated(stored, Version(os.environ["VERSION_PEP440_FROM"]))
     if strangers := unknown(answers):
         sys.exit(
-            f"error: {path}: unknown stored answer {', '.join(strangers)}: no question of this version asks for it. "
-            "Remove its line, commit, and update again"
+            f"error: {path}: unknown stored answer {', '.join(map(_shown, strangers))}: "
+            "no question of this version asks for it. Remove its line, commit, and update again"
         )
     if answers != stored:
         text = yaml.safe_dump(answers, allow_unicode=True, sort_keys=False)

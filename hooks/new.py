@@ -77,7 +77,7 @@ def refuse_unreadable(arguments: list[str]) -> None:
             sys.exit(
                 f"error: {value}: {error.strerror}: give --data-file a file of answers, a line `question: answer` each"
             )
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
             where = f"{value}:{mark.line + 1}" if mark else value
             sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")

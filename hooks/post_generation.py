@@ -143,7 +143,7 @@ def main() -> int:
     if updating:
         # What a conflict, or a person, has made unreadable is named by what follows.
         with contextlib.suppress(
-            SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError
+            SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError
         ):
             carry_tags(product)
     if updating and (conflicts := unresolved_conflicts(product)):

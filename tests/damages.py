@@ -1389,6 +1389,18 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "project_name: tracker",
         "project_name: there is no folder apps/tracker: write back what it was",
     ),
+    "updates from another template": (
+        ".copier-answers.yml",
+        "^_src_path: .*",
+        "_src_path: gh:evil/template",
+        "_src_path: is not the template in scripts/updates/origin.yaml: write back what it was",
+    ),
+    "updates that begin with a branch of the template": (
+        ".copier-answers.yml",
+        "^_src_path:",
+        "_commit: main\n_src_path:",
+        "_commit: main is no version of a template: write back what it was",
+    ),
     "an answer of another repository": (
         ".copier-answers.yml",
         "example-org/goal-tracker",

@@ -22,6 +22,8 @@ VALID = sorted(path.stem for path in (ANSWERS / "valid").glob("*.yaml"))
 INVALID = sorted(path.stem for path in (ANSWERS / "invalid").glob("*.yaml"))
 # The tools of this environment come before others of the machine.
 TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+# What a terminal, a parser of lines or the log of a pipeline takes for something else, in what others have written.
+HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1f\x1e\x85\r\u2028\u2029\u202e\u200b\t\udcff ::error::x ##[add-mask]x"
 TEMPLATE_PARTS = ("copier.yml", "hooks", "includes", "template")
 
 
@@ -119,6 +121,14 @@ env | grep "^GIT_PUSH_OPTION_[0-9]" | sort | cut -d= -f2- >"{asked}"
     )
     hook.chmod(0o755)
     return asked
+
+
+def assert_plain(text: str) -> None:
+    """Check that a text is safe to print: nothing in it is a command to a terminal or to GitHub, or unseen."""
+    for line in text.split("\n"):
+        assert line.isprintable(), ascii(line)
+        assert not line.lstrip().startswith("::"), line
+        assert "##[" not in line
 
 
 def files(folder: Path) -> Iterator[Path]:

@@ -188,6 +188,55 @@ def test_history_lists_deployments_newest_first(pushed_product: Path) -> None:
     assert all("Test" in line for line in lines)
 
 
+def test_history_and_promotions_show_words_of_others_as_plain_text(pushed_product: Path, tmp_path: Path) -> None:
+    message = ("-c", f"user.name=Ann{support.HOSTILE}", "commit", "-q", "--cleanup=verbatim", "-am", support.HOSTILE)
+    commits = []
+    for number in range(2):
+        (pushed_product / "src" / "frontend" / "notes.txt").write_text(str(number))
+        support.git("add", "-A", cwd=pushed_product)
+        support.git(*message, cwd=pushed_product)
+        support.git("push", "-q", cwd=pushed_product)
+        commits.append(support.git("rev-parse", "HEAD", cwd=pushed_product))
+    for environment, commit in (("prod", commits[0]), ("dev", commits[1])):
+        assert bump(pushed_product, "--no-push", environment, f"frontend=sha-{commit}", "backend=v1").returncode == 0
+        support.git(*message, cwd=pushed_product)
+    support.git("push", "-q", cwd=pushed_product)
+    done = support.run(sys.executable, "scripts/history", "dev", cwd=pushed_product)
+    assert done.returncode == 0, done.stderr
+    support.assert_plain(done.stdout + done.stderr)
+    assert len(done.stdout.splitlines()) == 2, "one line for each deployment"
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    gh.chmod(0o755)
+    path = f"{gh.parent}{os.pathsep}{support.TOOLS_FIRST}"
+    done = support.run(sys.executable, "scripts/promote", "dev", "prod", cwd=pushed_product, PATH=path)
+    assert done.returncode == 0, done.stderr
+    support.assert_plain(done.stdout + done.stderr)
+    assert "mine" in done.stdout
+
+
+@pytest.mark.parametrize("argument", ["--commit-file={file}", "--no-push", "--commit-file", "-h", "--"])
+def test_an_image_that_looks_like_an_option_is_none(argument: str, pushed_product: Path, tmp_path: Path) -> None:
+    before = tip(pushed_product)
+    given = argument.replace("{file}", str(tmp_path / "written"))
+    for command in (("python3", "scripts/bump-image"), ("scripts/deploy",)):
+        done = support.run(*command, "dev", "frontend=v1", given, cwd=pushed_product)
+        assert done.returncode, done.stdout
+        assert "service" in done.stderr or "not SERVICE=TAG" in done.stderr, done.stderr
+    assert tip(pushed_product) == before
+    assert not (tmp_path / "written").exists()
+    assert support.git("status", "--porcelain", cwd=pushed_product) == ""
+
+
+def test_a_commit_that_looks_like_an_option_is_none(pushed_product: Path) -> None:
+    for value in ("--all", "-h", "--git-dir=/", support.HOSTILE):
+        done = support.run(sys.executable, "scripts/rollback", "dev", f"--commit={value}", cwd=pushed_product)
+        assert done.returncode == 1
+        support.assert_plain(done.stderr)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def test_the_pushed_commit_is_written_where_it_is_asked_for(pushed_product: Path, tmp_path: Path) -> None:
     file = tmp_path / "commit"
     done = bump(pushed_product, "--commit-file", str(file), "dev", "frontend=v3")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,34 @@ def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path,
     deployment.write_text(deployment.read_text() + "# A comment.\n")
     support.git("commit", "-qam", "Change what all share", cwd=pushed_product)
     assert changed("HEAD^") == ["dev", "prod"]
+
+
+@pytest.mark.parametrize("name", ["x\nprod=v1", '","prod', "--push", "$(id)", "a b", "::error::x"])
+def test_a_folder_whose_name_says_more_than_a_name_stops_the_pipeline(
+    name: str, pushed_product: Path, stand_ins: Path
+) -> None:
+    shutil.copytree(pushed_product / "src" / "frontend", pushed_product / "src" / name)
+    [overlays] = pushed_product.glob("apps/*/overlays")
+    shutil.copytree(overlays / "dev", overlays / name)
+    tags = overlays / name / "imagetags" / "kustomization.yaml"
+    tags.write_text(tags.read_text().replace("unreleased", "v1"))
+    for command in ("changed-services", "changed-environments"):
+        done = call(pushed_product, stand_ins, f"scripts/{command}", "0" * 40)
+        assert (done.returncode, done.stdout) == (1, "")
+        support.assert_plain(done.stderr)
+        assert len(done.stderr.splitlines()) == 1
+    done = call(pushed_product, stand_ins, "scripts/build-images", "v1", name)
+    assert done.returncode == 1
+    assert calls(stand_ins) == []
+
+
+@pytest.mark.parametrize("base", ["--output=stolen", "-h", "--no-index"])
+@pytest.mark.parametrize("pushed_product", ["jenkins-with-acr-on-gitlab"], indirect=True)
+def test_a_commit_to_compare_with_is_no_option(base: str, pushed_product: Path, stand_ins: Path) -> None:
+    for command in ("changed-services", "changed-environments", "merged-changes", "only-image-tags"):
+        done = call(pushed_product, stand_ins, f"scripts/{command}", base)
+        assert done.stderr == ""
+    assert support.git("status", "--porcelain", cwd=pushed_product) == ""
 
 
 def test_images_are_signed_by_digest_under_the_name_that_the_overlays_use(own_product: Path, stand_ins: Path) -> None:

@@ -285,6 +285,36 @@ def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) 
     assert done.stderr == "status: there is no environment 'stage': choose one of dev, prod\n"
 
 
+def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
+    rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    cluster = released(shutil.copytree(rendered("defaults"), tmp_path / "product"), tmp_path)
+    message = f"{support.HOSTILE}\n\nDeploy-Environment: dev"
+    support.git(
+        "-c", f"user.name=Ann{support.HOSTILE}", "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message,
+        cwd=cluster.product,
+    )  # fmt: skip
+    support.git("push", "-q", cwd=cluster.product)
+    failed = {"operationState": {"phase": "Failed", "message": f"\n{support.HOSTILE}"}}
+    cluster.says("applications.argoproj.io", application(support.HOSTILE, support.HOSTILE, support.HOSTILE, **failed))
+    cluster.says("pods", {"items": [pod("frontend", f"x@{support.HOSTILE}")]})
+    cluster.says("replicasets.apps", {"items": []})
+    done = cluster.status("dev")
+    assert done.returncode == 0, done.stderr
+    support.assert_plain(done.stdout + done.stderr)
+    assert "by Ann\\x1b]0;mine" in done.stdout
+    assert json.loads(cluster.status("dev", "--json").stdout)["environments"][0]["deployed"]["by"].startswith("Ann\x1b")
+    for file in cluster.program.parent.glob("kubectl.*"):
+        file.unlink()
+    Path(f"{cluster.program}.refuses").write_text(f"error: {support.HOSTILE}", errors="replace")
+    for command in ("status", "wait-healthy", "refresh"):
+        done = support.run(sys.executable, f"scripts/{command}", "dev", cwd=cluster.product,
+                           PATH=f"{cluster.program.parent}:{support.TOOLS_FIRST}", PYTHONPATH=str(support.CLOCK))  # fmt: skip
+        assert done.returncode == 1
+        support.assert_plain(done.stdout + done.stderr)
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("no_colour", "coloured"), [("", True), ("1", False)])
 def test_colour_is_for_terminals_and_for_those_who_want_it(no_colour: str, coloured: bool, cluster: Cluster) -> None:
     ours, theirs = pty.openpty()

@@ -1,7 +1,5 @@
 """What an update is made of; tests/life lives through whole ones."""
 
-import re
-
 import pytest
 import yaml
 from packaging.version import Version
@@ -43,7 +41,17 @@ def test_the_oldest_copier_is_the_same_everywhere() -> None:
     oldest = yaml.safe_load((support.ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
     numbers = oldest.split(".")[:2]
     asked_for = (support.ROOT / "template" / "scripts" / "updates" / "copier.py").read_text(encoding="utf-8")
-    makefile = (support.ROOT / "template" / "Makefile.jinja").read_text(encoding="utf-8")
     assert f"MINIMUM = ({', '.join(numbers)})" in asked_for
-    assert re.findall(r"copier>=([\d.]+),<10", asked_for + makefile) == [".".join(numbers)] * 2
+    for wanted in ("requirements/new.in", "template/scripts/updates/requirements.in"):
+        assert (support.ROOT / wanted).read_text(encoding="utf-8") == f"copier>={'.'.join(numbers)},<10\n"
     assert "packaging" in (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8")
+
+
+def test_a_product_installs_the_copier_that_is_tried_here_by_its_hashes() -> None:
+    ours = (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8").partition("\n")[2]
+    theirs = (support.ROOT / "template" / "scripts" / "updates" / "requirements.txt").read_text(encoding="utf-8")
+    assert theirs.split("\n", 2)[2] == ours, "run make lock"
+    makefile = (support.ROOT / "template" / "Makefile.jinja").read_text(encoding="utf-8")
+    recipe = makefile.partition("\ncopier:")[2].partition(".PHONY")[0]
+    assert "--require-hashes --only-binary :all:" in recipe
+    assert "--requirement scripts/updates/requirements.txt" in recipe

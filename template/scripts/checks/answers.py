@@ -6,9 +6,12 @@ from typing import Any
 
 import yaml
 
-from .documents import Map, Problem, Repository
+from .documents import Map, Problem, Repository, parse
 
 _FILE = ".copier-answers.yml"
+_ORIGIN = "scripts/updates/origin.yaml"
+# A release, commits after one, or a commit: what Copier writes, and never a branch, whose content changes.
+_VERSION = re.compile(r"""^_commit: ["']?(v?\d[\w.+-]*|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
 _CURE = "write back what it was, and change answers with copier update"
 
 
@@ -19,6 +22,7 @@ def check(repository: Repository) -> Iterator[Problem]:
         if _FILE in repository.files:
             yield Problem(_FILE, 0, "holds no answers: restore it from history, updates of the template need it")
         return
+    yield from _check_template(repository, answers)
     project = answers.text("project_name")
     if not repository.exists(f"apps/{project}") and any(path.startswith("apps/") for path in repository.files):
         yield _problem(answers, "project_name", f"there is no folder apps/{project}")
@@ -46,11 +50,19 @@ def _named(answer: Any) -> list[str]:
     """Return the names in a list, which may be written as a text, of names or of mappings with a name."""
     if isinstance(answer, str):
         try:
-            answer = yaml.safe_load(answer)
-        except yaml.YAMLError:
+            [answer] = parse(answer)
+        except (yaml.YAMLError, ValueError):
             return []
     found = answer if isinstance(answer, list) else []
     return [str(item.get("name")) if isinstance(item, dict) else str(item) for item in found]
+
+
+def _check_template(repository: Repository, answers: Map) -> Iterator[Problem]:
+    origin = repository.first(_ORIGIN) or Map()
+    if origin.get("_src_path") != answers.get("_src_path"):
+        yield _problem(answers, "_src_path", f"is not the template in {_ORIGIN}")
+    if "_commit" in answers and not _VERSION.search(repository.text(_FILE)):
+        yield _problem(answers, "_commit", f"{answers['_commit']} is no version of a template")
 
 
 def _check_address(repository: Repository, answers: Map) -> Iterator[Problem]:

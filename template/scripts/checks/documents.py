@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gitops.repository import plain
 
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
+# Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.
+_DEEPEST, _MOST_ALIASED, _LONGEST_NUMBER = 100, 10_000, 100
+# A line that may be nested so deep.
+_INDENTED = re.compile(rf"^[ ?-]{{{_DEEPEST // 2}}}", re.MULTILINE)
 _CURES = (
     ("\\t", "indent with spaces, never tabs"),
     ("a tab character", "indent with spaces, never tabs"),
@@ -26,15 +31,17 @@ _CURES = (
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something wrong: where, what, and how to mend it."""
+    """Something wrong: where, what, and how to mend it; what a program has said of it follows line by line."""
 
     path: str
     line: int
     what: str
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the one line that a person reads."""
-        return f"{self.path}:{self.line}: {self.what}" if self.line else f"{self.path}: {self.what}"
+        """Return what a person reads."""
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return "\n  ".join(plain(line) for line in (f"{where}: {self.what}", *self.details))
 
 
 class Map(dict[str, Any]):
@@ -119,10 +126,17 @@ _Loader.add_multi_constructor("!", _construct_unknown)
 _Loader.add_multi_constructor("tag:yaml.org,2002:python/", _construct_unknown)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _number(loader, node))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _number(loader, node))
 
 
 def _number(loader: Any, node: yaml.ScalarNode) -> float:
-    return float(int(node.value, 8)) if node.value.startswith("0o") else float(loader.construct_yaml_float(node))
+    # Numbers to the base 60, as 1:30, take time that grows with the square of their length.
+    if len(node.value) > _LONGEST_NUMBER:
+        raise yaml.constructor.ConstructorError(None, None, "the number is too long: quote it", node.start_mark)
+    if node.value.startswith("0o"):
+        return float(int(node.value, 8))
+    whole = node.tag.endswith(":int")
+    return loader.construct_yaml_int(node) if whole else float(loader.construct_yaml_float(node))
 
 
 @dataclass
@@ -217,8 +231,37 @@ def read_repository(root: Path) -> Repository:
 
 
 def parse(text: str) -> list[Any]:
-    """Return the documents of a text."""
+    """Return the documents of a text.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, or more than anything here needs: aliases of aliases, or no end of nesting.
+    """
+    if "*" in text or text.count("[") + text.count("{") > _DEEPEST or _INDENTED.search(text):
+        _require_modest(text)
     return list(yaml.load_all(text, Loader=_Loader))
+
+
+def _require_modest(text: str) -> None:
+    """Refuse a text that is short and yet takes minutes, or more memory than there is, to read."""
+    # How many values an alias of a name stands for: no end of them inside what has the name.
+    sizes: dict[str | None, int] = {}
+    begun: list[tuple[str | None, int]] = []
+    written = read = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = begun.pop()
+            sizes[anchor] = read - before
+        elif isinstance(event, yaml.NodeEvent):
+            written += 1
+            read += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                begun.append((event.anchor, read))
+                sizes[event.anchor] = _MOST_ALIASED + 1
+            elif isinstance(event, yaml.AliasEvent):
+                read += sizes.get(event.anchor, 0)
+        if len(begun) > _DEEPEST or read - written > _MOST_ALIASED:
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem="aliases or nesting go too far: write them out", problem_mark=mark)
 
 
 def _read_yaml(repository: Repository, path: str, text: str) -> None:
@@ -235,7 +278,7 @@ def _read_yaml(repository: Repository, path: str, text: str) -> None:
             words = "has a merge conflict: choose a side and remove the markers"
         repository.problems.append(Problem(path, line, words))
         return
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except Exception as error:  # The library stumbles over values in many ways, such as `!!bool maybe`.
         what = " ".join(str(error).split())
         repository.problems.append(Problem(path, 0, f"is not valid YAML: {what}: mend it"))
         return

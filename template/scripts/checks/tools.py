@@ -49,14 +49,14 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         yield Tool(command, [command, "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
     if workflows := [path for path in repository.files if path.startswith(".github/workflows/")]:
         # Files by name, since it looks for them in a Git repository, which a new product is not yet.
-        actionlint = ["actionlint", "-no-color", "-config-file=.github/actionlint.yaml", *workflows]
+        actionlint = ["actionlint", "-no-color", "-config-file=.github/actionlint.yaml", "--", *workflows]
         yield Tool("actionlint", actionlint, ".github/workflows/")
         zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--persona=auditor", ".github"]
         yield Tool("zizmor", zizmor, ".github/workflows/")
     if scripts := _shell_scripts(repository):
-        yield Tool("shellcheck", ["shellcheck", *scripts], "scripts/")
+        yield Tool("shellcheck", ["shellcheck", "--", *scripts], "scripts/")
     if dockerfiles := [path for path in repository.files if path.endswith("/Dockerfile")]:
-        yield Tool("hadolint", ["hadolint", "--no-color", *dockerfiles], "src/")
+        yield Tool("hadolint", ["hadolint", "--no-color", "--", *dockerfiles], "src/")
     yield Tool("yamllint", ["yamllint", "--strict", "."], "YAML files")
 
 
@@ -74,6 +74,7 @@ def _run(repository: Repository, tool: Tool) -> Iterator[Problem]:
             cwd=repository.root,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_TIMEOUT,
             check=False,
             stdin=subprocess.DEVNULL,
@@ -85,9 +86,7 @@ def _run(repository: Repository, tool: Tool) -> Iterator[Problem]:
         yield from projects.judge_built(repository, tool.subject, done.stdout)
     if done.returncode:
         words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
-        yield Problem(
-            tool.subject, 0, f"{tool.name}:\n" + "\n".join(f"  {line}" for line in words.strip().splitlines())
-        )
+        yield Problem(tool.subject, 0, f"{tool.name}:", tuple(words.expandtabs().strip().split("\n")))
 
 
 def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gitops.repository import plain
+
 from . import azure
 from .azure import Subscription
 from .settings import Settings
@@ -125,7 +127,7 @@ class Cluster:
         for item in left():
             told = [condition["message"] for condition in item.get("status", {}).get("conditions", [])]
             waits = ", ".join(item["metadata"].get("finalizers", [])) or "the API server"
-            print(f"   {_name(item)} hangs: it waits for {waits}" + (f" ({'; '.join(told)})" if told else ""))
+            print(plain(f"   {_name(item)} hangs: it waits for {waits}" + (f" ({'; '.join(told)})" if told else "")))
         print("   taking their finalizers away: what they have made goes with the cluster")
         self._release(kind, left())
         if hanging := _wait(lambda: [_name(item) for item in left()], 60):

@@ -5,6 +5,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gitops.repository import plain
+
 from .tools import output
 
 _TIMEOUT = 60.0
@@ -20,7 +22,7 @@ class Line:
 
     def __str__(self) -> str:
         """Return the line that a person reads."""
-        return f"{self.state:<8} {self.text}"
+        return f"{self.state:<8} {plain(self.text)}"
 
 
 def ok(text: str) -> Line:

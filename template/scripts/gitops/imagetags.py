@@ -20,7 +20,7 @@ kind: Component
 images:
 """
 _FIELD = re.compile(
-    r"""(?P<lead>  - |    )(?P<key>name|newTag|digest): (?P<quote>["']?)(?P<value>[^"'#\s]+)(?P=quote)"""
+    r"""(?P<lead>  - |    )(?P<key>name|newTag|digest): (?P<quote>["']?)(?P<value>[!$-&(-~]+)(?P=quote)"""
 )
 
 

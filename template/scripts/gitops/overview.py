@@ -62,13 +62,15 @@ def wanted(name: str, tip: str) -> Environment:
     """Return an environment as a commit of Git wants it."""
     path = imagetags_path(name)
     versions = parse(publish.read(tip, path) or "", path)
-    shape = "%H%x1f%cI%x1f%an%x1f%s"
-    line = publish.git("log", "--max-count=1", f"--grep=^{deployments.ENVIRONMENT}: {name}$", f"--format={shape}", tip)
+    shape = "%H%x00%cI%x00%an%x00%s"
+    log = publish.git(
+        "log", "-z", "--max-count=1", f"--grep=^{deployments.ENVIRONMENT}: {name}$", f"--format={shape}", tip
+    )
     return Environment(
         name,
         cluster_folder(name),
         services=[Service(service, versions.get(service, Version(UNRELEASED))) for service in services()],
-        deployed=Deployment(*line.rstrip("\n").split("\x1f")) if line else None,
+        deployed=Deployment(*log.split("\0")[:4]) if log else None,
     )
 
 
@@ -82,9 +84,9 @@ def _behind(revision: str, tip: str) -> int | None:
     """Return how many commits of main the cluster has not seen; None where Git does not know its commit."""
     if revision == tip:
         return 0
-    if not revision or not publish.succeeds("merge-base", "--is-ancestor", revision, tip):
+    if not revision or not publish.succeeds("merge-base", "--is-ancestor", "--end-of-options", revision, tip):
         return None
-    return int(publish.git("rev-list", "--count", f"{revision}..{tip}"))
+    return int(publish.git("rev-list", "--count", "--end-of-options", f"{revision}..{tip}"))
 
 
 def look(found: Environment, tip: str) -> Environment:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 
 from .publish import Change, PublishError, RefusedError, git, push_branch, remote_tip
-from .repository import BRANCH, REMOTE, ROOT
+from .repository import BRANCH, REMOTE, ROOT, plain
 
 
 def web_address() -> str:
@@ -16,7 +16,7 @@ def web_address() -> str:
 def propose(branch: str, tip: str, change: Change, body: str) -> str:
     """Push a change of the newest commit as a branch and open a pull request; return a line as `request` does."""
     opened = push_branch(branch, tip, change)
-    return f"proposed {opened}" if opened else request(branch, change.message.splitlines()[0], body)
+    return f"proposed {opened}" if opened else request(branch, change.message.partition("\n")[0], body)
 
 
 def request(branch: str, title: str, body: str, *, draft: bool = False, renew: bool = False) -> str:
@@ -66,9 +66,9 @@ def propose_instead(refusal: RefusedError, branch: str, make_change: Callable[[s
     if change is None:
         return
     advice = f"the server refuses direct pushes to {BRANCH}: allow them for this identity, or merge the proposal"
-    print(f"{advice} ({refusal})")
+    print(plain(f"{advice} ({refusal})"))
     try:
-        print(propose(branch, tip, change, advice))
+        print(plain(propose(branch, tip, change, advice)))
     except PublishError as error:
         raise PublishError(
             f"{refusal}; allow this identity to push to {BRANCH}, or to {branch} for a proposal"

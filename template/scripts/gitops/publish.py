@@ -54,8 +54,8 @@ class Change:
     message: str
 
 
-def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
-    """Run git in the repository and return what it prints.
+def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
+    """Run git in the repository and return what it prints, byte by byte: line ends are not changed.
 
     Raises:
         PublishError: git ended with an error; the message is git's own last line.
@@ -63,21 +63,21 @@ def git(*arguments: str, stdin: str | None = None, **environment: str) -> str:
     return _git(*arguments, stdin=stdin, **environment).stdout
 
 
-def _git(*arguments: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def _git(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         ["git", *arguments],
         cwd=ROOT,
-        input=stdin,
+        input=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin,
         capture_output=True,
-        text=True,
         check=False,
         # Without optional locks: `git status`, killed while it notes what it found, would leave the index locked.
         env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **environment},
     )
+    printed, said = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
     if done.returncode:
-        words = " ".join(done.stderr.split()) or f"status {done.returncode}"
+        words = " ".join(said.split()) or f"status {done.returncode}"
         raise PublishError(f"git {arguments[0]}: {words}")
-    return done
+    return subprocess.CompletedProcess(done.args, done.returncode, printed, said)
 
 
 def succeeds(*arguments: str) -> bool:
@@ -133,9 +133,25 @@ def read(commit: str, path: str) -> str | None:
         return None
 
 
+def commit_name(name: str, *options: str) -> str:
+    """Return the full name of the commit that a branch, a tag or a short name stands for.
+
+    Args:
+        name: what it is called.
+        options: those of git itself, such as where the repository is.
+
+    Raises:
+        PublishError: there is none.
+    """
+    # rev-parse takes --end-of-options from Git 2.30 on only.
+    if name.startswith("-"):
+        raise PublishError(f"{name} is no commit: give the name of one, as `make history` prints it")
+    return git(*options, "rev-parse", "--verify", f"{name}^{{commit}}").strip()
+
+
 def is_ancestor(older: str, newer: str) -> bool:
     """Tell whether both commits are known here and the first is in the history of the second."""
-    return older != newer and succeeds("merge-base", "--is-ancestor", older, newer)
+    return older != newer and succeeds("merge-base", "--is-ancestor", "--end-of-options", older, newer)
 
 
 def require_clean_tree() -> None:
@@ -145,7 +161,7 @@ def require_clean_tree() -> None:
         PublishError: tracked files are changed.
     """
     with _alone_in_this_clone():
-        changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
+        changed = git("status", "--porcelain", "--untracked-files=no").split("\n")[:-1]
     if changed:
         raise PublishError(f"{changed[0][3:]} has changes that are not committed: commit or stash them first")
 
@@ -298,8 +314,8 @@ def push_proposal(name: str, tip: str, commit: str, trailer: str, *, draft: bool
     if earlier:
         remote_tip(name)  # for its objects
         need_history()
-        own = git("log", f"--format=%(trailers:key={trailer},valueonly,separator=%x2C)", f"{tip}..{earlier}")
-        if not all(own.splitlines()):
+        own = git("log", "-z", f"--format=%(trailers:key={trailer},valueonly,separator=%x2C)", f"{tip}..{earlier}")
+        if not all(own.split("\0")[:-1]):
             raise OthersWorkError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
         same = "--format=%T %P %B"
         if git("show", "--no-patch", same, earlier) == git("show", "--no-patch", same, commit):

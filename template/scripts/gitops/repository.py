@@ -2,6 +2,7 @@
 
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,16 +12,31 @@ BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
 
 
+def plain(text: object) -> str:
+    """Return words of others, from Git, YAML, a cluster or the name of a file, as one line that is safe to print.
+
+    What a terminal, the log of a pipeline or the eye would take for something else is spelt out: control characters,
+    line ends of every kind, characters that are not seen or turn the text around, and GitHub's workflow commands
+    (`::name::` at the start of a line, `##[name]` anywhere).
+    """
+    shown = "".join(
+        char if char.isprintable() else " " if unicodedata.category(char) == "Zs" else ascii(char)[1:-1]
+        for char in str(text)
+    )
+    shown = shown.replace("##[", "#\\x23[")
+    return f"\\x3a{shown.lstrip()[1:]}" if shown.lstrip().startswith("::") else shown
+
+
 def fail(message: str) -> NoReturn:
     """Print one line that says what is wrong and how to mend it, and end with status 1."""
-    sys.exit(f"{Path(sys.argv[0]).name}: {message}")
+    sys.exit(f"{Path(sys.argv[0]).name}: {plain(message)}")
 
 
 def one_line(text: str) -> str:
     """Return the line of a program's complaint that says what is wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
     told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
-    return re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400]
+    return plain(re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400])
 
 
 def application(root: Path = ROOT) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from .template import UpdateError
 
 MINIMUM = (9, 19)
-_WANTED = "copier>=9.19,<10"
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
@@ -29,12 +28,7 @@ def command() -> list[str]:
         found = numbers[0] if numbers else "one that does not start"
         if numbers and MINIMUM <= (int(numbers[1]), int(numbers[2])) < (10, 0):
             return ["copier"]
-    if shutil.which("uvx"):
-        return ["uvx", "--from", _WANTED, "copier"]
-    if shutil.which("pipx"):
-        return ["pipx", "run", "--spec", _WANTED, "copier"]
-    have = f"copier here is {found}" if found else "copier is missing"
-    raise UpdateError(f"{have}: run `make copier`, or install uv or pipx, or `python3 -m pip install '{_WANTED}'`")
+    raise UpdateError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
 
 
 def message(output: str) -> str:

@@ -29,7 +29,7 @@ class Merge:
     Attributes:
         base: the commit that was updated.
         tree: the result; files in conflict hold both sides between markers.
-        stages: what the index says of files in conflict, a line for each side.
+        stages: what the index says of files in conflict, an entry for each side, each ended by a NUL.
         removed: files that are gone although they were changed here.
         answers: the lines of the answers file that changed.
         problems: what the checks of the merged tree say; nothing where they pass.
@@ -44,11 +44,11 @@ class Merge:
 
     def conflicts(self) -> list[str]:
         """Return the files in conflict."""
-        return sorted({line.partition("\t")[2] for line in self.stages.splitlines()})
+        return sorted({entry.partition("\t")[2] for entry in self.stages.split("\0")[:-1]})
 
     def changed(self) -> list[str]:
         """Return the files that differ from before."""
-        return git("diff-tree", "-r", "--name-only", "--no-renames", self.base, self.tree).splitlines()
+        return _differences(self.base, self.tree)
 
 
 def require_clean_tree() -> None:
@@ -57,7 +57,7 @@ def require_clean_tree() -> None:
     Raises:
         UpdateError: there is some.
     """
-    changed = git("status", "--porcelain").splitlines()
+    changed = git("status", "--porcelain").split("\n")[:-1]
     if changed:
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise UpdateError(f"{changed[0][3:]}{more} is not committed: commit it, or `git stash --include-untracked`")
@@ -90,10 +90,10 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
         ended = _ended(report, status)
         if ended == "failed":
             raise UpdateError(f"{copier.message(output)}. Nothing has changed here")
-        stages = _in(folder, "ls-files", "--unmerged")
+        stages = _in(folder, "ls-files", "-z", "--unmerged")
         _in(folder, "add", "--all")
         tree = _in(folder, "write-tree").strip()
-        gone = git("diff-tree", "-r", "--name-only", "--no-renames", "--diff-filter=D", base, tree).splitlines()
+        gone = _differences(base, tree, "--diff-filter=D")
         return Merge(
             base,
             tree,
@@ -125,8 +125,13 @@ def take_over(result: Merge) -> None:
     if done.returncode:
         raise UpdateError(f"{' '.join(done.stderr.split())}: move it away, then update again")
     if result.stages:
-        forget = "".join(f"0 {'0' * 40}\t{path}\n" for path in result.conflicts())
-        git("update-index", "--index-info", stdin=forget + result.stages)
+        forget = "".join(f"0 {'0' * 40}\t{path}\0" for path in result.conflicts())
+        git("update-index", "-z", "--index-info", stdin=forget + result.stages)
+
+
+def _differences(one: str, other: str, *options: str) -> list[str]:
+    """Return the paths in which two trees differ."""
+    return git("diff-tree", "-r", "-z", "--name-only", "--no-renames", *options, one, other).split("\0")[:-1]
 
 
 def _ended(report: Path, status: int) -> str:
@@ -191,7 +196,7 @@ def _git_folder(folder: Path) -> str:
 
 
 def _answers(base: str, tree: str) -> list[str]:
-    lines = git("diff", "--unified=0", base, tree, "--", ANSWERS).splitlines()
+    lines = git("diff", "--unified=0", base, tree, "--", ANSWERS).split("\n")
     return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
 
 

@@ -4,17 +4,22 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from gitops import proposals, publish
 from gitops.publish import PublishError, git
 from gitops.repository import BRANCH as MAIN
-from gitops.repository import ROOT
+from gitops.repository import ROOT, plain
 
 from .merge import Merge
 
 BRANCH = "template-update"
 VERSION = "Template-Version"
+_TITLE = re.compile(r"Update the template to ([\w.:+-]+)(?: \(conflicts in \d+ files?\))?")
 _WORKFLOWS = ".github/workflows/"
+# One commit on another, and what `git bundle` writes of that: see gitformat-bundle.
+_HEADER = re.compile(rb"# v2 git bundle\n-[0-9a-f]{40}[^\n]*\n([0-9a-f]{40}) refs/heads/template-update\n\n")
+_LARGEST = 20_000_000
 _TOKEN = "TEMPLATE_UPDATE_TOKEN"  # noqa: S105, the name of one
 
 
@@ -41,36 +46,53 @@ def message(result: Merge, version: str, news: str) -> str:
     return "\n".join([*lines, "", f"{VERSION}: {version}", ""])
 
 
-def prepare(result: Merge, current: str, version: str, news: str) -> str:
-    """Put the result on the branch of this clone, and say so."""
+def prepare(result: Merge, current: str, version: str, news: str, bundle: Path | None) -> str:
+    """Put the result on the branch of this clone and, where one is wanted, into a bundle; say so."""
     if result.tree == git("rev-parse", f"{result.base}^{{tree}}").strip():
         return f"{current}: nothing changes"
     # The first line of what is new is the subject already.
     text = message(result, version, news.partition("\n")[2].strip())
     commit = publish.commit_tree(result.tree, result.base, text)
     git("update-ref", f"refs/heads/{BRANCH}", commit)
+    if bundle:
+        git("bundle", "create", "--quiet", str(bundle), f"{result.base}..refs/heads/{BRANCH}")
     return f"{BRANCH}: {commit[:12]} (scripts/template-propose makes a pull request of it)"
 
 
-def propose() -> str:
-    """Push the branch and open its pull request, or renew both; return a line that says what became of it.
+def propose(bundle: Path | None) -> str:
+    """Push the update and open its pull request, or renew both; return a line that says what became of it.
+
+    Of a bundle, which the template's code may have written, one tree and words are taken and nothing is run or trusted.
 
     Raises:
-        PublishError: the server refuses it.
+        PublishError: the server refuses it, or it is no update of the main branch.
     """
+    tip = publish.remote_tip()
+    publish.need_history()
     try:
-        commit = git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}").strip()
+        made = _unpack(bundle) if bundle else git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}").strip()
     except PublishError:
+        if bundle:
+            raise
         return f"nothing to propose: there is no branch {BRANCH}, which `scripts/template-update --branch` makes"
-    text = git("show", "--no-patch", "--format=%B", commit)
-    title, _, body = text.partition("\n")
-    body = re.sub(rf"^{VERSION}: .*\n", "", body, flags=re.MULTILINE).strip()
+    parents, tree, text = git("show", "--no-patch", "--format=%P%x00%T%x00%B", made).split("\0")
+    title, *lines = (plain(line) for line in text.rstrip().split("\n"))
+    version = _TITLE.fullmatch(title)
+    if not version or not (parents == tip or publish.is_ancestor(parents, tip)):
+        raise PublishError(
+            f"{made[:12]} is no update of a commit of {MAIN}: run `scripts/template-update --branch` again"
+        )
+    # A line that begins with a slash is a command to GitLab, such as /merge.
+    lines = [rf"\{line}" if line.lstrip().startswith("/") else line for line in lines if f"{VERSION}: " not in line]
+    body = "\n".join(lines).strip()
+    commit = publish.commit_tree(tree, parents, f"{title}\n\n{body}\n\n{VERSION}: {version[1]}\n")
+    git("update-ref", f"refs/heads/{BRANCH}", commit)
     declined = _declined(title)
     if declined:
         return f"{title}: declined before, at {declined}; reopen that to have it again"
     draft = "(conflicts in " in title
     try:
-        opened = publish.push_proposal(BRANCH, publish.remote_tip(), commit, VERSION, draft=draft)
+        opened = publish.push_proposal(BRANCH, tip, commit, VERSION, draft=draft)
     except publish.OthersWorkError as error:
         return f"left alone: {error}"
     except PublishError as error:
@@ -78,9 +100,20 @@ def propose() -> str:
     return f"proposed {opened}" if opened else proposals.request(BRANCH, title, body, draft=draft, renew=True)
 
 
+def _unpack(bundle: Path) -> str:
+    """Take the objects of a bundle, and return its commit."""
+    with bundle.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    header = _HEADER.match(content)
+    if not header or len(content) > _LARGEST:
+        raise PublishError(f"{bundle} is no bundle of {BRANCH} alone: make it by `scripts/template-update --bundle`")
+    git("index-pack", "--strict", "--fix-thin", "--stdin", stdin=content[header.end() :])
+    return header[1].decode()
+
+
 def _explained(error: PublishError, commit: str) -> PublishError:
     """Add what to allow where a token may not change workflows, which GitHub wants a right of its own for."""
-    touched = git("diff", "--name-only", f"{commit}^", commit, "--", _WORKFLOWS).split()
+    touched = git("diff", "-z", "--name-only", f"{commit}^", commit, "--", _WORKFLOWS).split("\0")[:-1]
     if not touched or "workflow" not in str(error):
         return error
     return PublishError(

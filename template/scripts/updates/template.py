@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.publish import PublishError, git
+from gitops.publish import PublishError, commit_name, git
 from gitops.repository import ROOT
 
 ANSWERS = ".copier-answers.yml"
+_ORIGIN = "scripts/updates/origin.yaml"
 _SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
 # `git describe`: a release, or so many commits after it.
@@ -63,7 +64,7 @@ class Template:
         """
         name = version.rpartition("-g")[2] if _DESCRIBED.fullmatch(version) and "-g" in version else version
         try:
-            return self.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+            return commit_name(name, f"--git-dir={self.store}")
         except PublishError:
             known = sorted((numbers, tag) for tag in self.git("tag", "--list").split() if (numbers := release(tag)))
             choices = ", ".join(tag for _, tag in known) or "its commits"
@@ -71,11 +72,11 @@ class Template:
 
     def is_newer(self, version: str) -> bool:
         """Tell whether a version is newer than the one this repository has."""
+        offered, have = self.commit(version), self.commit(self.current)
         described = _DESCRIBED.fullmatch(self.current)
-        have, offered = release(described[1]) if described else None, release(version)
-        if have and offered:
-            return offered > have
-        return self.commit(version) != self.commit(self.current)
+        if described and (numbers := release(version)):
+            return numbers > (release(described[1]) or ())
+        return offered != have
 
     def news(self, version: str) -> list[str]:
         """Return what the changelog of a version says that this repository's does not; without one, the commits."""
@@ -86,7 +87,7 @@ class Template:
             added = [line for line in section if line.strip() and line not in before.get(heading, ())]
             if added:
                 lines += [*([""] if lines else []), heading, "", *added]
-        return lines or self.git("log", "--no-merges", "--format=- %s", f"{old}..{new}").splitlines()
+        return lines or self.git("log", "-z", "--no-merges", "--format=- %s", f"{old}..{new}").split("\0")[:-1]
 
     def _changelog(self, commit: str) -> dict[str, list[str]]:
         try:
@@ -94,7 +95,7 @@ class Template:
         except PublishError:
             return {}
         _, *parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-        sections = [part.splitlines() for part in parts]
+        sections = [part.rstrip("\n").split("\n") for part in parts]
         return {section[0]: section[1:] for section in sections}
 
 
@@ -122,11 +123,14 @@ def fetch() -> Template:
             f"{ANSWERS} names no version of a template, as when it was made from a folder without Git: "
             "there is nothing to compare with"
         )
+    origin = ROOT / _ORIGIN
+    if not origin.exists() or address != answer("_src_path", origin.read_text(encoding="utf-8")):
+        raise UpdateError(f"{ANSWERS}: _src_path is not the address in {_ORIGIN}: see the reason there")
     store = Path(ROOT, git("rev-parse", "--git-common-dir").strip(), "template-update.git")
     try:
         git("init", "--quiet", "--bare", str(store))
         git(
-            f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", url(address),
+            f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", "--end-of-options", url(address),
             "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
         )  # fmt: skip
     except PublishError as error:
