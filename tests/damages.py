@@ -240,14 +240,14 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "is another repository than bootstrap's",
     ),
     "a project that does not allow a namespace": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         '    - server: .*\n      namespace: "goal-tracker-dev"\n',
         "",
         "does not allow the namespace goal-tracker-dev",
     ),
     "a project that does not exist": (
         f"{CLUSTER}/environments/dev.yaml",
-        'project: "goal-tracker"',
+        'project: "goal-tracker-dev"',
         "project: default",
         "there is no AppProject default",
     ),
@@ -607,8 +607,8 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'platform_state = "prod"',
         "platform_state is not that of aks-goal-tracker-prod",
     ),
-    "a project of another environment": (
-        "clusters/aks-goal-tracker-prod/project.yaml",
+    "a project of another cluster's environment": (
+        "clusters/aks-goal-tracker-prod/projects/prod.yaml",
         'namespace: "goal-tracker-prod"',
         'namespace: "goal-tracker-dev"',
         "does not allow the namespace goal-tracker-prod",
@@ -650,7 +650,8 @@ SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 
 
 PREVIEWS = f"{CLUSTER}/previews.yaml"
-PREVIEWS_PROJECT = f"{CLUSTER}/previews-project.yaml"
+PREVIEW_PROJECTS = f"{CLUSTER}/preview-projects.yaml"
+PREVIEW_PROJECT = f"{CLUSTER}/preview-projects/project.yaml"
 PREVIEW = f"{APP}/preview"
 PREVIEW_WORKFLOW = ".github/workflows/preview.yml"
 
@@ -659,13 +660,13 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         PREVIEWS,
         r"refs/previews/\{\{ .number \}\}",
         "{{ .head_sha }}",
-        "previews.yaml:32: {{ .head_sha }} may be what a fork has written: write targetRevision: refs/previews/",
+        "previews.yaml:33: {{ .head_sha }} may be what a fork has written: write targetRevision: refs/previews/",
     ),
     "previews of a branch whose name a fork may have": (
         PREVIEWS,
         r"refs/previews/\{\{ .number \}\}",
         "{{ .branch }}",
-        "previews.yaml:32: {{ .branch }} may be what a fork has written: write targetRevision: refs/previews/",
+        "previews.yaml:33: {{ .branch }} may be what a fork has written: write targetRevision: refs/previews/",
     ),
     "previews of every pull request": (
         PREVIEWS,
@@ -695,31 +696,61 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         PREVIEWS,
         'path: "apps/goal-tracker/preview',
         'path: "apps/goal-tracker/previews',
-        "previews.yaml:33: the folder apps/goal-tracker/previews does not exist: add it",
+        "previews.yaml:34: the folder apps/goal-tracker/previews does not exist: add it",
     ),
     "previews in an environment": (
-        PREVIEWS_PROJECT,
-        r"namespace: \"goal-tracker-pr-\*\"",
-        'namespace: "goal-tracker-*"',
-        "lets previews into goal-tracker-*, which is not theirs: write goal-tracker-pr-*",
+        PREVIEW_PROJECT,
+        r"destinations:\n",
+        r'\g<0>    - server: https://kubernetes.default.svc\n      namespace: "goal-tracker-prod"\n',
+        "lets previews into goal-tracker-pr, which is not theirs: remove it",
+    ),
+    "previews in each other's namespaces": (
+        PREVIEW_PROJECTS,
+        r"(namespace\n +value:) \"goal-tracker-pr-.*",
+        r'\1 "goal-tracker-pr-*"',
+        "does not keep each preview in its namespace: set /spec/destinations/0/namespace to goal-tracker-pr-{{ .number }}",
+    ),
+    "previews of one project": (
+        PREVIEWS,
+        r"project: \"goal-tracker-pr-\{\{ .number \}\}\"",
+        'project: "goal-tracker-pr"',
+        "goal-tracker-pr is not the destination goal-tracker-pr-{{ .number }}: make them the same",
+    ),
+    "previews whose projects nobody makes": (
+        PREVIEW_PROJECT,
+        'name: "goal-tracker-pr"\n  namespace: argocd',
+        'name: "goal-tracker-preview"\n  namespace: argocd',
+        "nothing makes the project goal-tracker-pr of each preview: add an ApplicationSet that does",
+    ),
+    "previews that write their own rights": (
+        PREVIEW_PROJECTS,
+        "targetRevision: main",
+        'targetRevision: "refs/previews/{{ .number }}"',
+        "previews would write their own rights at refs/previews/{{ .number }}: write targetRevision: main",
     ),
     "previews that change any namespace": (
-        PREVIEWS_PROJECT,
-        r"      name: \"goal-tracker-pr-\*\"\n",
+        PREVIEW_PROJECT,
+        r"      name: \"goal-tracker-pr\"\n",
         "",
-        "lets previews change every Namespace of the cluster: keep Namespace alone, with name: goal-tracker-pr-*",
+        "allows every Namespace of the cluster: add name, with that of its own",
+    ),
+    "previews that change roles": (
+        PREVIEW_PROJECT,
+        r"clusterResourceWhitelist:\n",
+        r"\g<0>    - group: rbac.authorization.k8s.io\n      kind: ClusterRole\n",
+        "lets previews change every ClusterRole of the cluster: keep Namespace alone, with their name",
     ),
     "previews that come from anywhere": (
-        PREVIEWS_PROJECT,
+        PREVIEW_PROJECT,
         "sourceRepos:\n",
         'sourceRepos:\n    - "*"\n',
         "lets previews come from *: keep https://github.com/Example-Org/goal-tracker alone",
     ),
     "a kind that previews lack the right to": (
-        PREVIEWS_PROJECT,
+        PREVIEW_PROJECT,
         r"    - group: policy\n      kind: PodDisruptionBudget\n",
         "",
-        "previews-project.yaml does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist",
+        "preview-projects/project.yaml does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist",
     ),
     "a preview whose namespace stays": (
         f"{PREVIEW}/kustomization.yaml",
@@ -979,7 +1010,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "value is not a text: quote it",
     ),
     "an annotation that is a number": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         'sync-wave: "-1"',
         "sync-wave: -1",
         "argocd.argoproj.io/sync-wave is not a text: quote it",
@@ -1177,7 +1208,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "application.yaml:18: the folder clusters/aks-other does not exist: add it, or remove the Application",
     ),
     "a project that does not allow the repository": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         r'sourceRepos:\n    - ".*"',
         "sourceRepos:\n    - https://github.com/example-org/other",
         "sourceRepos does not allow https://github.com/example-org/goal-tracker: add it",
@@ -1189,13 +1220,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "sourceRepos does not allow https://charts.external-secrets.io: add it",
     ),
     "a project that does not allow a cluster": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         r"(destinations:\n    - server:) \S+",
         r"\1 https://other.example.com",
         "does not allow the server https://kubernetes.default.svc for goal-tracker-dev: add it to destinations",
     ),
     "a project that does not allow a kind": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         r"    - group: policy\n      kind: PodDisruptionBudget\n",
         "",
         "does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist, with the group 'policy'",
@@ -1213,7 +1244,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"Application goal-tracker-prod is in {ENVIRONMENT} too: rename one",
     ),
     "a wave that is no number": (
-        f"{CLUSTER}/project.yaml",
+        f"{CLUSTER}/projects/dev.yaml",
         'sync-wave: "-1"',
         "sync-wave: first",
         "the sync wave 'first' is not a number: give one in quotes",

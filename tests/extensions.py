@@ -71,8 +71,10 @@ class Tree:
 
     def allow(self, group: str, kind: str) -> None:
         """Let the project of the application bring a kind, and that of its previews, where there are any."""
-        found = [cluster / name for cluster in self.clusters for name in ("project.yaml", "previews-project.yaml")]
-        for path in filter(Path.exists, found):
+        for path in [
+            *self.root.glob("clusters/*/projects/*.yaml"),
+            *self.root.glob("clusters/*/preview-projects/pro*"),
+        ]:
             text = path.read_text(encoding="utf-8")
             whitelist = yaml.safe_load(text)["spec"]["namespaceResourceWhitelist"]
             if {"group": group, "kind": kind} not in whitelist:
@@ -398,6 +400,10 @@ def monitors(tree: Tree, chance: random.Random) -> None:
 
 
 def an_application_set(tree: Tree, _: random.Random) -> None:
+    for path in tree.root.glob("bootstrap/**/templates/project.yaml"):
+        if "kind: ApplicationSet" not in path.read_text(encoding="utf-8"):
+            allowed = "    - group: argoproj.io\n      kind: ApplicationSet\n"
+            tree.insert(path, r"namespaceResourceWhitelist:\n", allowed)
     for cluster in tree.clusters:
         text = (
             "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: teams\n  namespace: argocd\nspec:\n"

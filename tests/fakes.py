@@ -101,6 +101,7 @@ def _answers() -> dict[str, dict[str, Any]]:
                 ]
             }
         },
+        "gh api … require_code_owner_review": {"stdout": "true\n"},
         "az vm list-skus": {"json": [sku("Standard_D2ads_v5"), sku("Standard_D4ads_v5", 4)]},
         "az vm list-usage": {"json": [usage("cores", 100), usage("standardDADSv5Family", 100)]},
         "az storage account check-name": {"json": free},

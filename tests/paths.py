@@ -20,6 +20,7 @@ REMOVED: dict[str, str] = {
     "clusters/*/external-secrets/clustersecretstore.yaml": "Each environment has a store of its own, key-vault-ENVIRONMENT.yaml;"
     " a namespace that was added to the old one needs a store, too.",
     "terraform/gitops/external_secrets.tf": "Gone where nothing reads Key Vault, as the operator is.",
+    "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
 }
 
 

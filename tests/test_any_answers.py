@@ -57,7 +57,7 @@ def test_a_product_says_what_was_answered(product: Path, request: pytest.Fixture
         ("terraform/platform/terraform.tfvars", "kv-", "kv--"),
         (".copier-answers.yml", "westeurope", "westus"),
         ("README.md", "\n\n", "\n\n\n"),
-        ("clusters/*/project.yaml", "spec:", "spec: #% if %#"),
+        ("clusters/*/projects/dev.yaml", "spec:", "spec: #% if %#"),
         ("terraform/gitops/backend.tf", "{", "{{"),
         ("apps/*/overlays/dev/imagetags/kustomization.yaml", "newTag", "newTags"),
     ],

@@ -26,6 +26,11 @@ def faked(pushed_product: Path, tmp_path: Path) -> Fakes:
     watched = "https://github.com/example-org/goal-tracker"
     support.git("config", f"url.{tmp_path}/remote.git.insteadOf", watched, cwd=pushed_product)
     support.git("config", "remote.origin.url", watched, cwd=pushed_product)
+    # Somebody owns it; git need not know.
+    (pushed_product / "CODEOWNERS").write_text("/clusters/ @example-org/platform\n")
+    exclude = pushed_product / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text("CODEOWNERS\n")
     return fakes_of.around(pushed_product, tmp_path / "fakes")
 
 
@@ -528,3 +533,34 @@ def test_a_cluster_without_the_namespaces_is_said(on_jenkins: Fakes) -> None:
     on_jenkins.answer("kubectl get serviceaccounts", status=1, stderr="no context exists\n")
     [found] = of_jenkins(on_jenkins)
     assert "kubectl does not reach" in found
+
+
+def test_files_that_rule_the_cluster_and_have_no_owner_are_a_warning(faked: Fakes) -> None:
+    (faked.product / "CODEOWNERS").unlink()
+    [found] = lines(faked, "warning")
+    assert (
+        "nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster: add a file CODEOWNERS"
+        in found
+    )
+
+
+NOT_FOUND = {"status": 1, "stderr": "gh: Branch not protected (HTTP 404)\n"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "protection", "state"),
+    [
+        ({"stdout": "true\n"}, NOT_FOUND, "ok"),
+        ({"stdout": "false\n"}, {"stdout": "true\n"}, "ok"),
+        ({"stdout": "false\n"}, {"stdout": "false\n"}, "warning"),
+        ({"stdout": "false\n"}, NOT_FOUND, "warning"),
+        (NOT_FOUND, NOT_FOUND, "skipped"),
+    ],
+)
+def test_whether_main_requires_the_review_of_owners_is_asked_of_rules_and_of_protection(
+    faked: Fakes, rules: dict[str, Any], protection: dict[str, Any], state: str
+) -> None:
+    faked.answer("gh api … require_code_owner_review", **rules)
+    faked.answer("gh api … /protection --jq .required_pull_request_reviews", **protection)
+    [found] = [line for line in lines(faked, "") if "code owners" in line]
+    assert found.startswith(state)

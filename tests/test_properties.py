@@ -449,12 +449,18 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
         assert application["spec"]["destination"] in project["destinations"], name
         if "path" not in source:
             continue
-        cluster_wide = {(entry["group"], entry["kind"]) for entry in project["clusterResourceWhitelist"]}
+        cluster_wide = {
+            (entry["group"], entry["kind"], entry.get("name")) for entry in project["clusterResourceWhitelist"]
+        }
+        assert all(named for _, kind, named in cluster_wide if kind == "Namespace"), name
+        assert {kind for _, kind, _ in cluster_wide} <= {"Namespace", "ClusterSecretStore"}, name
         within = {(entry["group"], entry["kind"]) for entry in project.get("namespaceResourceWhitelist", [])}
         for item in kustomize(product / source["path"]):
             kind = (item["apiVersion"].rpartition("/")[0], item["kind"])
-            if item["kind"] in ("Namespace", "ClusterSecretStore"):
-                assert kind in cluster_wide, (name, kind)
+            if item["kind"] == "Namespace":
+                assert (*kind, item["metadata"]["name"]) in cluster_wide, (name, item["metadata"]["name"])
+            elif item["kind"] == "ClusterSecretStore":
+                assert (*kind, None) in cluster_wide, (name, kind)
             else:
                 assert not within or kind in within, (name, kind)
 

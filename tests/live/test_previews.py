@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests import runner, support
+from tests.test_containment import JOB, change, patching
 
 from . import deploy_identity, shims
 from .argocd import explain
@@ -112,9 +113,9 @@ class Shop:
 
 def look_often(product: Path, forge: Forge) -> None:
     """Let Argo CD find the pull requests in the stand-in, without long waits."""
-    [path] = product.glob("clusters/*/previews.yaml")
-    text = path.read_text().replace("          owner:", f'          api: "{forge.url}/"\n          owner:')
-    path.write_text(text.replace("requeueAfterSeconds: 180", "requeueAfterSeconds: 3"))
+    for path in product.glob("clusters/*/preview*s.yaml"):
+        text = path.read_text().replace("          owner:", f'          api: "{forge.url}/"\n          owner:')
+        path.write_text(text.replace("requeueAfterSeconds: 180", "requeueAfterSeconds: 3"))
     support.git("commit", "-q", "-a", "-m", "On this machine", cwd=product)
     support.git("push", "-q", "origin", "main", cwd=product)
 
@@ -129,15 +130,18 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         product = generate(folder, url, project_name=NAME, git_repository=address, registry="acr", previews=True)
         look_often(product, forge)
         [cluster] = product.glob("clusters/*")
-        for name in ("previews-project.yaml", "previews.yaml"):
+        for name in ("previews-project.yaml", "preview-projects.yaml", "previews.yaml"):
             world.cluster.apply((cluster / name).read_text())
         # What Terraform gives to Argo CD's chart.
-        world.cluster.apply(deploy_identity.access(product, [], folder / "guard", "previews", "previews_access"))
+        world.cluster.apply(
+            deploy_identity.access(product, world.applications, folder / "guard", "namespaces", "namespaces_access")
+        )
         try:
             yield Shop(world, forge, product, url, folder)
         finally:
             forge.open.clear()
-            world.cluster.kubectl("-n", "argocd", "delete", "applicationset", f"{NAME}-previews", "--wait=false")
+            sets = (f"{NAME}-previews", f"{NAME}-preview-projects")
+            world.cluster.kubectl("-n", "argocd", "delete", "applicationset", *sets, "--wait=false")
             world.cluster.kubectl("delete", "namespace", PREVIEW, "--ignore-not-found", "--wait=false")
 
 
@@ -256,8 +260,9 @@ def test_an_outage_of_the_forge_takes_no_preview_away(shop: Shop) -> None:
 
 def test_a_preview_can_not_take_more_than_its_namespace(shop: Shop) -> None:
     """Who may push a branch writes its manifests: the project, which is on main, says how far they reach."""
-    project = shop.world.cluster.api.get(f"/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/{NAME}-previews")
-    assert [target["namespace"] for target in project["spec"]["destinations"]] == [f"{NAME}-pr-*"]
+    project = shop.world.cluster.api.get(f"/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/{PREVIEW}")
+    assert [target["namespace"] for target in project["spec"]["destinations"]] == [PREVIEW]
+    assert [item["name"] for item in project["spec"]["clusterResourceWhitelist"]] == [PREVIEW]
     pull = shop.forge.open[OURS]
     shown = shop.shown()[f"refs/previews/{OURS}"]
     overlay = shop.product / "apps" / NAME / "preview"
@@ -269,26 +274,29 @@ def test_a_preview_can_not_take_more_than_its_namespace(shop: Shop) -> None:
     (overlay / "elsewhere.yaml").write_text(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: everything\nrules: []\n"
     )
-    kustomization = overlay / "kustomization.yaml"
-    kustomization.write_text(
-        kustomization.read_text().replace("  - limitrange.yaml\n", "  - limitrange.yaml\n  - elsewhere.yaml\n")
-    )
+    other = json.dumps(patching("CronJob", ("replace", "/metadata/namespace", f"{NAME}-pr-{FORK}")))
+    fields = {"resources": ["elsewhere.yaml", "steal.yaml"], "transformers": [other]}
+    change(overlay, fields, {"steal.yaml": JOB})
     support.git("add", "-A", cwd=shop.product)
     pull.commit = shop.branch("shiny", "Greedy")
     shop.push("shiny")
     shop.workflow(pull, "synchronize")
     assert shop.shown()[f"refs/previews/{OURS}"] != shown
-    refused = "resource rbac.authorization.k8s.io:ClusterRole is not permitted in project"
+    refused = (
+        f"resource rbac.authorization.k8s.io:ClusterRole is not permitted in project {PREVIEW}",
+        f"namespace {NAME}-pr-{FORK} is not permitted in project '{PREVIEW}'",
+    )
 
     def said() -> str:
         return json.dumps((shop.world.argocd.application(PREVIEW) or {}).get("status", {}))
 
-    wait_for("Argo CD refuses it", lambda: refused in said(), 120)
+    wait_for("Argo CD refuses it", lambda: all(words in said() for words in refused), 120)
     labels = shop.world.cluster.api.get(f"/api/v1/namespaces/{PREVIEW}")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    lowered = ("label", "namespace", PREVIEW, "--overwrite", "pod-security.kubernetes.io/enforce=privileged")
-    with pytest.raises(LiveError, match="must enforce the restricted pod security level"):
-        shop.world.cluster.kubectl(*lowered)
+    for lowered in ("enforce=privileged", "enforce-version=v1.20"):
+        label = ("label", "namespace", PREVIEW, "--overwrite", f"pod-security.kubernetes.io/{lowered}")
+        with pytest.raises(LiveError, match="This namespace must enforce"):
+            shop.world.cluster.kubectl(*label)
     assert shop.world.cluster.api.find("/apis/rbac.authorization.k8s.io/v1/clusterroles/everything") is None
 
 
@@ -301,6 +309,8 @@ def test_a_closed_pull_request_leaves_nothing_and_touches_no_environment(shop: S
     assert shop.shown() == {}
     # Its last version can't be synced, which it tries some times before it goes.
     wait_for("its Application is gone", lambda: world.argocd.application(PREVIEW) is None, 240)
+    project = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/{PREVIEW}"
+    wait_for("its project is gone", lambda: world.cluster.api.find(project) is None, 60)
     assert shop.namespaces() == set()
     figures.add("preview: pull request closed to nothing left", f"{time.monotonic() - started:.1f} s")
     claims = world.cluster.api.get("/api/v1/persistentvolumes")["items"]

@@ -272,7 +272,7 @@ def another_product(world: World, folder: Path, name: str, **answers: object) ->
     world.grant(f"{name}-dev")
     world.operator.others.add(f"{name}-dev")
     [cluster] = product.glob("clusters/*")
-    for path in [cluster / "project.yaml", *(cluster / "environments").iterdir()]:
+    for path in [*(cluster / "projects").iterdir(), *(cluster / "environments").iterdir()]:
         world.cluster.apply(path.read_text())
     try:
         yield url

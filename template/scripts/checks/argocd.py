@@ -1,11 +1,10 @@
 """Applications of Argo CD deploy folders that there are, from this repository, to where their projects let them."""
 
-import fnmatch
-import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from . import projects
 from .documents import Map, Problem, Repository
 from .objects import objects
 
@@ -13,20 +12,14 @@ _OPTIONS = "argocd.argoproj.io/sync-options"
 _WAVE = "argocd.argoproj.io/sync-wave"
 _KEPT = ("Prune=false", "Delete=false")
 _VALUES = {"Prune": ("false", "confirm"), "Delete": ("false", "confirm"), "PruneLast": ("true",)}
-# Kinds that are in no namespace; of custom kinds only the names tell.
-_CLUSTER = {
-    *("APIService", "CSIDriver", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass"),
-    *("MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass"),
-    *("StorageClass", "ValidatingAdmissionPolicy", "ValidatingWebhookConfiguration", "GatewayClass"),
-}
 
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every Application."""
-    found = _kind(repository, "Application")
-    every = [*found, *_templates(repository)]
-    deployed = {path for _, document in every for source in _sources(document) if (path := source.text("path"))}
-    for path, document in [*_bootstrap(repository), *every]:
+    found = projects.kind(repository, "Application")
+    every = [*found, *projects.templates(repository)]
+    deployed = {path for _, document in every for source in projects.sources(document) if (path := source.text("path"))}
+    for path, document in [*projects.bootstrap(repository), *every]:
         yield from _check_application(repository, path, document)
     for overlay in repository.overlays():
         if overlay not in deployed:
@@ -34,7 +27,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield Problem(where, 0, "no Application in clusters/ deploys it: add one, or remove it")
         yield from _check_namespace(repository, overlay)
     seen: dict[tuple[str, str], str] = {}
-    for path, document in [*found, *_kind(repository, "AppProject")]:
+    for path, document in [*found, *projects.kind(repository, "AppProject")]:
         name = document.text("metadata", "name")
         key = "/".join([*path.split("/")[:2], document.text("kind")]), name
         if key in seen:
@@ -46,47 +39,25 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield Problem(path, line, f"Argo CD does not look for it there: {cure}")
 
 
-def _kind(repository: Repository, kind: str, folder: str = "clusters") -> list[tuple[str, Map]]:
-    return [(path, document) for path, document in objects(repository, folder) if document.get("kind") == kind]
-
-
-def _templates(repository: Repository) -> list[tuple[str, Map]]:
-    """Return the Applications that ApplicationSets make, with what differs as it is written there."""
-    found = _kind(repository, "ApplicationSet")
-    return [(path, made) for path, document in found if isinstance(made := document.at("spec", "template"), Map)]
-
-
-def _sources(application: Map) -> list[Map]:
-    source = application.at("spec", "source")
-    return [source] if isinstance(source, Map) else application.maps("spec", "sources")
-
-
-def _bootstrap(repository: Repository) -> list[tuple[str, Map]]:
-    found = repository.below("bootstrap/")
-    return [(path, document) for path, document in found if document.get("kind") == "Application"]
-
-
 def _own_namespace(repository: Repository) -> Any:
-    return next((document.at("metadata", "namespace") for _, document in _bootstrap(repository)), "argocd")
+    return next((document.at("metadata", "namespace") for _, document in projects.bootstrap(repository)), "argocd")
 
 
 def _check_application(repository: Repository, path: str, document: Map) -> Iterator[Problem]:
     project, destination = document.at("spec", "project"), document.at("spec", "destination")
     namespace = document.at("spec", "destination", "namespace")
-    top = path.split("/")[0]
-    folder = posixpath.dirname(path) if top == "bootstrap" else "/".join(path.split("/")[:2])
-    projects = [item for item in _kind(repository, "AppProject", top) if item[0].startswith(f"{folder}/")]
-    own = [item for item in projects if item[1].at("metadata", "name") == project]
-    if not own and not _is_filled_in(project):
-        has = ", ".join(sorted(item.text("metadata", "name") for _, item in projects))
+    beside = projects.of_cluster(repository, path)
+    own = [item for item in beside if item[1].at("metadata", "name") == project]
+    if not own and not projects.is_filled_in(project):
+        has = ", ".join(sorted(item.text("metadata", "name") for _, item in beside))
         cure = f"use one of {has}, or add it"
         yield Problem(path, document.line_at("spec", "project"), f"there is no AppProject {project}: {cure}")
     for where, found in own:
-        yield from _check_destination(where, found, destination)
+        yield from projects.judge_destination(where, found, destination)
     if isinstance(destination, Map) and not {"server", "name"} & set(destination):
         cure = "add server: https://kubernetes.default.svc, its own"
         yield Problem(path, document.line_at("spec", "destination"), f"names no cluster to deploy to: {cure}")
-    for source in _sources(document):
+    for source in projects.sources(document):
         folder = source.text("path")
         line = source.line_of("targetRevision")
         if not {"chart", "path", "ref"} & set(source):
@@ -95,76 +66,25 @@ def _check_application(repository: Repository, path: str, document: Map) -> Iter
             yield Problem(
                 path, line, f"takes whatever version of {source['chart']} there is: set targetRevision to one"
             )
-        ours = "chart" not in source and source.get("repoURL") == _address(repository)
-        if ours and folder and not _is_filled_in(folder) and not _has_manifests(repository, folder):
+        ours = "chart" not in source and source.get("repoURL") == projects.address(repository)
+        if ours and folder and not projects.is_filled_in(folder) and not _has_manifests(repository, folder):
             line = source.line_of("path")
             yield Problem(path, line, f"the folder {folder} does not exist: add it, or remove the Application")
         for where, found in own:
-            yield from _check_source(where, found, source)
+            yield from projects.judge_source(where, found, source)
         if re.fullmatch(r"apps/[^/]+/overlays/[^/]+", folder):
             kustomization = repository.first(f"{folder}/kustomization.yaml")
             line = document.line_at("spec", "destination", "namespace")
             if kustomization is not None and kustomization.get("namespace") != namespace:
                 what = f"deploys to {namespace}, but {folder} is of {kustomization.get('namespace')}"
                 yield Problem(path, line, f"{what}: make them the same")
-            for where, found in own:
-                yield from _check_kinds(repository, where, found, folder)
+        for where, found in own if ours and folder else ():
+            yield from projects.judge_kinds(repository, where, found, folder)
 
 
 def _has_manifests(repository: Repository, folder: str) -> bool:
     """Tell whether there is something to deploy: a kustomization, a chart or plain objects."""
     return any(path.startswith(f"{folder.strip('/')}/") for path in repository.files)
-
-
-def _is_filled_in(value: Any) -> bool:
-    """Tell whether an ApplicationSet makes a value of what it finds, which nothing here knows."""
-    return "{{" in str(value)
-
-
-def _matches(pattern: Any, value: Any) -> bool:
-    return pattern == value or fnmatch.fnmatchcase(str(value), str(pattern))
-
-
-def _check_destination(path: str, project: Map, destination: Any) -> Iterator[Problem]:
-    if not isinstance(destination, Map):
-        return
-    namespace, line = destination.get("namespace"), project.line_at("spec", "destinations")
-    if _is_filled_in(namespace):
-        return
-    there = [target for target in project.maps("spec", "destinations") if _matches(target.get("namespace"), namespace)]
-    if not there:
-        yield Problem(path, line, f"does not allow the namespace {namespace}: add it to destinations")
-    for key in ("server", "name"):
-        wanted = destination.get(key)
-        if there and wanted and not any(_matches(target.get(key), wanted) for target in there):
-            yield Problem(path, line, f"does not allow the {key} {wanted} for {namespace}: add it to destinations")
-
-
-def _check_source(path: str, project: Map, source: Map) -> Iterator[Problem]:
-    address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
-    if address and not _is_filled_in(address) and not any(_matches(pattern, address) for pattern in allowed):
-        yield Problem(path, project.line_at("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
-
-
-def _check_kinds(repository: Repository, path: str, project: Map, overlay: str) -> Iterator[Problem]:
-    application = "/".join(overlay.split("/")[:2])
-    others = [source.text("path") for _, document in _templates(repository) for source in _sources(document)]
-    for where, document in objects(repository, application):
-        if "/overlays/" in where and not where.startswith(f"{overlay}/"):
-            continue
-        if any(where.startswith(f"{other}/") for other in others if other and other != overlay):
-            continue
-        kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
-        key = "clusterResourceWhitelist" if kind in _CLUSTER else "namespaceResourceWhitelist"
-        listed = project.at("spec", key)
-        if listed is None and kind not in _CLUSTER:
-            continue  # Everything that is in a namespace.
-        allowed = project.maps("spec", key)
-        if "." in group:  # Nothing here tells where a custom kind belongs.
-            allowed = [*allowed, *project.maps("spec", "clusterResourceWhitelist")]
-        if not any(_matches(item.get("group"), group) and _matches(item.get("kind"), kind) for item in allowed):
-            line, what = document.line_of("kind"), f"{path} does not allow the kind {kind}"
-            yield Problem(where, line, f"{what}: add it to {key}, with the group {group!r}")
 
 
 def _check_namespace(repository: Repository, overlay: str) -> Iterator[Problem]:
@@ -176,23 +96,15 @@ def _check_namespace(repository: Repository, overlay: str) -> Iterator[Problem]:
         wanted = kustomization.get("namespace")
         line = made.line_at("metadata", "name")
         yield Problem(path, line, f"is not {wanted}, as {overlay}/kustomization.yaml has it: make them the same")
-    if made.at("metadata", "labels", "pod-security.kubernetes.io/enforce") != "restricted":
-        line = made.line_at("metadata", "labels", "pod-security.kubernetes.io/enforce")
-        cure = "set pod-security.kubernetes.io/enforce to restricted"
-        yield Problem(path, line, f"does not enforce the restricted pod security level: {cure}")
-
-
-def _address(repository: Repository) -> Any:
-    return next((document.at("spec", "source", "repoURL") for _, document in _bootstrap(repository)), None)
 
 
 def check_addresses(repository: Repository) -> Iterator[Problem]:
     """Check that every Application which reads this repository names it, and its branch, as bootstrap's does."""
     own: Any = None
-    for _, document in _bootstrap(repository):
+    for _, document in projects.bootstrap(repository):
         own, branch = document.at("spec", "source", "repoURL"), document.at("spec", "source", "targetRevision")
-    for path, document in _kind(repository, "Application"):
-        for source in _sources(document):
+    for path, document in projects.kind(repository, "Application"):
+        for source in projects.sources(document):
             folder = source.text("path")
             if "chart" in source or not folder or "ref" in source:
                 continue

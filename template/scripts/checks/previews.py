@@ -1,12 +1,12 @@
 """Previews show what this repository's own pipeline has built, in namespaces of their own, and take nothing along."""
 
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from .documents import Map, Problem, Repository
+from . import projects
+from .documents import Map, Problem, Repository, parse
 from .objects import kustomizations, objects
 
 _REVISION = "refs/previews/{{ .number }}"
@@ -25,9 +25,11 @@ def check(repository: Repository) -> Iterator[Problem]:
             template = document.at("spec", "template")
             if isinstance(follows, Map) and isinstance(template, Map):
                 yield from _check_followed(path, follows, template)
-                yield from _check_template(path, template)
-                yield from _check_project(repository, path, template)
                 folder = template.text("spec", "source", "path").strip("/")
+                if folder.startswith("clusters/"):
+                    yield from _check_projects(repository, path, template, folder)
+                    continue
+                yield from _check_template(repository, path, template)
                 if repository.exists(f"{folder}/kustomization.yaml"):
                     yield from _check_overlay(repository, folder)
 
@@ -45,7 +47,7 @@ def _check_followed(path: str, follows: Map, template: Map) -> Iterator[Problem]
         yield Problem(path, github.line, f"follows the pull requests of {own}, not of {address}: make them the same")
 
 
-def _check_template(path: str, template: Map) -> Iterator[Problem]:
+def _check_template(repository: Repository, path: str, template: Map) -> Iterator[Problem]:
     source = template.at("spec", "source")
     if not isinstance(source, Map):
         return
@@ -56,35 +58,57 @@ def _check_template(path: str, template: Map) -> Iterator[Problem]:
     for found, line in (
         (source.at("kustomize", "namespace"), source.line_at("kustomize", "namespace")),
         (template.at("metadata", "name"), template.line_at("metadata", "name")),
+        (template.at("spec", "project"), template.line_at("spec", "project")),
     ):
         if found != namespace:
             yield Problem(path, line, f"{found} is not the destination {namespace}: make them the same")
     if not any(name.startswith(_FINALIZER) for name in template.texts("metadata", "finalizers")):
         line, cure = template.line_at("metadata", "finalizers"), f"add the finalizer {_FINALIZER}/background"
         yield Problem(path, line, f"what a preview has made would outlive its pull request: {cure}")
-
-
-def _check_project(repository: Repository, path: str, template: Map) -> Iterator[Problem]:
-    name = template.at("spec", "project")
-    namespace = re.sub(r"\{\{.*?\}\}", "*", template.text("spec", "destination", "namespace"))
-    cluster = "/".join(path.split("/")[:2])
-    for where, project in objects(repository, cluster):
-        if project.get("kind") != "AppProject" or project.at("metadata", "name") != name:
-            continue
-        for target in project.maps("spec", "destinations"):
-            if target.get("namespace") != namespace:
-                what = f"lets previews into {target.get('namespace')}, which is not theirs"
-                yield Problem(where, target.line_of("namespace"), f"{what}: write {namespace}")
-        for item in project.maps("spec", "clusterResourceWhitelist"):
-            if item.get("kind") != "Namespace" or item.get("name") != namespace:
-                what = f"lets previews change every {item.get('kind')} of the cluster"
-                yield Problem(where, item.line, f"{what}: keep Namespace alone, with name: {namespace}")
-        address, line = template.at("spec", "source", "repoURL"), project.line_at("spec", "sourceRepos")
-        for found in project.texts("spec", "sourceRepos"):
-            if found != address:
-                yield Problem(where, line, f"lets previews come from {found}: keep {address} alone")
-        folder = template.text("spec", "source", "path").strip("/")
+    rest = re.sub(r"-?\{\{.*?\}\}", "", template.text("spec", "project"))
+    beside = projects.of_cluster(repository, path)
+    own = [item for item in beside if item[1].at("metadata", "name") == rest]
+    if not own:
+        line = template.line_at("spec", "project")
+        yield Problem(path, line, f"nothing makes the project {rest} of each preview: add an ApplicationSet that does")
+    folder = source.text("path").strip("/")
+    for where, project in own:
         yield from _check_kinds(repository, where, project, folder)
+
+
+def _check_projects(repository: Repository, path: str, template: Map, folder: str) -> Iterator[Problem]:
+    """Check what makes a project for each preview: from main, and each for its one namespace."""
+    source = template.at("spec", "source")
+    if not isinstance(source, Map):
+        return
+    branch = next((item.at("spec", "source", "targetRevision") for _, item in projects.bootstrap(repository)), "main")
+    if source.get("targetRevision") != branch:
+        what = f"previews would write their own rights at {source.get('targetRevision')}"
+        yield Problem(path, source.line_of("targetRevision"), f"{what}: write targetRevision: {branch}")
+    for where, project in projects.kind(repository, "AppProject", folder):
+        namespace = project.text("metadata", "name") + source.text("kustomize", "nameSuffix")
+        operations = [entry for patch in source.maps("kustomize", "patches") for entry in _operations(patch)]
+        for at in ("destinations/0/namespace", "clusterResourceWhitelist/0/name"):
+            values = [one.get("value") for one in operations if one.get("path") == f"/spec/{at}"]
+            if values != [namespace]:
+                line = source.line_at("kustomize", "patches")
+                yield Problem(path, line, f"does not keep each preview in its namespace: set /spec/{at} to {namespace}")
+        for item in project.maps("spec", "destinations")[1:]:
+            what = f"lets previews into {item.get('namespace')}, which is not theirs"
+            yield Problem(where, item.line_of("namespace"), f"{what}: remove it")
+        for number, item in enumerate(project.maps("spec", "clusterResourceWhitelist")):
+            if item.get("kind") != "Namespace" or number:
+                what = f"lets previews change every {item.get('kind')} of the cluster"
+                yield Problem(where, item.line, f"{what}: keep Namespace alone, with their name")
+        ours, line = projects.address(repository), project.line_at("spec", "sourceRepos")
+        for found in project.texts("spec", "sourceRepos"):
+            if found != ours:
+                yield Problem(where, line, f"lets previews come from {found}: keep {ours} alone")
+
+
+def _operations(patch: Map) -> list[Map]:
+    documents = parse(patch.text("patch"))
+    return [entry for entries in documents if isinstance(entries, list) for entry in entries if isinstance(entry, Map)]
 
 
 def _taken(repository: Repository, folder: str) -> list[str]:
@@ -128,17 +152,10 @@ def _made(repository: Repository, folder: str) -> Iterator[tuple[str, Map]]:
 
 
 def _check_kinds(repository: Repository, path: str, project: Map, folder: str) -> Iterator[Problem]:
-    allowed = [
-        *project.maps("spec", "namespaceResourceWhitelist"),
-        *project.maps("spec", "clusterResourceWhitelist"),
-    ]
     for where, document in _made(repository, folder):
-        kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
-        if not any(
-            fnmatch.fnmatchcase(kind, item.text("kind")) and fnmatch.fnmatchcase(group, item.text("group"))
-            for item in allowed
-        ):
-            cure = f"add it to namespaceResourceWhitelist, with the group {group!r}"
+        if key := projects.lacking(project, document):
+            kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
+            cure = f"add it to {key}, with the group {group!r}"
             yield Problem(where, document.line_of("kind"), f"{path} does not allow the kind {kind}: {cure}")
 
 

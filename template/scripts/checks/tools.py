@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import immutable, kustomize
+from . import immutable, kustomize, projects
 from .documents import Problem, Repository
 
 _TIMEOUT = 120
@@ -89,13 +89,15 @@ def _run(repository: Repository, tool: Tool, main: Path | None) -> Iterator[Prob
     except subprocess.TimeoutExpired:
         yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
         return
+    if tool.name == "kustomize" and not done.returncode:
+        yield from projects.judge_built(repository, tool.subject, done.stdout)
     if done.returncode:
         words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
         yield Problem(tool.subject, 0, f"{tool.name}:", tuple(words.expandtabs().strip().split("\n")))
 
 
 def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem]]:
-    """Run the tools side by side; return what fails to build, and what linters find."""
+    """Run the tools side by side; return what fails to build or leaves its namespace, and what linters find."""
     built: list[Problem] = []
     linted: list[Problem] = []
     with immutable.main_branch(repository.root) as main, ThreadPoolExecutor(max_workers=4) as pool:

@@ -11,6 +11,8 @@ from .tools import CommandError, output
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _REF = f"refs/heads/{BRANCH}"
+# Where GitHub and GitLab look for it.
+_OWNERS = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 
 
 def watched_address() -> str:
@@ -72,6 +74,38 @@ def check(pool: Pool) -> Iterator[Line]:
     except CommandError:
         cure = "if it is private, give Argo CD a credential: A private repository, in README.md"
         yield warning(f"repository: {watched} can't be read without signing in", cure)
+
+
+def owners(pool: Pool) -> Iterator[Line]:
+    """Check that changes to what rules the cluster have owners, and that GitHub asks for their review."""
+    if not any((ROOT / path).exists() for path in _OWNERS):
+        what = "repository: nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster"
+        yield warning(what, "add a file CODEOWNERS: Who may do what, in README.md")
+        return
+    host, _, name = _plain(watched_address()).partition("/")
+    if host != "github.com" or not shutil.which("gh"):
+        return
+    rules = pool.ask(
+        *("gh", "api", f"repos/{name}/rules/branches/{BRANCH}"),
+        *("--jq", 'any(.[]; .type == "pull_request" and .parameters.require_code_owner_review)'),
+    )
+    classic = pool.ask(
+        *("gh", "api", f"repos/{name}/branches/{BRANCH}/protection"),
+        *("--jq", ".required_pull_request_reviews.require_code_owner_reviews // false"),
+    )
+    answers = []
+    for asked in (rules, classic):
+        try:
+            answers.append(asked.result().strip())
+        except CommandError:
+            answers.append("")
+    if "true" in answers:
+        yield ok(f"repository: {BRANCH} requires the review of code owners")
+    elif answers[0]:
+        what = f"repository: {BRANCH} takes changes without the review of their code owners"
+        yield warning(what, "require it: Who may do what, in README.md")
+    else:
+        yield Line("skipped", f"repository: GitHub does not say whether {BRANCH} requires the review of code owners")
 
 
 def _pushed(remote: str) -> Line:

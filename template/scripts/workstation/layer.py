@@ -131,7 +131,7 @@ def write(clone: Path, place: Place, url: str, built: list[str]) -> Layer:
     repositories = {"op": "replace", "path": "/spec/sourceRepos", "value": [url]}
     _write(
         clone / "clusters" / place.cluster,
-        ["project.yaml", f"environments/{environment}.yaml"],
+        [f"projects/{environment}.yaml", f"environments/{environment}.yaml"],
         [
             {"target": {"kind": "Application"}, "patch": json.dumps([*source, moved])},
             {"target": {"kind": "Application"}, "patch": json.dumps(_watched(app, environment))},
