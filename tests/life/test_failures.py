@@ -173,6 +173,11 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
     (programs / "copier").write_text("#!/bin/sh\necho copier 9.3.1\n", encoding="utf-8")
     (programs / "copier").chmod(0o755)
     assert "copier here is 9.3: run `make copier`" in life.update("--to", LATER, PATH=str(programs)).stderr
+
+    installed = life.product / ".venv/bin/copier"
+    installed.parent.mkdir(parents=True)
+    installed.symlink_to(Path(sys.executable).parent / "copier")
+    assert "files changed, staged" in life.update("--to", LATER, PATH=str(programs)).stdout, "as `make copier` leaves it"
     record("Copier is not installed, or too old", "one line with the cure")
 
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from gitops.repository import ROOT
+
 from .template import UpdateError
 
 MINIMUM = (9, 19)
@@ -22,12 +24,14 @@ def command() -> list[str]:
         UpdateError: there is none.
     """
     found = ""
-    if shutil.which("copier"):
-        done = subprocess.run(["copier", "--version"], capture_output=True, text=True, check=False)
+    # `make copier` installs it there, which is on nobody's PATH.
+    places = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
+    if program := shutil.which("copier", path=places):
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         numbers = re.search(r"(\d+)\.(\d+)", done.stdout)
         found = numbers[0] if numbers else "one that does not start"
         if numbers and MINIMUM <= (int(numbers[1]), int(numbers[2])) < (10, 0):
-            return ["copier"]
+            return [program]
     raise UpdateError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
 
 
