@@ -154,6 +154,14 @@ def test_up_names_the_cure_when_a_package_is_not_the_one_that_is_locked(faked: F
     assert "none that terraform/platform/.terraform.lock.hcl has a checksum of: run make lock" in failed.stderr
 
 
+def test_up_shows_the_complaint_that_terraform_frames_and_colours(faked: Fakes) -> None:
+    locks(faked)[0].unlink()
+    frame = "\x1b[31m{}\x1b[0m\x1b[0m"
+    words = f"{frame.format('╷')}\n{frame.format('│')} \x1b[1m\x1b[31mError: \x1b[0mCould not retrieve providers for locking\n"
+    faked.answer("terraform -chdir=terraform/gitops providers", status=1, stderr=f"{words}{frame.format('╵')}\n")
+    assert faked.run("up").stderr == "up: Error: Could not retrieve providers for locking\n"
+
+
 @pytest.mark.parametrize(
     ("have", "wanted", "fits"),
     [

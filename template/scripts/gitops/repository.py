@@ -34,9 +34,11 @@ def fail(message: str) -> NoReturn:
 
 def one_line(text: str) -> str:
     """Return the line of a program's complaint that says what is wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
+    # Terraform frames and colours what it says.
+    said = (line.strip("│╷╵ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines())
+    lines = [line for line in said if line and not line.startswith("hint:")]
     told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
-    return plain(re.sub(r"\x1b\[[0-9;]*m", "", told[0] if told else "no reason given")[:400])
+    return plain((told[0] if told else "no reason given")[:400])
 
 
 def application(root: Path = ROOT) -> str:
