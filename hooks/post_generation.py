@@ -10,6 +10,7 @@ import io
 import os
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -122,11 +123,12 @@ def summary(product: Path, report: str) -> str:
     """Return what was made, what was checked and skipped, and the next three commands; it fits on a screen."""
     answers = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
     lines = ["", f"{answers['project_name']} is ready:", ""]
+    width = min(100, shutil.get_terminal_size((101, 24)).columns - 1)
     for role, words in made(answers, product).items():
-        lines += textwrap.wrap(words, 100, initial_indent=f"  {role:<16}", subsequent_indent=" " * 18)
-    lines += ["", *(line[0].upper() + line[1:] for line in report.splitlines())]
+        lines += textwrap.wrap(words, width, initial_indent=f"  {role:<16}", subsequent_indent=" " * 18)
+    lines += ["", *(part for line in report.splitlines() for part in textwrap.wrap(line[0].upper() + line[1:], width))]
     lines += ["", "Next:", *(f"  {command}" for command in next_commands(answers, product)), ""]
-    lines += ["`make doctor` names what is missing, each line with its cure. Everything else is in README.md."]
+    lines += ["`make doctor` names what is missing, each line with its cure.", "Everything else is in README.md."]
     return "\n".join(lines)
 
 
