@@ -10,7 +10,7 @@ variable "github_repository" {
 
 variable "github_subject_prefix" {
   description = <<-EOT
-    What GitHub puts before ':ref:…' in the subject of its tokens. Repositories made since July 2026 present
+    What GitHub puts before ':environment:…' in the subject of its tokens. Repositories made since July 2026 present
     repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID. Ask GitHub for the exact value:
     gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix
     Null stands for the older repo:OWNER/NAME.
