@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,12 @@ def test_every_command_runs(pushed_product: Path, stand_ins: Path) -> None:
             problems[command] = play(command, pushed_product, stand_ins)
     found = [f"{command}\n{problem}" for command, problem in problems.items() if problem]
     assert not found, "\n\n".join(found)
+
+
+def test_make_help_fits_a_terminal(rendered: Callable[[str], Path]) -> None:
+    for name in SETS:
+        lines = support.run("make", "help", cwd=rendered(name)).stdout.splitlines()
+        assert [line for line in lines if len(line) > 80 or "$" in line] == []
 
 
 def make(command: str, product: Path, _stand_ins: Path) -> str:
