@@ -1,5 +1,6 @@
 """Programs that these tests build or install once, into the user's cache: OpenTofu and what tests products."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -70,13 +71,16 @@ def built(name: str, package: str, ldflags: str = "", module: Path | None = None
 def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
     """Return the folder that `make` filled for these inputs, now or before."""
     final = CACHE / f"{name}-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
-    if not final.exists():
-        work = final.with_name(f"{final.name}.new")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        print(f"\npreparing {name}, once: some minutes ...", file=sys.stderr)
-        make(work)
-        work.rename(final)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be at it
+        if not final.exists():
+            work = final.with_name(f"{final.name}.new")
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            print(f"\npreparing {name}, once: some minutes ...", file=sys.stderr)
+            make(work)
+            work.rename(final)
     return final
 
 
