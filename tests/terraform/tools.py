@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests import support
@@ -68,12 +69,19 @@ def built(name: str, package: str, ldflags: str = "", module: Path | None = None
     return _cached(name, [path.read_bytes() for path in sorted(module.iterdir())], build) / name
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one run at a time do what follows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
     """Return the folder that `make` filled for these inputs, now or before."""
     final = CACHE / f"{name}-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be at it
+    with locked(CACHE / f"{name}.lock"):
         if not final.exists():
             work = final.with_name(f"{final.name}.new")
             shutil.rmtree(work, ignore_errors=True)
