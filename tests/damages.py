@@ -1509,13 +1509,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:16: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:17: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",
         "^- prod\n",
         "- prod\n- test\n",
-        ".copier-answers.yml:7: environments: there is no folder apps/goal-tracker/overlays/test: write back",
+        ".copier-answers.yml:8: environments: there is no folder apps/goal-tracker/overlays/test: write back",
     ),
     "an answer of a service that is not there": (
         ".copier-answers.yml",
@@ -1631,7 +1631,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "scripts/deploy",
         "scripts/bump-image",
         "scripts/bump-images",
-        "scripts/deploy:16: calls scripts/bump-images, which does not exist: add it or mend the name",
+        "scripts/deploy:22: calls scripts/bump-images, which does not exist: add it or mend the name",
     ),
     "a shell script that can't be read": (
         "scripts/roll-out",
@@ -1760,7 +1760,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "scripts/deploy",
         "^set -eu",
         "<<<<<<< HEAD\nset -eu\n=======\nset -e\n>>>>>>> theirs",
-        "scripts/deploy:5: has a merge conflict: choose a side and remove the markers",
+        "scripts/deploy:6: has a merge conflict: choose a side and remove the markers",
     ),
 }
 

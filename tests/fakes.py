@@ -221,7 +221,8 @@ def lock_providers(product: Path) -> None:
         (code.parent / ".terraform.lock.hcl").write_text(fake_program.locked(str(code.parent)), encoding="utf-8")
     if (product / ".git").is_dir():
         (product / ".git" / "info").mkdir(exist_ok=True)
-        (product / ".git" / "info" / "exclude").write_text(".terraform.lock.hcl\n", encoding="utf-8")
+        with (product / ".git" / "info" / "exclude").open("a", encoding="utf-8") as excluded:
+            excluded.write(".terraform.lock.hcl\n")
 
 
 def around(product: Path, folder: Path) -> Fakes:

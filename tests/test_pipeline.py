@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import support
+from tests.fakes import lock_providers
 
 DIGEST = "sha256:" + "ab" * 32
 OTHER_DIGEST = "sha256:" + "cd" * 32
@@ -353,21 +354,24 @@ def test_kubectl_without_the_cluster_gives_one_line_with_the_cure(
     assert "memcache" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("command", "roots", "does"), [("plan", ["platform"], "plan"), ("apply", ["platform", "gitops"], "apply")]
-)
 @pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
 def test_the_pipeline_plans_and_applies_with_values_and_state_of_one_cluster(
-    own_product: Path, stand_ins: Path, command: str, roots: list[str], does: str
+    own_product: Path, stand_ins: Path
 ) -> None:
-    stand_in(stand_ins, "terraform", f'echo "$TF_DATA_DIR" >>"{stand_ins}/folders"')
-    done = call(own_product, stand_ins, f"scripts/{command}", "prod")
+    lock_providers(own_product)
+    stand_in(
+        stand_ins, "terraform", f'echo "$TF_DATA_DIR" >>"{stand_ins}/folders"; case "$*" in *-json*) echo "{{}}";; esac'
+    )
+    done = call(own_product, stand_ins, "scripts/plan", "--digest", "digest", "prod")
     assert done.returncode == 0, done.stderr
-    lines = calls(stand_ins)
-    for root, (init, run) in zip(roots, zip(lines[::2], lines[1::2], strict=True), strict=True):
-        assert init == f"terraform -chdir=terraform/{root} init -input=false -backend-config=prod.azurerm.tfbackend"
-        assert run.startswith(f"terraform -chdir=terraform/{root} {does} ")
-        assert run.endswith(" -var-file=prod.tfvars")
+    done = call(own_product, stand_ins, "scripts/apply", "prod", (own_product / "digest").read_text().strip())
+    assert done.returncode == 0, done.stderr
+    for line in calls(stand_ins):
+        assert line.startswith(("terraform -chdir=terraform/platform ", "terraform -chdir=terraform/gitops ")), line
+        own = ("-lockfile=readonly", "-backend-config=prod.azurerm.tfbackend")
+        assert " init " not in line or all(option in line for option in own), line
+        assert " plan " not in line or " -var-file=prod.tfvars" in line, line
+    assert sum(" plan " in line for line in calls(stand_ins)) == 4
     assert set((stand_ins / "folders").read_text().split()) == {".terraform/prod"}
 
 
@@ -378,6 +382,8 @@ def test_without_one_environment_nothing_is_planned_or_applied(
     own_product: Path, stand_ins: Path, command: str, given: tuple[str, ...]
 ) -> None:
     stand_in(stand_ins, "terraform")
+    lock_providers(own_product)
     done = call(own_product, stand_ins, f"scripts/{command}", *given)
-    assert (done.returncode, done.stderr) == (2, f"usage: scripts/{command} ENVIRONMENT\n")
+    assert done.returncode in (1, 2), done.stdout
+    assert f"{command}: " in done.stderr
     assert calls(stand_ins) == []

@@ -103,8 +103,6 @@ def test_versions_of_a_tool_agree_wherever_they_must_stand() -> None:
             for comment, image, version in re.findall(r"^((?: +# .*\n)?) +image: ([^@:\s]+)(\S+)$", text, re.MULTILINE):
                 seen.setdefault(image, set()).add(version + (comment if version.startswith("@") else ""))
             assert len(seen) > 1
-        for version in re.findall(r"hashicorp/terraform:([\d.]+)|terraform_version: \"([\d.]+)", text):
-            seen.setdefault("terraform", set()).add("".join(version))
         if "agents" not in path.parts:
             for image, version in re.findall(r"image: ([a-z]+):(\S+@sha256:[0-9a-f]{64})", text):
                 seen.setdefault(image, set()).add(version)
