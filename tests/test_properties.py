@@ -167,6 +167,8 @@ def test_agents_satisfy_the_schema_of_pods_strictly(product: Path) -> None:
     for path in agents:
         pod = yaml.safe_load(path.read_text(encoding="utf-8"))
         validator("v1", "Pod").validate({**pod, "metadata": {"name": "agent", **pod.get("metadata", {})}})
+        names = [one["name"] for one in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]]
+        assert len(names) == len(set(names)), path
 
 
 def test_agents_run_no_container_as_root_and_only_buildkit_without_the_default_profiles(product: Path) -> None:

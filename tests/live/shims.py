@@ -11,9 +11,11 @@ import re
 import sys
 from pathlib import Path
 
+from .settings import CACHE
+
 _BUILDER = """\
 #!/bin/sh
-PYTHONPATH={repository} exec {python} -m tests.live.shims {name} "$@"
+XDG_CACHE_HOME={cache} PYTHONPATH={repository} exec {python} -m tests.live.shims {name} "$@"
 """
 _AZ = """\
 #!/bin/sh
@@ -43,7 +45,9 @@ def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> No
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         **{
-            builder: _BUILDER.format(repository=repository, python=sys.executable, name=builder) for builder in builders
+            # A workflow has a home of its own, where no base image is.
+            builder: _BUILDER.format(cache=CACHE.parent, repository=repository, python=sys.executable, name=builder)
+            for builder in builders
         },
         "az": _AZ.format(kubectl=kubectl),
         "gh": _GH,

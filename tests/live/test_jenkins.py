@@ -45,7 +45,6 @@ def jenkins(world: World, java: toolchain.Java, url: str, folder: Path) -> Jenki
         "AZURE_CLIENT_ID": "client",
         "AZURE_TENANT_ID": "tenant",
         "AZURE_FEDERATED_TOKEN_FILE": str(folder / "token"),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
     }
     return Jenkins(java, url, folder / "jenkins", everywhere(environment))
 

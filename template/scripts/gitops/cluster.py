@@ -5,7 +5,10 @@ import re
 import subprocess
 from typing import Any
 
-from .repository import cluster_folder, kubectl, one_line
+from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl, one_line
+
+# Argo CD takes it away once it has compared.
+REFRESH = "argocd.argoproj.io/refresh"
 
 # What kubectl says without a configuration, and with one that lacks a cluster.
 _UNKNOWN = re.compile(r'The connection to the server localhost:8080 was refused|context ".*" does not exist')
@@ -62,6 +65,13 @@ def run(environment: str, *arguments: str, timeout: float | None = None) -> str:
 def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
     """Return the JSON that kubectl prints; arguments and errors are those of `run`."""
     return json.loads(run(environment, *arguments, "--output=json", timeout=timeout))
+
+
+def refresh(environment: str) -> str:
+    """Tell Argo CD to compare an environment with Git anew; what kubectl says. Errors are those of `run`."""
+    name = f"{application()}-{environment}"
+    look = ("annotate", "--overwrite", "applications.argoproj.io", name, f"{REFRESH}=normal")
+    return run(environment, "--namespace", ARGOCD_NAMESPACE, *look)
 
 
 def pods_and_replica_sets(
