@@ -177,7 +177,9 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
     installed = life.product / ".venv/bin/copier"
     installed.parent.mkdir(parents=True)
     installed.symlink_to(Path(sys.executable).parent / "copier")
-    assert "files changed, staged" in life.update("--to", LATER, PATH=str(programs)).stdout, "as `make copier` leaves it"
+    assert "files changed, staged" in life.update("--to", LATER, PATH=str(programs)).stdout, (
+        "as `make copier` leaves it"
+    )
     record("Copier is not installed, or too old", "one line with the cure")
 
 
