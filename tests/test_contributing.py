@@ -100,3 +100,17 @@ def test_the_recorded_session_shows_what_a_generation_ends_with_today(rendered: 
     for role, words in post_generation.made(answers, product).items():
         assert f"  {role:<16}{words}" in text, "run `make session`"
     assert f"Checked {len(list(support.files(product)))} files" in text, "run `make session`"
+
+
+def test_every_attack_that_the_table_of_boundaries_names_is_a_test() -> None:
+    text = (support.ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+[.]py)(?:::(\w+))?`", text)
+    assert len(named) > 40
+    gone = [
+        f"{path}::{name}"
+        for path, name in named
+        if (f"def {name}(" if name else "") not in (support.ROOT / path).read_text(encoding="utf-8")
+    ]
+    assert gone == []
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line and "| who |" not in line]
+    assert [row for row in rows if "`tests/" not in row] == []
