@@ -151,6 +151,16 @@ echo '{{"status": {{"sync": {{"status": "Synced", "revision": "{commit}"}}, "hea
         done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
         assert done.returncode == status, done.stdout + done.stderr
         assert ("ImagePullBackOff" in done.stderr) == bool(status)
+    # Pods that the cluster does not take at all.
+    (stand_ins / "pods").write_text(json.dumps({"items": []}))
+    refused = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "admission webhook: not signed"}]}
+    for item, status in ((sets[0], 0), (sets[1], 1)):
+        (stand_ins / "calls").write_text("")
+        all_sets = [other | ({"status": refused} if other is item else {}) for other in sets]
+        (stand_ins / "sets").write_text(json.dumps({"items": all_sets}))
+        done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("ReplicaSet new: admission webhook: not signed" in done.stderr) == bool(status)
 
 
 @pytest.mark.parametrize(

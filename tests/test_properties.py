@@ -455,7 +455,8 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
             (entry["group"], entry["kind"], entry.get("name")) for entry in project["clusterResourceWhitelist"]
         }
         assert all(named for _, kind, named in cluster_wide if kind == "Namespace"), name
-        assert {kind for _, kind, _ in cluster_wide} <= {"Namespace", "ClusterSecretStore"}, name
+        kinds = {"Namespace", "ClusterSecretStore", "ImageValidatingPolicy"}
+        assert {kind for _, kind, _ in cluster_wide} <= kinds, name
         within = {(entry["group"], entry["kind"]) for entry in project.get("namespaceResourceWhitelist", [])}
         for item in kustomize(product / source["path"]):
             kind = (item["apiVersion"].rpartition("/")[0], item["kind"])

@@ -1,7 +1,8 @@
 """Programs that the workflows call and that are not on this machine, as small stand-ins on PATH.
 
-`docker buildx build` and `buildctl` build with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
-kubelogin where it is told to. `gh` says what it is to do, since the git server asks for no credential, and so does `cosign`.
+`docker buildx build` and `buildctl` build with buildah on stand-in base images and push to the local registry. `az` puts
+kubectl and kubelogin where it is told to. `gh` says what it is to do, since the git server asks for no credential. `cosign`
+notes what it signs, and verifies what it has noted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,15 @@ _GH = """\
 echo "gh $*"
 [ "$1 $2" != "pr comment" ] || cat "$GITHUB_STEP_SUMMARY"
 """
-_COSIGN = '#!/bin/sh\necho "cosign $*"\n'
+_COSIGN = """\
+#!/bin/sh
+echo "cosign $*"
+for image; do :; done
+case $1 in
+sign) echo "$image" >>{signed} ;;
+verify) grep -qxF "$image" {signed} || {{ echo "no signatures found" >&2; exit 1; }} ;;
+esac
+"""
 
 
 def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> None:
@@ -51,7 +60,7 @@ def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> No
         },
         "az": _AZ.format(kubectl=kubectl),
         "gh": _GH,
-        "cosign": _COSIGN,
+        "cosign": _COSIGN.format(signed=folder / "signed"),
     }
     for name, text in texts.items():
         (folder / name).write_text(text)

@@ -99,12 +99,19 @@ def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
 
 
 def pod_troubles(pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return a line for each pod that waits for what waiting does not bring, and for each other that is not ready.
+    """Return a line for each pod that is refused or waits for what waiting does not bring, and each that is not ready.
 
     Pods of a version that is being replaced do not count: that they can't start may be why.
     """
     old = _replaced(replica_sets)
-    stuck, unready = [], []
+    stuck = [
+        f"ReplicaSet {item['metadata']['name']}: {condition.get('message', 'its pods are refused')}"
+        for item in replica_sets
+        if item["metadata"]["name"] not in old
+        for condition in item.get("status", {}).get("conditions", [])
+        if (condition["type"], condition["status"]) == ("ReplicaFailure", "True")
+    ]
+    unready = []
     for pod in pods:
         owners = {owner["name"] for owner in pod["metadata"].get("ownerReferences", [])}
         if "deletionTimestamp" in pod["metadata"] or owners & old:
