@@ -53,7 +53,9 @@ def test_what_is_committed_by_the_name_of_the_pipeline_is_verified_too(strict: W
     path = "apps/shop/overlays/dev/imagetags/kustomization.yaml"
     dev = strict.file(path)
     newest(strict)
-    (strict.clone / path).write_text(dev.replace(re.findall(r"sha256:[0-9a-f]{64}", dev)[0], INVENTED), encoding="utf-8")
+    (strict.clone / path).write_text(
+        dev.replace(re.findall(r"sha256:[0-9a-f]{64}", dev)[0], INVENTED), encoding="utf-8"
+    )
     pipeline = ["-c", "user.name=jenkins", "-c", "user.email=jenkins@localhost"]
     support.git(*pipeline, "commit", "--quiet", "--all", "--message", "Deploy", cwd=strict.clone)
     assert support.run("git", "push", "-q", "origin", "main", cwd=strict.clone, PUSH_WITH="git").returncode == 0
