@@ -36,7 +36,8 @@ case " $* " in
 *" get applications.argoproj.io "* | *" argocd applications.argoproj.io "*)
   tip=$(git -C "$BIN/server.git" rev-parse main)
   sync='"sync": {{"status": "Synced", "revision": "'$tip'"}}, "health": {{"status": "Healthy"}}'
-  echo '{{"metadata": {{"name": "x"}}, "status": {{'"$sync"', "operationState": {{"phase": "Succeeded"}}}}}}'
+  applied='"operationState": {{"phase": "Succeeded", "syncResult": {{"revision": "'$tip'"}}}}'
+  echo '{{"metadata": {{"name": "x"}}, "status": {{'"$sync, $applied"'}}}}'
   ;;
 *" get "*" deployment argocd-repo-server "*)
   echo '{{"spec": {{"template": {{"spec": {{"containers": [{{"image": "argocd:v1"}}]}}}}}}}}' ;;

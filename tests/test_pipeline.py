@@ -60,9 +60,10 @@ case " $* " in
 esac
 health=Healthy
 git -C {remote} grep -q '{broken}' main -- '*/dev/imagetags/*' && health=Degraded
+commit=$(git -C {remote} rev-parse main)
 cat <<JSON
-{{"status": {{"sync": {{"status": "Synced", "revision": "$(git -C {remote} rev-parse main)"}},
-  "health": {{"status": "$health"}},
+{{"status": {{"sync": {{"status": "Synced", "revision": "$commit"}}, "health": {{"status": "$health"}},
+  "operationState": {{"phase": "Succeeded", "syncResult": {{"revision": "$commit"}}}},
   "resources": [{{"kind": "Deployment", "name": "frontend", "health": {{"status": "$health", "message": "no progress"}}}}]}}}}
 JSON""",
     )
@@ -150,6 +151,78 @@ echo '{{"status": {{"sync": {{"status": "Synced", "revision": "{commit}"}}, "hea
         done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
         assert done.returncode == status, done.stdout + done.stderr
         assert ("ImagePullBackOff" in done.stderr) == bool(status)
+    # Pods that the cluster does not take at all.
+    (stand_ins / "pods").write_text(json.dumps({"items": []}))
+    refused = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "admission webhook: not signed"}]}
+    for item, status in ((sets[0], 0), (sets[1], 1)):
+        (stand_ins / "calls").write_text("")
+        all_sets = [other | ({"status": refused} if other is item else {}) for other in sets]
+        (stand_ins / "sets").write_text(json.dumps({"items": all_sets}))
+        done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("ReplicaSet new: admission webhook: not signed" in done.stderr) == bool(status)
+
+
+@pytest.mark.parametrize(
+    ("compared", "ended"),
+    [
+        ("Synced", (0, "dev: healthy at")),
+        ("Unknown", (1, "ComparisonError: Deployment frontend: forbidden")),
+        ("never", (1, "Argo CD was told to compare with Git again, and has not done it")),
+        ("denied", (1, "applications.argoproj.io is forbidden")),
+    ],
+)
+def test_no_difference_is_believed_where_nothing_was_applied_only_once_argo_cd_has_looked_again(
+    pushed_product: Path, stand_ins: Path, compared: str, ended: tuple[int, str]
+) -> None:
+    """It remembers a comparison that the API server has refused as one without a difference."""
+    before = bump(pushed_product, "dev", "frontend=v1")
+    commit = bump(pushed_product, "dev", "frontend=v2")
+    errors = [{"type": "ComparisonError", "message": "Deployment frontend: forbidden"}] if compared == "Unknown" else []
+    for name, sync, conditions in (("remembered", "Synced", []), ("fresh", compared, errors)):
+        status = {
+            "sync": {"status": sync, "revision": commit},
+            "health": {"status": "Healthy"},
+            "operationState": {"phase": "Succeeded", "syncResult": {"revision": before}},
+            "conditions": conditions,
+        }
+        (stand_ins / name).write_text(json.dumps({"metadata": {"name": "dev"}, "status": status}))
+    refreshing = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
+    waiting = json.loads((stand_ins / "remembered").read_text()) | refreshing
+    (stand_ins / "waiting").write_text(json.dumps(waiting))
+    stand_in(
+        stand_ins,
+        "kubectl",
+        f"""\
+cd {stand_ins}
+case "{compared} $* " in
+"denied "*" annotate "*) echo 'Error: applications.argoproj.io is forbidden' >&2; exit 1 ;;
+"never "*" annotate "*) ln -sf waiting answer; exit 0 ;;
+*" annotate "*) ln -sf fresh answer; exit 0 ;;
+*" pods "* | *" replicasets.apps "*) echo '{{"items": []}}'; exit 0 ;;
+esac
+[ -e answer ] && cat answer || cat remembered
+# It is soon forgotten.
+[ {compared} = never ] || rm -f answer""",
+    )
+    timeout = "2" if compared == "never" else "60"
+    done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev", "--timeout", timeout)
+    assert done.returncode == ended[0], done.stdout + done.stderr
+    assert ended[1] in done.stdout + done.stderr
+
+
+def test_a_commit_of_another_environment_is_no_reason_to_look_again(pushed_product: Path, stand_ins: Path) -> None:
+    before = bump(pushed_product, "dev", "frontend=v1")
+    commit = bump(pushed_product, "prod", "frontend=v1")
+    status = {
+        "sync": {"status": "Synced", "revision": commit},
+        "health": {"status": "Healthy"},
+        "operationState": {"phase": "Succeeded", "syncResult": {"revision": before}},
+    }
+    stand_in(stand_ins, "kubectl", f"echo '{json.dumps({'status': status})}'")
+    done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
+    assert done.returncode == 0, done.stderr
+    assert not any("annotate" in line for line in calls(stand_ins))
 
 
 def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path, stand_ins: Path) -> None:

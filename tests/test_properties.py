@@ -167,6 +167,8 @@ def test_agents_satisfy_the_schema_of_pods_strictly(product: Path) -> None:
     for path in agents:
         pod = yaml.safe_load(path.read_text(encoding="utf-8"))
         validator("v1", "Pod").validate({**pod, "metadata": {"name": "agent", **pod.get("metadata", {})}})
+        names = [one["name"] for one in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]]
+        assert len(names) == len(set(names)), path
 
 
 def test_agents_run_no_container_as_root_and_only_buildkit_without_the_default_profiles(product: Path) -> None:
@@ -453,7 +455,8 @@ def test_projects_allow_what_their_applications_bring(product: Path) -> None:
             (entry["group"], entry["kind"], entry.get("name")) for entry in project["clusterResourceWhitelist"]
         }
         assert all(named for _, kind, named in cluster_wide if kind == "Namespace"), name
-        assert {kind for _, kind, _ in cluster_wide} <= {"Namespace", "ClusterSecretStore"}, name
+        kinds = {"Namespace", "ClusterSecretStore", "ImageValidatingPolicy"}
+        assert {kind for _, kind, _ in cluster_wide} <= kinds, name
         within = {(entry["group"], entry["kind"]) for entry in project.get("namespaceResourceWhitelist", [])}
         for item in kustomize(product / source["path"]):
             kind = (item["apiVersion"].rpartition("/")[0], item["kind"])

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.terraform import tools
+
 HERE = Path(__file__).parent
 HARNESS = HERE / "harness.groovy"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aks-gitops-template" / "jenkins"
@@ -67,8 +69,9 @@ def find() -> Java:
         raise ToolMissingError("java isn't on PATH: install a Java 17 or newer, such as openjdk-17-jre-headless")
     lines = _CHECKSUMS.read_text(encoding="utf-8").splitlines()
     expected = {name: digest for digest, name in (line.split() for line in lines)}
-    if _digests(CACHE) != expected:
-        _fetch()
+    with tools.locked(CACHE.with_name("jenkins.lock")):
+        if _digests(CACHE) != expected:
+            _fetch()
     found = _digests(CACHE)
     for name in sorted(expected.keys() | found.keys()):
         if found.get(name) != expected.get(name):

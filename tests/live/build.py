@@ -20,7 +20,7 @@ import yaml
 
 from . import packages, toolchain
 from .processes import LiveError, environment, step, tail
-from .settings import ARGOCD, CACHE, COREDNS, GO, KUBERNETES, KUSTOMIZE, MODULES
+from .settings import ARGOCD, CACHE, COREDNS, GO, KUBERNETES, KUSTOMIZE, KYVERNO, MODULES
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Program:
     """File name → import path."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Set by the linker (`-X`)."""
+    on_request: bool = field(default=False, repr=False)
+    """Built for the tests that name it alone."""
 
 
 _VERSION = "k8s.io/component-base/version"
@@ -66,6 +68,7 @@ PROGRAMS = (
     Program("kustomize", KUSTOMIZE, {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}),
     Program("coredns", COREDNS, {"coredns": "github.com/coredns/coredns"}),
     Program("pause", "v1", {"pause": "live/pause"}),
+    Program("kyverno", KYVERNO, {"kyverno": "github.com/kyverno/kyverno/cmd/kyverno"}, on_request=True),
 )
 
 CRDS = {
@@ -99,12 +102,12 @@ def ensure(*names: str) -> Tools:
     """Install and build what is missing; quick when nothing is.
 
     Args:
-        names: of the programs; without any, all of them.
+        names: of the programs; without any, all but those that are built on request.
 
     Raises:
         LiveError: a package can't be installed or a build failed; says what and where its log is.
     """
-    programs = [program for program in PROGRAMS if not names or program.name in names]
+    programs = [program for program in PROGRAMS if (program.name in names if names else not program.on_request)]
     # Whatever else is being built: what is there can be used.
     if not packages.missing() and all((CACHE / _key(program)).exists() for program in programs):
         return _link(programs)

@@ -18,6 +18,9 @@ GO: Final = "1.27.3"
 KUSTOMIZE: Final = "v5.8.2"
 COREDNS: Final = "v1.15.0"
 
+KYVERNO: Final = "v1.19.1"
+"""The Go module `github.com/kyverno/kyverno`: what the chart of `clusters/*/kyverno.yaml` installs."""
+
 HERE: Final = Path(__file__).resolve().parent
 REPOSITORY: Final = HERE.parents[1]
 MODULES: Final = HERE / "modules"

@@ -1,7 +1,8 @@
 """Programs that the workflows call and that are not on this machine, as small stand-ins on PATH.
 
-`docker buildx build` and `buildctl` build with buildah on stand-in base images and pushes to the local registry. `az` puts kubectl and
-kubelogin where it is told to. `gh` says what it is to do, since the git server asks for no credential, and so does `cosign`.
+`docker buildx build` and `buildctl` build with buildah on stand-in base images and push to the local registry. `az` puts
+kubectl and kubelogin where it is told to. `gh` says what it is to do, since the git server asks for no credential. `cosign`
+notes what it signs, and verifies what it has noted.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import re
 import sys
 from pathlib import Path
 
+from .settings import CACHE
+
 _BUILDER = """\
 #!/bin/sh
-PYTHONPATH={repository} exec {python} -m tests.live.shims {name} "$@"
+XDG_CACHE_HOME={cache} PYTHONPATH={repository} exec {python} -m tests.live.shims {name} "$@"
 """
 _AZ = """\
 #!/bin/sh
@@ -35,7 +38,15 @@ _GH = """\
 echo "gh $*"
 [ "$1 $2" != "pr comment" ] || cat "$GITHUB_STEP_SUMMARY"
 """
-_COSIGN = '#!/bin/sh\necho "cosign $*"\n'
+_COSIGN = """\
+#!/bin/sh
+echo "cosign $*"
+for image; do :; done
+case $1 in
+sign) echo "$image" >>{signed} ;;
+verify) grep -qxF "$image" {signed} || {{ echo "no signatures found" >&2; exit 1; }} ;;
+esac
+"""
 
 
 def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> None:
@@ -43,11 +54,13 @@ def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> No
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         **{
-            builder: _BUILDER.format(repository=repository, python=sys.executable, name=builder) for builder in builders
+            # A workflow has a home of its own, where no base image is.
+            builder: _BUILDER.format(cache=CACHE.parent, repository=repository, python=sys.executable, name=builder)
+            for builder in builders
         },
         "az": _AZ.format(kubectl=kubectl),
         "gh": _GH,
-        "cosign": _COSIGN,
+        "cosign": _COSIGN.format(signed=folder / "signed"),
     }
     for name, text in texts.items():
         (folder / name).write_text(text)

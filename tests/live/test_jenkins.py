@@ -45,7 +45,6 @@ def jenkins(world: World, java: toolchain.Java, url: str, folder: Path) -> Jenki
         "AZURE_CLIENT_ID": "client",
         "AZURE_TENANT_ID": "tenant",
         "AZURE_FEDERATED_TOKEN_FILE": str(folder / "token"),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
     }
     return Jenkins(java, url, folder / "jenkins", everywhere(environment))
 
@@ -62,6 +61,7 @@ def test_a_first_build_on_jenkins_builds_everything_and_ends_healthy_with_any_re
         assert build.result == "SUCCESS", f"{build.reason}\n{build.said()[-4000:]}"
         assert re.search(r"dev: healthy at \w+ after", build.said())
         assert build.said().count("cosign sign --yes --key azurekms://") == 2
+        assert build.said().count("is signed by the key of the pipeline") == 2
         assert_released(world, name, registry)
         if registry == "acr":
             the_next_version_that_does_not_start_is_put_back(world, ours, tmp_path, name)

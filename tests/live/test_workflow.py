@@ -61,6 +61,7 @@ def test_a_push_of_source_code_is_built_bumped_and_waited_for(world: World, tmp_
     signed = [line for line in done.stdout.splitlines() if "cosign sign --yes" in line]
     assert len(signed) == 1
     assert re.search(r"/backend@sha256:[0-9a-f]{64}$", signed[0].strip())
+    assert f"dev: backend sha-{after} is signed by release.yml" in done.stdout
     wait_for("the new backend", lambda: f"sha-{after}" in world.running_image("backend"), 10)
 
 

@@ -1,6 +1,6 @@
 """Scanners of Kubernetes objects find nothing in any product that is not skipped on the object, with a reason.
 
-They read what kustomize builds: a skip must be on the object that the cluster gets.
+They read what kustomize builds, and the pods of Jenkins' agents: a skip must be on the object that the cluster gets.
 """
 
 import json
@@ -40,7 +40,10 @@ def built(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> dict[
     wanted = {answers: _kustomizations(rendered(answers)) for answers in support.VALID}
     with ThreadPoolExecutor() as pool:
         texts = {answers: pool.map(_build, folders) for answers, folders in wanted.items()}
-        return {answers: [write(text) for text in of_product] for answers, of_product in texts.items()}
+        of_products = {answers: [write(text) for text in of_product] for answers, of_product in texts.items()}
+    for answers, paths in of_products.items():
+        paths += [write(_named(agent)) for agent in sorted(rendered(answers).glob("jenkins/agents/*.yaml"))]
+    return of_products
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +109,13 @@ def _build(folder: Path) -> str:
     done = support.run("kubectl", "kustomize", ".", cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _named(agent: Path) -> str:
+    """Return a pod with the name and the namespace that Jenkins gives it."""
+    pod = yaml.safe_load(agent.read_text(encoding="utf-8"))
+    pod["metadata"] |= {"name": agent.stem, "namespace": "jenkins-changes"}
+    return yaml.safe_dump(pod)
 
 
 def _scan(folder: Path) -> dict[str, Checks]:

@@ -152,14 +152,15 @@ def _install_offline(install: Path) -> Path:
             digest.update(path.read_bytes())
     folder = BUILD / f"offline-{digest.hexdigest()[:12]}"
     configuration = folder / "terraform.rc"
-    if not configuration.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([str(install), str(folder)], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            shutil.rmtree(folder)
-            raise ToolMissingError(f"{install} failed (it needs Go and the Go module proxy):\n{done.stderr}")
-        for schema in (folder / "mirror").rglob("schema.json.gz"):
-            _keep_only(types, schema)
+    with tools.locked(BUILD / "offline.lock"):
+        if not configuration.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            done = subprocess.run([str(install), str(folder)], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                shutil.rmtree(folder)
+                raise ToolMissingError(f"{install} failed (it needs Go and the Go module proxy):\n{done.stderr}")
+            for schema in (folder / "mirror").rglob("schema.json.gz"):
+                _keep_only(types, schema)
     return configuration
 
 

@@ -1,12 +1,14 @@
 """Programs that these tests build or install once, into the user's cache: OpenTofu and what tests products."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests import support
@@ -67,16 +69,26 @@ def built(name: str, package: str, ldflags: str = "", module: Path | None = None
     return _cached(name, [path.read_bytes() for path in sorted(module.iterdir())], build) / name
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one run at a time do what follows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
     """Return the folder that `make` filled for these inputs, now or before."""
     final = CACHE / f"{name}-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
-    if not final.exists():
-        work = final.with_name(f"{final.name}.new")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        print(f"\npreparing {name}, once: some minutes ...", file=sys.stderr)
-        make(work)
-        work.rename(final)
+    with locked(CACHE / f"{name}.lock"):
+        if not final.exists():
+            work = final.with_name(f"{final.name}.new")
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            print(f"\npreparing {name}, once: some minutes ...", file=sys.stderr)
+            make(work)
+            work.rename(final)
     return final
 
 

@@ -5,7 +5,10 @@ import re
 import subprocess
 from typing import Any
 
-from .repository import cluster_folder, kubectl, one_line
+from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl, one_line
+
+# Argo CD takes it away once it has compared.
+REFRESH = "argocd.argoproj.io/refresh"
 
 # What kubectl says without a configuration, and with one that lacks a cluster.
 _UNKNOWN = re.compile(r'The connection to the server localhost:8080 was refused|context ".*" does not exist')
@@ -64,6 +67,13 @@ def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
     return json.loads(run(environment, *arguments, "--output=json", timeout=timeout))
 
 
+def refresh(environment: str) -> str:
+    """Tell Argo CD to compare an environment with Git anew; what kubectl says. Errors are those of `run`."""
+    name = f"{application()}-{environment}"
+    look = ("annotate", "--overwrite", "applications.argoproj.io", name, f"{REFRESH}=normal")
+    return run(environment, "--namespace", ARGOCD_NAMESPACE, *look)
+
+
 def pods_and_replica_sets(
     environment: str, namespace: str, timeout: float | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -89,12 +99,19 @@ def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
 
 
 def pod_troubles(pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return a line for each pod that waits for what waiting does not bring, and for each other that is not ready.
+    """Return a line for each pod that is refused or waits for what waiting does not bring, and each that is not ready.
 
     Pods of a version that is being replaced do not count: that they can't start may be why.
     """
     old = _replaced(replica_sets)
-    stuck, unready = [], []
+    stuck = [
+        f"ReplicaSet {item['metadata']['name']}: {condition.get('message', 'its pods are refused')}"
+        for item in replica_sets
+        if item["metadata"]["name"] not in old
+        for condition in item.get("status", {}).get("conditions", [])
+        if (condition["type"], condition["status"]) == ("ReplicaFailure", "True")
+    ]
+    unready = []
     for pod in pods:
         owners = {owner["name"] for owner in pod["metadata"].get("ownerReferences", [])}
         if "deletionTimestamp" in pod["metadata"] or owners & old:

@@ -33,10 +33,11 @@ elif "applications.argoproj.io" in arguments:
         "status": "Synced",
         "health": {**health, "message": "no pod is ready"},
     }
+    commit = server("rev-parse", "main")
     status = {
-        "sync": {"status": "Synced", "revision": server("rev-parse", "main")},
+        "sync": {"status": "Synced", "revision": commit},
         "health": health,
-        "operationState": {"phase": "Succeeded"},
+        "operationState": {"phase": "Succeeded", "syncResult": {"revision": commit}},
         "resources": [resource],
     }
     print(json.dumps({"status": status}))
