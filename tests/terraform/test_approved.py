@@ -209,8 +209,7 @@ def test_a_plan_that_somebody_left_there_is_not_applied(made: Product) -> None:
 
 
 def test_what_argo_cd_gets_from_the_platform_is_approved_too(made: Product) -> None:
-    made.edit("terraform/platform/outputs.tf", "tenant_id                  = data.azurerm_client_config.current.tenant_id",
-              'tenant_id                  = "another"')  # fmt: skip
+    made.edit("terraform/platform/outputs.tf", "data.azurerm_client_config.current.tenant_id", '"another"')
     made.edit(
         "terraform/gitops/bootstrap.tf",
         "timeout   = 900",
