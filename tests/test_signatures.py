@@ -256,6 +256,96 @@ def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: di
     assert 'name: "backend"\n    newTag: "sha-' in tags.read_text()
 
 
+def write_tags(release: Release, text: str, message: str = "Set image tags") -> str:
+    """What a person commits to the image tags of dev, in their own words."""
+    [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    tags.write_text(text, encoding="utf-8")
+    support.git("commit", "--quiet", "--all", "--message", message, cwd=release.product)
+    support.git("push", "--quiet", "origin", "HEAD:main", cwd=release.product)
+    return support.git("rev-parse", "HEAD", cwd=release.product)
+
+
+def tags_of(release: Release) -> str:
+    [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    return tags.read_text(encoding="utf-8")
+
+
+def _twice(release: Release, good: str, evil: str) -> None:
+    write_tags(release, good.replace(good.split("sha256:")[1][:64], "cd" * 32))
+    write_tags(release, evil)
+
+
+def _as_a_rollback(release: Release, _: str, evil: str) -> None:
+    write_tags(release, evil, "Roll back\n\nDeploy-Rollback-Of: HEAD\n")
+
+
+def _as_a_rollback_of_what_it_brings(release: Release, good: str, evil: str) -> None:
+    first = write_tags(release, evil)
+    write_tags(release, good)
+    write_tags(release, evil, f"Roll back\n\nDeploy-Rollback-Of: {first}\n")
+
+
+def _beside_one_that_waits(release: Release, _: str, evil: str) -> None:
+    write_tags(release, evil + '  - name: "worker"\n    newTag: "unreleased"\n')
+
+
+def _in_another_form(release: Release, _: str, evil: str) -> None:
+    write_tags(
+        release, re.sub(r'- name: "frontend"\n    (newTag: .*)\n    (digest: .*)', r"- {name: frontend, \1, \2}", evil)
+    )
+
+
+@pytest.mark.parametrize(
+    "merge", [_twice, _as_a_rollback, _as_a_rollback_of_what_it_brings, _beside_one_that_waits, _in_another_form]
+)
+def test_however_an_unsigned_image_is_merged_it_is_put_back(
+    merge: Callable[[Release, str, str], None], release: Release, ours: dict[str, str]
+) -> None:
+    versions = release.signed(**ours), release.signed("backend", **ours)
+    before = bump(release, "dev", *versions)
+    good = tags_of(release)
+    merge(release, good, good.replace(versions[0].split("@sha256:")[1], "ab" * 32, 1))
+    cluster(release.signer.folder, release.product, broken="none")
+    environments = release.call("scripts/changed-environments", before)
+    assert environments.stdout == '["dev"]\n'
+    done = release.call("scripts/roll-out", "dev", "HEAD", before, **ours)
+    assert done.returncode == 1, done.stdout + done.stderr
+    support.git("pull", "--quiet", "origin", "main", cwd=release.product)
+    assert INVENTED not in tags_of(release)
+    assert all(version.partition("@")[2] in tags_of(release) for version in versions)
+
+
+def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, str]) -> None:
+    versions = release.signed(**ours), release.signed("backend", **ours)
+    before = bump(release, "dev", *versions)
+    good = tags_of(release)
+    first, second = (version.partition("@")[2] for version in versions)
+    write_tags(release, good.replace(first, "x").replace(second, first).replace("x", second))
+    cluster(release.signer.folder, release.product, broken="none")
+    assert release.call("scripts/roll-out", "dev", "HEAD", before, **ours).returncode == 1
+    assert tags_of(release) == good
+
+
+def test_an_unsigned_image_of_a_service_that_has_none_yet_is_put_back(release: Release, ours: dict[str, str]) -> None:
+    before = bump(release, "dev", release.signed("backend", **ours))
+    good = tags_of(release)
+    bump(release, "dev", f"frontend=sha-{COMMIT}@{INVENTED}")
+    cluster(release.signer.folder, release.product, broken="none")
+    assert release.call("scripts/roll-out", "dev", "HEAD", before, **ours).returncode == 1
+    assert tags_of(release) == good
+
+
+def test_a_rollback_to_what_was_there_before_signatures_stays(release: Release, ours: dict[str, str]) -> None:
+    bump(release, "dev", "frontend=v1", "backend=v1")
+    before = bump(release, "dev", release.signed(**ours))
+    assert release.call("scripts/rollback", "dev").returncode == 0
+    cluster(release.signer.folder, release.product, broken="none")
+    done = release.call("scripts/roll-out", "dev", "HEAD", before, **ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "dev: frontend v1 is what a rollback brings back" in done.stdout
+    assert 'newTag: "v1"' in tags_of(release)
+
+
 def test_signed_changes_are_rolled_out(release: Release, ours: dict[str, str]) -> None:
     before = support.git("rev-parse", "HEAD", cwd=release.product)
     merged = bump(release, "dev", release.signed(**ours))

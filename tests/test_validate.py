@@ -209,6 +209,28 @@ def test_the_table_of_fields_is_that_of_the_schemas() -> None:
     assert fields.TABLE.read_text(encoding="utf-8") == fields.render(), "run `python -m tests.fields`"
 
 
+@pytest.mark.parametrize("provider", ["vault", "aws", "kubernetes"])
+def test_a_store_of_another_provider_is_valid(provider: str, own_product: Path) -> None:
+    [folder] = own_product.glob("clusters/*/external-secrets")
+    store = f"""\
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata:
+  name: ours
+spec:
+  conditions:
+    - namespaces: ["goal-tracker-dev"]
+  provider:
+    {provider}:
+      auth: {{}}
+"""
+    (folder / "ours.yaml").write_text(store)
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write("  - ours.yaml\n")
+    done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=own_product)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_text_that_begins_like_a_number_is_read_as_a_text(own_product: Path) -> None:
     (own_product / "notes.yaml").write_text("---\nname: 00e0a\n")
     done = support.run(sys.executable, "scripts/validate", "--no-tools", cwd=own_product)

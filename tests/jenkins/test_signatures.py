@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.jenkins.test_roll_out import DEPLOY, merge
+from tests import support
+from tests.jenkins.test_roll_out import DEPLOY, merge, newest
 from tests.jenkins.world import World
 
 PROD = "apps/shop/overlays/prod/imagetags/kustomization.yaml"
@@ -46,3 +47,19 @@ def test_a_merged_image_that_nobody_has_signed_is_put_back(strict: World) -> Non
     assert build.result == "FAILURE"
     assert "is not signed by the key of the pipeline" in build.said()
     assert strict.file("apps/shop/overlays/dev/imagetags/kustomization.yaml") == dev
+
+
+def test_what_is_committed_by_the_name_of_the_pipeline_is_verified_too(strict: World) -> None:
+    path = "apps/shop/overlays/dev/imagetags/kustomization.yaml"
+    dev = strict.file(path)
+    newest(strict)
+    (strict.clone / path).write_text(
+        dev.replace(re.findall(r"sha256:[0-9a-f]{64}", dev)[0], INVENTED), encoding="utf-8"
+    )
+    pipeline = ["-c", "user.name=jenkins", "-c", "user.email=jenkins@localhost"]
+    support.git(*pipeline, "commit", "--quiet", "--all", "--message", "Deploy", cwd=strict.clone)
+    assert support.run("git", "push", "-q", "origin", "main", cwd=strict.clone, PUSH_WITH="git").returncode == 0
+    build = strict.run()
+    assert build.result == "FAILURE"
+    assert "is not signed by the key of the pipeline" in build.said()
+    assert strict.file(path) == dev

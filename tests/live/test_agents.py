@@ -53,6 +53,7 @@ OF_PODS: list[tuple[str, Any]] = [
     ("securityContext.seccompProfile", None),
     ("securityContext.appArmorProfile", UNCONFINED),
     ("securityContext.seLinuxOptions", {"user": "system_u"}),
+    ("priorityClassName", "system-cluster-critical"),
     ("securityContext.sysctls", [{"name": "kernel.msgmax", "value": "1"}]),
     ("securityContext.runAsNonRoot", False),
     ("securityContext.runAsNonRoot", None),
@@ -192,6 +193,8 @@ def agents(api_server: Cluster, rendered: Callable[[str], Path], tmp_path_factor
         ]
     )
     made = Agents(api_server)
+    classes = "/apis/scheduling.k8s.io/v1/priorityclasses/system-cluster-critical"
+    wait_for("the API server has its own priority classes", lambda: bool(api_server.api.find(classes)), 30)
     bad = given(pod(), "spec.hostPID", True)
     wait_for("the policy is in force", lambda: "agents-are-restricted" in made.start("jenkins-changes", bad), 30)
     return made

@@ -110,6 +110,10 @@ locals {
             ])
           },
           {
+            message    = "An agent may not have a priority of the system: it would put the pods of others off their nodes."
+            expression = "!object.spec.?priorityClassName.orValue('').startsWith('system-')"
+          },
+          {
             message    = "An agent may not set sysctls."
             expression = "variables.pod.?sysctls.orValue([]).size() == 0"
           },
