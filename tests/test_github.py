@@ -29,7 +29,7 @@ def trusted(product: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in product.glob("terraform/*/*.tf"):
         text = path.read_text(encoding="utf-8")
-        for line in re.findall(r"^[^#\n]*:environment:.*", text, re.MULTILINE):
+        for line in re.findall(r".*:environment:.*\"$", text, re.MULTILINE):
             [subject] = re.findall(r":environment:([^\"]+)\"", line)
             name = re.findall(r"^\s+(\w+) += ", line)[0]
             identity = name if name != "subject" else path.stem.rpartition("_")[2]
