@@ -1,6 +1,7 @@
 """scripts/template-propose --bundle, which holds the token, given what a machine that ran foreign code may give it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -132,7 +133,7 @@ def test_what_is_no_bundle_of_one_update_is_refused(made: Callable[[Path], Path]
 
 def test_of_a_bundle_the_tree_and_plain_words_are_taken_and_nobodys_name(pushed_product: Path) -> None:
     support.git("config", "user.name", "Somebody", cwd=pushed_product)
-    words = f"{support.HOSTILE}\n/merge\n  /approve\n::add-mask::x\nTemplate-Version: v1"
+    words = f"{support.HOSTILE}\n/merge\n  /approve\n::add-mask::x\n[skip ci] [CI skip]\nskip-checks: true\nTemplate-Version: v1"
     commit(pushed_product, f"Update the template to v2\n\n{words}\n\nTemplate-Version: v9")
     done = propose(pushed_product, bundle(pushed_product))
     assert done.returncode == 0, done.stderr
@@ -144,6 +145,7 @@ def test_of_a_bundle_the_tree_and_plain_words_are_taken_and_nobodys_name(pushed_
     ):
         support.assert_plain(text)
         assert "\n/" not in text.replace("\n  ", "\n")
+        assert not re.search(r"\[(skip|ci|no)[ -]|^skip-checks:", text, re.IGNORECASE | re.MULTILINE), text
     assert "v2" in support.git("log", "-1", "--format=%(trailers:key=Template-Version)", BRANCH, cwd=remote)
     assert support.git("log", "-1", "--format=%an", BRANCH, cwd=remote) != "Somebody"
     tree = support.git("rev-parse", f"{BRANCH}^{{tree}}", cwd=pushed_product)

@@ -20,6 +20,9 @@ _WORKFLOWS = ".github/workflows/"
 # One commit on another, and what `git bundle` writes of that: see gitformat-bundle.
 _HEADER = re.compile(rb"# v2 git bundle\n-[0-9a-f]{40}[^\n]*\n([0-9a-f]{40}) refs/heads/template-update\n\n")
 _LARGEST = 20_000_000
+# Words of a commit that keep GitHub and GitLab from checking it.
+# https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs
+_UNCHECKED = re.compile(r"(?<=\[)(?=(?:skip|ci|no|actions)[ -])|^(?=skip-checks:)", re.IGNORECASE)
 _TOKEN = "TEMPLATE_UPDATE_TOKEN"  # noqa: S105, the name of one
 
 
@@ -84,7 +87,7 @@ def propose(bundle: Path | None) -> str:
         )
     # A line that begins with a slash is a command to GitLab, such as /merge.
     lines = [rf"\{line}" if line.lstrip().startswith("/") else line for line in lines if f"{VERSION}: " not in line]
-    body = "\n".join(lines).strip()
+    body = "\n".join(_UNCHECKED.sub(r"\\", line) for line in lines).strip()
     commit = publish.commit_tree(tree, parents, f"{title}\n\n{body}\n\n{VERSION}: {version[1]}\n")
     git("update-ref", f"refs/heads/{BRANCH}", commit)
     declined = _declined(title)
