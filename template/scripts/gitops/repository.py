@@ -34,7 +34,7 @@ def fail(message: str) -> NoReturn:
 
 def one_line(text: str) -> str:
     """Return the line of a program's complaint that says what is wrong."""
-    # Terraform frames and colours what it says.
+    # Some programs frame and colour what they say.
     said = (line.strip("│╷╵ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines())
     lines = [line for line in said if line and not line.startswith("hint:")]
     told = [line for line in lines if re.match(r"error|fatal", line, re.IGNORECASE)] or lines[-1:]
