@@ -23,6 +23,8 @@ Checks = dict[tuple[str, str], set[str]]
 
 # An overlay may ask for one replica.
 CHOSEN = {"deployment-replicas"}
+# checkov takes a network policy for a pod's own whatever its namespace, so that what else is scanned decides.
+UNSURE = {"CKV2_K8S_6"}
 every_answer_set = pytest.mark.parametrize("answers", support.VALID)
 
 
@@ -75,7 +77,7 @@ def test_every_skip_is_needed_and_says_why(
     skipped, needed = Checks(), Checks()
     for path in built[answers]:
         for where, checks in found[path][1].items():
-            needed.setdefault(where, set()).update(checks - CHOSEN)
+            needed.setdefault(where, set()).update(checks - CHOSEN - UNSURE)
         for item in yaml.safe_load_all(path.read_text(encoding="utf-8")):
             for name, value in (item["metadata"].get("annotations") or {}).items():
                 if name.startswith("checkov.io/skip"):
@@ -85,7 +87,7 @@ def test_every_skip_is_needed_and_says_why(
                     checks = set(re.split(", *", value))
                 else:
                     continue
-                skipped.setdefault((item["kind"], item["metadata"]["name"]), set()).update(checks)
+                skipped.setdefault((item["kind"], item["metadata"]["name"]), set()).update(checks - UNSURE)
     assert skipped == needed
 
 
