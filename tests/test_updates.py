@@ -1,5 +1,9 @@
 """What an update is made of; tests/life lives through whole ones."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import yaml
 from packaging.version import Version
@@ -55,3 +59,14 @@ def test_a_product_installs_the_copier_that_is_tried_here_by_its_hashes() -> Non
     recipe = makefile.partition("\ncopier:")[2].partition(".PHONY")[0]
     assert "--require-hashes --only-binary :all:" in recipe
     assert "--requirement scripts/updates/requirements.txt" in recipe
+
+
+def test_a_working_tree_that_git_was_killed_over_is_removed(own_product: Path, tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    tree = tmp_path / f"template-update-{ended.pid}-x" / "tree"
+    support.git("worktree", "add", "--quiet", "--detach", "--lock", str(tree), cwd=own_product)
+    sweep = "import sys; sys.path.insert(0, 'scripts'); from updates import merge; merge._sweep()"
+    subprocess.run([sys.executable, "-c", sweep], cwd=own_product, check=True)
+    assert len(support.git("worktree", "list", cwd=own_product).splitlines()) == 1
+    assert not tree.parent.exists()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.publish import PublishError, git
+from gitops.publish import PublishError, git, succeeds
 from gitops.repository import ROOT
 
 from . import copier
@@ -162,6 +162,7 @@ def _working_tree(commit: str, address: str) -> Iterator[Path]:
         git(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         yield folder
     finally:
+        _remove(str(folder))
         shutil.rmtree(scratch, ignore_errors=True)
         folder.with_suffix(".report").unlink(missing_ok=True)
         git("worktree", "prune")
@@ -172,8 +173,14 @@ def _sweep() -> None:
     for path in re.findall(r"^worktree (.*)$", git("worktree", "list", "--porcelain"), re.MULTILINE):
         found = re.search(rf"/{_FOLDER}(\d+)-[^/]*(/tree)?$", path)
         if found and not _alive(int(found[1])):
+            _remove(path)
             shutil.rmtree(Path(path).parent if found[2] else path, ignore_errors=True)
     git("worktree", "prune")
+
+
+def _remove(tree: str) -> None:
+    """Remove a working tree, also one that git was killed over: that is locked, and `prune` leaves it alone."""
+    succeeds("worktree", "remove", "--force", "--force", tree)
 
 
 def _alive(process: int) -> bool:
