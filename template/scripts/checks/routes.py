@@ -148,7 +148,8 @@ def _check_parents(route: _Object, gateways: dict[tuple[Any, Any], _Object]) -> 
         names = [listener.get("name") for listener in gateway.document.maps("spec", "listeners")]
         if "sectionName" in parent and parent["sectionName"] not in names:
             line = parent.line_of("sectionName")
-            yield Problem(route.path, line, f"the Gateway has no listener {parent['sectionName']}: use {names[0]}")
+            cure = f"use {names[0]}" if names else "add it in clusters/"
+            yield Problem(route.path, line, f"the Gateway has no listener {parent['sectionName']}: {cure}")
 
 
 def _check_backends(repository: Repository, route: _Object) -> Iterator[Problem]:
