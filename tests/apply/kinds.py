@@ -239,6 +239,7 @@ KINDS = {
         Kind("Microsoft.Network/networkSecurityGroups"),
         Kind("Microsoft.Network/networkSecurityGroups/securityRules"),
         Kind("Microsoft.Network/privateDnsZones", _with(maxNumberOfRecordSets=25000, numberOfRecordSets=1)),
+        Kind("Microsoft.Network/privateDnsZones/SOA", state=False),
         Kind("Microsoft.Network/privateDnsZones/virtualNetworkLinks", _with(virtualNetworkLinkState="Completed")),
         Kind(
             "Microsoft.DBforPostgreSQL/flexibleServers",
@@ -247,8 +248,8 @@ KINDS = {
             unique=True,
             fixed=("backup.geoRedundantBackup", "network.delegatedSubnetResourceId"),
         ),
-        Kind("Microsoft.DBforPostgreSQL/flexibleServers/databases", state=False),
-        Kind("Microsoft.DBforPostgreSQL/flexibleServers/configurations", state=False),
+        Kind("Microsoft.DBforPostgreSQL/flexibleServers/databases", slow=True, state=False),
+        Kind("Microsoft.DBforPostgreSQL/flexibleServers/configurations", slow=True, state=False),
         Kind("Microsoft.OperationalInsights/workspaces", _workspace),
         Kind("Microsoft.OperationalInsights/deletedWorkspaces"),
         Kind("Microsoft.Insights/diagnosticSettings", state=False),
@@ -272,6 +273,7 @@ KINDS = {
                     },
                 }
             },
+            slow=True,
         ),
         Kind("Microsoft.Resources/deployments"),
     )

@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.apply import world
 from tests.apply.server import Azure
 
 Changes = dict[str, list[str]]
@@ -16,7 +16,7 @@ Changes = dict[str, list[str]]
 
 
 class FailedError(Exception):
-    """Terraform ended with an error; the text is all that it said."""
+    """Terraform ended with an error; the text is what it said of it."""
 
 
 @dataclass
@@ -35,11 +35,14 @@ class Product:
         """The roots that need no cluster, in the order in which they are made."""
         return [root for root in ("state", "registry", "platform") if (self.folder / "terraform" / root).is_dir()]
 
-    def values(self, root: str) -> list[tuple[str, ...]]:
-        """Return the arguments that choose the values of each cluster, for one run each."""
-        files = sorted((self.folder / "terraform" / root).glob("*.tfvars"))
-        several = [path for path in files if path.name not in ("terraform.tfvars", "github.auto.tfvars")]
-        return [(f"-var-file={path.name}", f"-state={path.stem}.tfstate") for path in several] or [()]
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """The roots with the cluster that each run is about; none where there is one cluster only."""
+        found = []
+        for root in self.roots:
+            files = sorted((self.folder / "terraform" / root).glob("*.azurerm.tfbackend"))
+            found += [(root, path.name.removesuffix(".azurerm.tfbackend")) for path in files] or [(root, "")]
+        return found
 
     def apply(self) -> None:
         """Make everything.
@@ -47,59 +50,45 @@ class Product:
         Raises:
             FailedError: Terraform failed.
         """
-        for root in self.roots:
-            self.init(root)
-            for values in self.values(root):
-                self.run(root, "apply", "-auto-approve", *values)
+        for root, cluster in self.runs:
+            self.init(root, cluster)
+            self.run(root, cluster, "apply", "-auto-approve")
+            # What comes next begins minutes later, and `scripts/up` waits until the right to the state is honoured.
+            self.azure.world.clock += world.ROLE_DELAY
 
-    def plan(self, root: str, values: tuple[str, ...] = (), *options: str) -> Changes:
+    def plan(self, root: str, cluster: str = "", *options: str) -> Changes:
         """Return what would be done to each resource that would not stay as it is.
 
         Raises:
             FailedError: Terraform failed.
         """
-        self.run(root, "plan", "-out=it.tfplan", *values, *options)
-        shown = json.loads(self.run(root, "show", "-json", "it.tfplan"))
+        self.init(root, cluster)
+        self.run(root, cluster, "plan", "-out=it.tfplan", *options)
+        shown = json.loads(self.run(root, cluster, "show", "-json", "it.tfplan"))
         changes = {one["address"]: one["change"]["actions"] for one in shown.get("resource_changes", [])}
         return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
 
     def plans(self, *options: str) -> dict[str, Changes]:
         """Return the changes of all roots, by root and cluster, where there are any."""
-        found = {}
-        for root in self.roots:
-            self.init(root)
-            for values in self.values(root):
-                if changes := self.plan(root, values, *options):
-                    found[" ".join([root, *values[:1]])] = changes
-        return found
+        planned = {f"{root} {cluster}".strip(): self.plan(root, cluster, *options) for root, cluster in self.runs}
+        return {name: changes for name, changes in planned.items() if changes}
 
     def destroy(self) -> None:
         """Remove everything but the state's storage, as `scripts/down` does: with its protections lifted."""
-        for root in reversed(self.roots[1:]):
+        for root, cluster in reversed(self.runs[1:]):
             folder = self.folder / "terraform" / root
             override = folder / "down_override.tf"
             override.write_text(_unprotected(folder), encoding="utf-8")
-            for values in self.values(root):
-                self.run(root, "destroy", "-auto-approve", *values)
+            self.init(root, cluster)
+            self.run(root, cluster, "destroy", "-auto-approve")
             override.unlink()
 
-    def changed(self, folder: Path) -> None:
-        """Go on with the product of other answers, in the same Azure and with the same state."""
-        for root in ("state", "registry", "platform"):
-            old, new = self.folder / "terraform" / root, folder / "terraform" / root
-            if old.is_dir() and new.is_dir():
-                for path in [*old.glob("*.tfstate"), *old.glob(".terraform.lock.hcl")]:
-                    shutil.copy(path, new / path.name)
-        self.folder = folder
+    def init(self, root: str, cluster: str = "") -> None:
+        """Find the providers, and connect to the state: that of the root that makes its place is a file."""
+        key = [f"-backend-config={cluster}.azurerm.tfbackend"] if cluster else []
+        self.run(root, cluster, "init", "-reconfigure", *key)
 
-    def init(self, root: str) -> None:
-        """Find the providers; the state is kept beside the root."""
-        folder = self.folder / "terraform" / root
-        if (folder / "backend.tf").exists():
-            (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
-        self.run(root, "init", "-reconfigure")
-
-    def run(self, root: str, command: str, *arguments: str) -> str:
+    def run(self, root: str, cluster: str, command: str, *arguments: str) -> str:
         """Run Terraform in a root.
 
         Raises:
@@ -108,15 +97,16 @@ class Product:
         mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}
         mine |= {
             "TF_CLI_CONFIG_FILE": str(self.configuration),
-            "TF_DATA_DIR": str(self.data / root),
+            "TF_DATA_DIR": str(self.data / f"{root}-{cluster}"),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
             "GOGC": "400",
         }
         mine |= self.azure.environment() if self.environment is None else self.environment
+        values = [f"-var-file={cluster}.tfvars"] if cluster and command in ("apply", "plan", "destroy") else []
         done = subprocess.run(
-            ["terraform", command, *([] if command == "show" else ["-no-color"]), *arguments],
+            ["terraform", command, "-no-color", *values, *arguments],
             cwd=self.folder / "terraform" / root,
             env=mine,
             stdin=subprocess.DEVNULL,
@@ -126,7 +116,7 @@ class Product:
             check=False,
         )
         if done.returncode:
-            raise FailedError(done.stdout)
+            raise FailedError(done.stdout[max(done.stdout.find("Error:"), 0) :])
         return done.stdout
 
 

@@ -155,12 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         raw = answer.body if isinstance(answer.body, bytes) else b"" if answer.body is None else json.dumps(answer.body).encode()
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(raw)))
         # The provider's own tests use it: what would be polled every ten seconds is polled at once.
-        self.send_header("X-Go-Azure-Sdk-Skip-Polling-Delay", "true")
-        self.send_header("Retry-After", "0")
-        for name, value in answer.headers.items():
+        always = {"X-Go-Azure-Sdk-Skip-Polling-Delay": "true", "Retry-After": "0"}
+        always |= {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(raw))}
+        for name, value in (always | answer.headers).items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

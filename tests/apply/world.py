@@ -83,7 +83,7 @@ class World:
     assignments: dict[str, rights.Assignment] = field(default_factory=dict)
     deleted_vaults: dict[str, _Resource] = field(default_factory=dict)
     secrets: dict[str, dict[str, list[Body]]] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, Body] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     fail_once: list[tuple[str, int]] = field(default_factory=list)
     """Kinds of which the next write fails, and with which status."""
@@ -314,10 +314,7 @@ class World:
                 self._pool(one, dict(profile))
             group = f"{ids.ROOT}/resourceGroups/{properties['nodeResourceGroup']}"
             if group.lower() not in self.resources:
-                body = {"id": group, "name": properties["nodeResourceGroup"], "location": one.body["location"]}
-                body |= {"type": "Microsoft.Resources/resourceGroups", "managedBy": one.id, "tags": {}}
-                body |= {"properties": {"provisioningState": "Succeeded"}}
-                self.resources[group.lower()] = _Resource(group, "microsoft.resources/resourcegroups", {}, body)
+                self._put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
         elif one.kind == _SERVER and new and (subnet := properties.get("network", {}).get("delegatedSubnetResourceId")):
             self.resources[subnet.lower()].body["properties"]["serviceEndpoints"] = [
                 {"service": "Microsoft.Storage", "locations": ["westeurope", "northeurope"]}
@@ -327,10 +324,11 @@ class World:
                 endpoint["locations"] = ["westeurope", "northeurope"]
         elif one.kind == "microsoft.storage/storageaccounts" and new:
             for kind in ("blobServices", "fileServices"):
-                service = f"{one.id}/{kind}/default"
-                names = {"id": service, "name": "default", "type": f"Microsoft.Storage/storageAccounts/{kind}"}
-                kept = _Resource(service, names["type"].lower(), {}, {**names, "properties": {}})
-                self.resources[service.lower()] = kept
+                self._put(f"{one.id}/{kind}/default", {})
+        elif one.kind == "microsoft.network/privatednszones" and new:
+            record = {"email": "azureprivatedns-host.microsoft.com", "host": "azureprivatedns.net", "serialNumber": 1}
+            record |= {"expireTime": 2419200, "minimumTtl": 10, "refreshTime": 3600, "retryTime": 300}
+            self._put(f"{one.id}/SOA/@", {"ttl": 3600, "fqdn": f"{one.body['name']}.", "soaRecord": record})
         elif one.kind == "microsoft.containerregistry/registries":
             # Every registry is by now; azurerm can't read it of one that is not Premium.
             # https://learn.microsoft.com/azure/container-registry/zone-redundancy
@@ -348,6 +346,12 @@ class World:
         elif one.kind == "microsoft.resources/deployments":
             self._deploy(one)
 
+    def _put(self, path: str, properties: Body, **more: Any) -> None:
+        """Make something that nobody has asked for."""
+        address = ids.parse(path)
+        body = {"id": path, "name": address.name, "type": address.kind, "properties": properties, **more}
+        self.resources[path.lower()] = _Resource(path, address.kind.lower(), {}, body)
+
     def _pool(self, cluster: _Resource, profile: Body) -> None:
         name = profile.pop("name")
         pool = f"{cluster.id}/agentPools/{name}"
@@ -362,7 +366,7 @@ class World:
 
     def _deploy(self, one: _Resource) -> None:
         group = "/".join(one.id.split("/")[:5])
-        made = []
+        made, providers = [], []
         template = one.body["properties"]["template"]
         for resource in (template if isinstance(template, dict) else json.loads(template))["resources"]:
             namespace, *types = resource["type"].split("/")
@@ -373,7 +377,9 @@ class World:
             body |= {"id": path, "name": names[-1], "type": resource["type"]}
             self.resources[path.lower()] = _Resource(path, resource["type"].lower(), {}, body)
             made.append({"id": path})
-        one.body["properties"] |= {"outputResources": made, "outputs": {}, "mode": "Incremental"}
+            kind = {"resourceType": "/".join(types), "locations": ["westeurope"]}
+            providers.append({"namespace": namespace, "resourceTypes": [kind]})
+        one.body["properties"] |= {"outputResources": made, "providers": providers, "outputs": {}, "mode": "Incremental"}
 
     def _children(self, parent: str, last: str, of: str = "") -> list[_Resource]:
         head = f"{parent.lower()}/"
@@ -437,8 +443,8 @@ class World:
     # Roles
 
     def _role_definitions(self, request: Request) -> Answer:
-        scope, _, last = request.path.rpartition("/providers/Microsoft.Authorization/roleDefinitions")
-        self._demand(request, "Microsoft.Authorization/roleDefinitions/read", scope or ids.ROOT)
+        # Built-in roles are no secret: the pipeline, whose rights end at its group, reads them too.
+        last = request.path.rpartition("/providers/Microsoft.Authorization/roleDefinitions")[2]
         wanted = re.search(r"roleName eq '([^']*)'", request.query.get("$filter", ""))
         path = "/providers/Microsoft.Authorization/roleDefinitions/"
         shown = {
@@ -539,9 +545,10 @@ class World:
         deleted = what.startswith("deleted")
         kind = what.removeprefix("deleted")
         verb = {"GET": "getSecret/action", "PUT": "setSecret/action", "DELETE": "delete", "PATCH": "write", "POST": "write"}
-        self._demand(request, f"{_VAULT}/{kind}/{verb[request.method]}", f"{vault.id}/{kind}/{item}", data=True)
         if kind == "certificates":
-            raise RefusedError(404, "ContactsNotFound", "There are no contacts.")
+            # No role of the products has a right to these; the provider asks, and is content with the refusal.
+            raise RefusedError(403, "Forbidden", "Nobody may read the contacts.")
+        self._demand(request, f"{_VAULT}/{kind}/{verb[request.method]}", f"{vault.id}/{kind}/{item}", data=True)
         kept = self.secrets.setdefault(name, {})
         label, gone = f"{kind}/{item}", f"deleted/{kind}/{item}"
         base = f"https://{request.host}/{kind}/{item}"
@@ -589,22 +596,37 @@ class World:
         verb = "read" if request.method in ("GET", "HEAD") else "write"
         scope = f"{account.id}/blobServices/default/containers/{container}"
         self._demand(request, f"{_BLOBS}/{verb}", f"{scope}/blobs/{blob}", data=True)
-        key = f"{name}/{container}/{blob}"
-        if request.query.get("comp") == "lease":
-            return Answer(201 if request.headers.get("x-ms-lease-action") == "acquire" else 200, None, {"x-ms-lease-id": ids.new()})
-        if request.query.get("comp") == "metadata":
-            return Answer(200)
-        if request.query.get("comp") == "list":
-            return Answer(200, b"<?xml version='1.0'?><EnumerationResults><Blobs/></EnumerationResults>")
-        if request.method == "PUT":
-            self.blobs[key] = request.raw
-            return Answer(201)
-        if key not in self.blobs:
+        return self._blob_in(f"{name}/{container}/{blob}", request)
+
+    def _blob_in(self, key: str, request: Request) -> Answer:
+        operation, kept = request.query.get("comp"), self.blobs.get(key)
+        if operation == "list":
+            nothing = b"<?xml version='1.0'?><EnumerationResults><Blobs/></EnumerationResults>"
+            return Answer(200, nothing, {"Content-Type": "application/xml"})
+        if kept is None and (operation or request.method != "PUT"):
             raise RefusedError(404, "BlobNotFound", f"There is no {key}.")
-        if request.method == "DELETE":
+        metadata = {name: text for name, text in request.headers.items() if name.startswith("x-ms-meta-")}
+        if operation == "lease":
+            return self._lease(kept or {}, request)
+        if kept and kept["lease"] not in ("", request.headers.get("x-ms-lease-id")) and request.method not in ("GET", "HEAD"):
+            raise RefusedError(412, "LeaseIdMissing", f"There is a lease on {key}.")
+        if operation == "metadata" and kept:
+            kept["metadata"] = metadata
+        elif request.method == "PUT":
+            self.blobs[key] = {"lease": "", **(kept or {}), "raw": request.raw, "metadata": metadata}
+            return Answer(201)
+        elif request.method == "DELETE":
             del self.blobs[key]
             return Answer(202)
-        return Answer(200, self.blobs[key])
+        return Answer(200, kept["raw"] if kept else None, kept["metadata"] if kept else {})
+
+    def _lease(self, kept: Body, request: Request) -> Answer:
+        lease = request.headers.get("x-ms-lease-id") or request.headers.get("x-ms-proposed-lease-id") or ids.new()
+        acquires = request.headers["x-ms-lease-action"] == "acquire"
+        if kept["lease"] not in ("", lease):
+            raise RefusedError(409, "LeaseAlreadyPresent", "There is already a lease.")
+        kept["lease"] = lease if acquires else ""
+        return Answer(201 if acquires else 200, None, {"x-ms-lease-id": lease})
 
 
 _KUBECONFIG = """apiVersion: v1
