@@ -1,6 +1,7 @@
 """Products that are applied side by side, each in an Azure of its own, and what becomes of them when an answer changes."""
 
 import copy
+import importlib.util
 import json
 import shutil
 import threading
@@ -10,22 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import support
 from tests.apply import server
 from tests.apply.product import Changes, FailedError, Product
 from tests.apply.world import World
 
 Answers = dict[str, Any]
-# Made once, with data or an address that nobody can bring back.
-PRECIOUS = (
-    "azurerm_container_registry",
-    "azurerm_key_vault",
-    "azurerm_kubernetes_cluster",
-    "azurerm_postgresql_flexible_server",
-    "azurerm_postgresql_flexible_server_database",
-    "azurerm_public_ip",
-    "azurerm_storage_account",
-    "azurerm_storage_container",
-)
+_spec = importlib.util.spec_from_file_location("kept", support.ROOT / "template" / "scripts" / "cloud" / "kept.py")
+assert _spec and _spec.loader
+kept = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(kept)
 
 
 @dataclass
@@ -34,6 +29,8 @@ class Outcome:
 
     plans: dict[str, Changes] = field(default_factory=dict)
     refused: str = ""
+    by_hand: str = ""
+    """Why the pipeline can't make the change, so that a person runs `make up`."""
     failed: str = ""
     """What went wrong when the plan was applied, or what the next plan would still change."""
 
@@ -45,8 +42,13 @@ class Outcome:
 
     @property
     def lost(self) -> list[str]:
-        """What is destroyed, or made anew, although it holds data or an address."""
-        return [address for address in self.all("delete") if address.split(".")[0] in PRECIOUS]
+        """What the pipeline refuses to destroy, by the product's own rule."""
+        changes = [
+            {"address": address, "type": address.split(".")[0], "change": {"actions": actions}}
+            for of_root in self.plans.values()
+            for address, actions in of_root.items()
+        ]
+        return sorted(kept.destroyed({"resource_changes": changes}))
 
 
 class Lab:
@@ -118,6 +120,15 @@ class Lab:
                 outcome.refused = reason(str(error))
                 return outcome
             try:
+                for root, cluster in product.runs:
+                    if root == "platform" and not outcome.lost:
+                        product.environment = pipeline(product, cluster, "apply")
+                        try:
+                            product.init(root, cluster)
+                            product.run(root, cluster, "apply", "-auto-approve")
+                        except FailedError as error:
+                            outcome.by_hand = reason(str(error))
+                        product.environment = None
                 product.apply()
                 if plans := product.plans():
                     outcome.failed = f"the next plan is not empty: {plans}"
