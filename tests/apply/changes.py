@@ -36,4 +36,6 @@ CHANGES = [
     Change("region", ("westeurope", "northeurope")),
     Change("cluster_name", ("aks-goal-tracker", "aks-other")),
 ]
-DIRECTIONS = [(one.answer, before, after) for one in CHANGES for before, after in (one.products(), one.products()[::-1])]
+DIRECTIONS = [
+    (one.answer, before, after) for one in CHANGES for before, after in (one.products(), one.products()[::-1])
+]

@@ -1,8 +1,8 @@
 """Products that are applied side by side, each in an Azure of its own, and what becomes of them when an answer changes."""
 
 import copy
-import importlib.util
 import json
+import runpy
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -17,10 +17,7 @@ from tests.apply.product import Changes, FailedError, Product
 from tests.apply.world import World
 
 Answers = dict[str, Any]
-_spec = importlib.util.spec_from_file_location("kept", support.ROOT / "template" / "scripts" / "cloud" / "kept.py")
-assert _spec and _spec.loader
-kept = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(kept)
+_destroyed = runpy.run_path(str(support.ROOT / "template" / "scripts" / "cloud" / "kept.py"))["destroyed"]
 
 
 @dataclass
@@ -48,7 +45,7 @@ class Outcome:
             for of_root in self.plans.values()
             for address, actions in of_root.items()
         ]
-        return sorted(kept.destroyed({"resource_changes": changes}))
+        return sorted(_destroyed({"resource_changes": changes}))
 
 
 class Lab:
@@ -152,6 +149,8 @@ def pipeline(product: Product, cluster: str, purpose: str) -> dict[str, str]:
         if one.kind == "microsoft.managedidentity/userassignedidentities" and one.body["name"].endswith(ends)
     )
     credential = next(
-        one for key, one in world.resources.items() if key.startswith(f"{identity.id.lower()}/federatedidentitycredentials/")
+        one
+        for key, one in world.resources.items()
+        if key.startswith(f"{identity.id.lower()}/federatedidentitycredentials/")
     )
     return product.azure.pipeline(identity.body["properties"]["clientId"], credential.body["properties"]["subject"])

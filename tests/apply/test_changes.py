@@ -52,7 +52,9 @@ def test_the_table_of_changes_is_what_happened(outcomes: Outcomes) -> None:
     lines = ["| answer | from | to | what happens to what is there |", "| --- | --- | --- | --- |"]
     for number in numbers:
         answer, before, after = DIRECTIONS[number]
-        lines.append(f"| {_answer(answer, before)} | {_value(before, answer)} | {_value(after, answer)} | {_told(outcomes[number].result())} |")
+        lines.append(
+            f"| {_answer(answer, before)} | {_value(before, answer)} | {_value(after, answer)} | {_told(outcomes[number].result())} |"
+        )
     old = _DOCUMENT.read_text(encoding="utf-8")
     new = _TABLE.sub(lambda found: found[1] + "\n".join(lines) + "\n" + found[2], old)
     _DOCUMENT.write_text(new, encoding="utf-8")
@@ -60,7 +62,9 @@ def test_the_table_of_changes_is_what_happened(outcomes: Outcomes) -> None:
 
 
 def _answer(answer: str, before: Answers) -> str:
-    beside = ", ".join(f"`{name}: {json.dumps(value)}`" for name, value in before.items() if name == "database" != answer)
+    beside = ", ".join(
+        f"`{name}: {json.dumps(value)}`" for name, value in before.items() if name == "database" != answer
+    )
     return f"`{answer}`" + (f", beside {beside}" if beside else "")
 
 
@@ -73,7 +77,11 @@ def _told(outcome: Outcome) -> str:
     """Return what happens, as a cell."""
     if outcome.refused:
         protected = re.search(r"Resource (\S+) has lifecycle.prevent_destroy", outcome.refused)
-        text = f"it would destroy `{protected[1]}`" if protected else outcome.refused.removeprefix("Error: ").split(" with ")[0]
+        text = (
+            f"it would destroy `{protected[1]}`"
+            if protected
+            else outcome.refused.removeprefix("Error: ").split(" with ")[0]
+        )
         return f"**refused**: {text}"
     created, deleted = set(outcome.all("create")), set(outcome.all("delete"))
     parts = [

@@ -104,7 +104,7 @@ class Plans:
         plan = self._runner.plan(root, *options)
         if lost := kept.destroyed(plan):
             raise CommandError(
-                f"{root.name}: this would destroy {', '.join(lost)}, which the pipeline never does: take the change back,"
-                " or if it is meant, a person runs make up, which shows it and asks"
+                f"{root.name}: this would destroy {', '.join(lost)}, which the pipeline never does: take the change"
+                " back, or if it is meant, a person runs make up, which shows it and asks"
             )
         return digest(plan)
