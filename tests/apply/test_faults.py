@@ -106,7 +106,7 @@ def test_secrets_are_written_after_the_right_to_is_honoured(lab: Lab) -> None:
         path = product.folder / "terraform" / "platform" / "operators.tf"
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace('create_duration = "120s"', 'create_duration = "0s"'), encoding="utf-8")
-        with pytest.raises(FailedError, match="setSecret|Forbidden"):
+        with pytest.raises(FailedError, match=r"setSecret|Forbidden"):
             product.apply()
 
 
@@ -119,5 +119,5 @@ def test_a_pipeline_that_is_not_the_one_named_gets_no_token(lab: Lab) -> None:
             one.body["properties"]["clientId"] for one in identities if one.body["name"].endswith("-ci-apply")
         )
         product.environment = product.azure.pipeline(client, "repo:example-org/goal-tracker:pull_request")
-        with pytest.raises(FailedError, match="AADSTS700213|invalid_client"):
+        with pytest.raises(FailedError, match=r"AADSTS700213|invalid_client"):
             product.plan("platform")
