@@ -4,13 +4,14 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
+from .addresses import request_page, web_page
 from .publish import Change, PublishError, RefusedError, git, push_branch, remote_tip
 from .repository import BRANCH, REMOTE, ROOT, plain
 
 
 def web_address() -> str:
     """Return the https address of the repository, without `.git`."""
-    return git("remote", "get-url", REMOTE).strip().removesuffix(".git")
+    return web_page(git("remote", "get-url", REMOTE))
 
 
 def propose(branch: str, tip: str, change: Change, body: str) -> str:
@@ -32,9 +33,7 @@ def request(branch: str, title: str, body: str, *, draft: bool = False, renew: b
     Returns:
         One line that says where it is, or how to open it by hand where `gh` is missing or not signed in.
     """
-    by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
-    if "gitlab" in by_hand:
-        by_hand = f"{web_address()}/-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}"
+    by_hand = request_page(web_address(), branch, BRANCH)
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
     create = ["create", "--base", BRANCH, "--head", branch, "--title", title, "--body", body]
