@@ -44,6 +44,7 @@ SETTINGS = """\
   followTags = true
   recurseSubmodules = check
 [i18n]
+  commitEncoding = latin1
   logOutputEncoding = latin1
 """
 

@@ -33,6 +33,7 @@ _NEUTRAL = [
         "log.showSignature=false",
         "log.follow=false",
         "color.ui=false",
+        "i18n.commitEncoding=UTF-8",
         "i18n.logOutputEncoding=UTF-8",
         "fetch.recurseSubmodules=false",
         "push.recurseSubmodules=no",
