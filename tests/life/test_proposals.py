@@ -177,7 +177,7 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
     done = life.run("scripts/template-propose", PATH=f"{proposals.bin}{os.pathsep}{support.TOOLS_FIRST}")
     assert done.returncode == 1
     assert done.stderr.startswith("template-propose: this update changes .github/workflows/check.yml, which the token")
-    assert "TEMPLATE_UPDATE_TOKEN" in done.stderr
+    assert "PROPOSALS_KEY" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     record("The update changes workflows and the token may not", "fails with what to allow")
 

@@ -20,7 +20,7 @@ _LARGEST = 20_000_000
 # Words of a commit that keep GitHub and GitLab from checking it.
 # https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 _UNCHECKED = re.compile(r"(?<=\[)(?=(?:skip|ci|no|actions)[ -])|^(?=skip-checks:)", re.IGNORECASE)
-_TOKEN = "TEMPLATE_UPDATE_TOKEN"  # noqa: S105, the name of one
+_TOKEN = "PROPOSALS_KEY"  # noqa: S105, the name of one
 
 
 def message(result: Merge, version: str, news: str) -> str:
