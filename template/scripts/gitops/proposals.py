@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .addresses import request_page, web_page
 from .publish import PublishError, git, need_history, publish, push
 from .repository import BRANCH, REMOTE, ROOT
 
@@ -35,7 +36,7 @@ class Proposal:
 
 def web_address() -> str:
     """Return the https address of the repository, without `.git`."""
-    return git("remote", "get-url", REMOTE).strip().removesuffix(".git")
+    return web_page(git("remote", "get-url", REMOTE))
 
 
 def has_work_of_others(tip: str, commit: str, trailer: str) -> bool:
@@ -120,9 +121,7 @@ def _send(branch: str, commit: str, tip: str, proposal: Proposal | None) -> str:
 
 def _request(branch: str, proposal: Proposal) -> str:
     """Open a pull request for a branch that is on the server, or renew the one that is open; say where it is."""
-    by_hand = f"{web_address()}/compare/{BRANCH}...{branch}?expand=1"
-    if "gitlab" in by_hand:
-        by_hand = f"{web_address()}/-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}"
+    by_hand = request_page(web_address(), branch, BRANCH)
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
     own_token = os.environ.get("GITHUB_TOKEN")

@@ -26,6 +26,21 @@ _FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.
 # What GitHub says to an identity that a ruleset lets past.
 _BYPASSED = re.compile(r"Bypassed rule violations.*")
 _LONGEST_PAUSE = 4.0
+# What people set for themselves must not change what is read here, nor what is pushed.
+_NEUTRAL = [
+    option
+    for setting in (
+        "log.showSignature=false",
+        "log.follow=false",
+        "color.ui=false",
+        "i18n.commitEncoding=UTF-8",
+        "i18n.logOutputEncoding=UTF-8",
+        "fetch.recurseSubmodules=false",
+        "push.recurseSubmodules=no",
+        "push.followTags=false",
+    )
+    for option in ("-c", setting)
+]
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 
@@ -56,20 +71,30 @@ def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
 
 
 def _git(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    _require_root()
     done = subprocess.run(
-        ["git", *arguments],
+        ["git", *_NEUTRAL, *arguments],
         cwd=ROOT,
         input=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin,
         capture_output=True,
         check=False,
         # Without optional locks: `git status`, killed while it notes what it found, would leave the index locked.
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **environment},
+        # In English: some of what it says is looked at.
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **environment},
     )
     printed, said = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
     if done.returncode:
         words = " ".join(said.split()) or f"status {done.returncode}"
         raise PublishError(f"git {arguments[0]}: {words}")
     return subprocess.CompletedProcess(done.args, done.returncode, printed, said)
+
+
+@functools.cache
+def _require_root() -> None:
+    """Refuse to work in a folder of another repository: Argo CD and the pipeline look for everything at its root."""
+    done = subprocess.run(["git", "rev-parse", "--show-prefix"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if folder := done.stdout.strip():
+        raise PublishError(f"{folder} is a folder of another Git repository: run git init in it, and push it by itself")
 
 
 def succeeds(*arguments: str) -> bool:
@@ -176,6 +201,11 @@ def _identity() -> dict[str, str]:
     }
 
 
+def committer() -> str:
+    """Return the email address that commits of these scripts are made with."""
+    return git("var", "GIT_COMMITTER_IDENT", **_identity()).partition("<")[2].partition(">")[0]
+
+
 def make_commit(parent: str, change: Change) -> str:
     """Write a commit that changes some files of its parent, and return its name."""
     with tempfile.TemporaryDirectory() as folder:
@@ -189,8 +219,11 @@ def make_commit(parent: str, change: Change) -> str:
 
 
 def commit_tree(tree: str, parent: str, message: str) -> str:
-    """Write a commit of a tree, and return its name."""
-    return git("commit-tree", tree, "-p", parent, stdin=message, **_identity()).strip()
+    """Write a commit of a tree, signed where `git commit` would sign, and return its name."""
+    # Only `git commit` looks at this setting.
+    signed = git("config", "--type=bool", "--default=false", "--get", "commit.gpgSign").strip() == "true"
+    sign = ["--gpg-sign"] if signed else []
+    return git("commit-tree", *sign, tree, "-p", parent, stdin=message, **_identity()).strip()
 
 
 def _advance_local_branch(commit: str) -> None:
