@@ -70,6 +70,12 @@ CHANGES: dict[str, tuple[str, dict[str, str], list[str], list[str]]] = {
         [],
         ["terraform/platform/alerts", "apps/shop/preview", ".github/workflows/preview.yml"],
     ),
+    "another region, as docs/recovery.md says": (
+        "defaults",
+        {"region": "northeurope", "cluster_name": "aks-goal-tracker-2", "registry_name": "exampleorggoaltracker2"},
+        ["clusters/aks-goal-tracker-2/kustomization.yaml"],
+        ["clusters/aks-goal-tracker"],
+    ),
     "the pipeline becomes Jenkins": (
         "defaults",
         {"ci": "jenkins"},
