@@ -342,7 +342,7 @@ def test_an_update_with_a_conflict_names_the_file_before_anything_else(own_produ
     support.git("checkout", "-q", "main", cwd=own_product)
     (own_product / "README.md").write_text("mine\n")
     support.git("commit", "-q", "-a", "-m", "Mine", cwd=own_product)
-    support.run("git", "merge", "other", cwd=own_product)
+    support.run("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "merge", "other", cwd=own_product)
     hook = support.ROOT / "hooks" / "post_generation.py"
     done = support.run(sys.executable, hook, cwd=own_product, STAGE="after")
     assert done.returncode == 1
