@@ -88,19 +88,25 @@ def pods_replica_sets_and_events(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the pods, ReplicaSets and, where a pod does not run yet, events of a namespace.
 
-    Nothing where they may not be read, for they are a help only.
+    None where they may not be read, for they are a help only.
     """
 
     def items(*what: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = ask(environment, "--namespace", namespace, "get", *what, timeout=timeout)["items"]
+        try:
+            found: list[dict[str, Any]] = ask(environment, "--namespace", namespace, "get", *what, timeout=timeout)[
+                "items"
+            ]
+        except RuntimeError:
+            return []
         return found
 
-    try:
-        pods, replica_sets = items("pods"), items("replicasets.apps")
-        pending = any(pod["status"].get("phase") == "Pending" for pod in pods)
-        return pods, replica_sets, items("events", "--field-selector=involvedObject.kind=Pod") if pending else []
-    except RuntimeError:
-        return [], [], []
+    pods = items("pods")
+    pending = any(pod["status"].get("phase") == "Pending" for pod in pods)
+    return (
+        pods,
+        items("replicasets.apps"),
+        items("events", "--field-selector=involvedObject.kind=Pod") if pending else [],
+    )
 
 
 def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
