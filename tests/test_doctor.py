@@ -553,6 +553,15 @@ def test_files_that_rule_the_cluster_and_have_no_owner_are_a_warning(faked: Fake
     )
 
 
+@pytest.mark.parametrize(("required", "state"), [("true", "failure"), ("false", "warning")])
+def test_a_missing_key_for_proposals_is_found_where_it_is_missing(faked: Fakes, required: str, state: str) -> None:
+    faked.answer("gh secret list … --env template-update", stdout="OTHER\n")
+    faked.answer("gh api … required_status_checks", stdout=f"{required}\n")
+    [found] = lines(faked, state)
+    assert "GitHub: PROPOSALS_KEY is missing in template-update: checks of what the pipeline proposes wait" in found
+    assert found.endswith(": A token for proposals, in README.md")
+
+
 NOT_FOUND = {"status": 1, "stderr": "gh: Branch not protected (HTTP 404)\n"}
 
 
