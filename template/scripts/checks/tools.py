@@ -85,7 +85,7 @@ def _run(repository: Repository, tool: Tool, main: Path | None) -> Iterator[Prob
     try:
         done = _started(repository.root, tool)
         if tool.name == "kustomize" and done.returncode == 0 and main and (main / tool.subject).is_dir():
-            yield from immutable.compare(repository, tool.subject, _started(main, tool).stdout, done.stdout)
+            yield from immutable.compare(repository, main, tool.subject, _started(main, tool).stdout, done.stdout)
     except subprocess.TimeoutExpired:
         yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
         return
