@@ -253,7 +253,7 @@ def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: di
     [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
     assert good.partition("@")[2] in tags.read_text(), "what is signed stays"
     assert INVENTED not in tags.read_text()
-    assert 'name: "backend"\n    newTag: "sha-' in tags.read_text()
+    assert '/backend"\n    newTag: "sha-' in tags.read_text()
 
 
 def write_tags(release: Release, text: str, message: str = "Set image tags") -> str:
