@@ -10,6 +10,7 @@ What a newer version has in another file is carried over too, where a merge woul
 import copy
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def carry_images(product: Path, answers: dict[str, Any]) -> dict[str, Any]:
     """
     entry = r"""^ *- name: ["']?{}["']?\n +newName: ["']?([^"'\s]+)["']?\n"""
     overlays = {path: path.read_text(encoding="utf-8") for path in product.glob("apps/*/overlays/*/kustomization.yaml")}
+    changed: list[Path] = []
     services = answers.get("services")
     given = {item["name"]: item for item in services if isinstance(item, dict)} if isinstance(services, list) else {}
     for path in product.glob("apps/*/base/*/deployment.yaml"):
@@ -77,11 +79,15 @@ def carry_images(product: Path, answers: dict[str, Any]) -> dict[str, Any]:
             image = given[name]["image"] = f"docker.io/{image}" if slash else f"docker.io/library/{image}"
         text = text.replace("# Repository, tag and digest are set", "# Tag and digest are set")
         path.write_text(placeholder.sub(rf'\1"{image}"', text), encoding="utf-8")
+        changed.append(path)
         overlays = {overlay: pattern.sub("", before) for overlay, before in overlays.items()}
     for path, text in overlays.items():
         text = re.sub(r"^images:\n(?! *-)", "", text, flags=re.MULTILINE)
         if text != path.read_text(encoding="utf-8"):
             path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    if changed:  # Copier merges what the index has.
+        subprocess.run(["git", "add", "--", *changed], cwd=product, check=True)
     return answers
 
 

@@ -83,9 +83,8 @@ def parse(text: str, path: str) -> dict[str, Version]:
         if missing:
             raise ValueError(f"{path}:{number}: an image has no {missing[0]}, add it")
         if entry.get("newName", name) != name:
-            raise ValueError(
-                f"{path}:{number}: newName of {name} belongs in the kustomization.yaml above, move it there"
-            )
+            cure = "move it to the overlay's kustomization.yaml"
+            raise ValueError(f"{path}:{number}: newName of {name} does not belong here, only tags do: {cure}")
         for service in services.get(name, [name]):
             if service in versions:
                 raise ValueError(f"{path}:{number}: {name} is there twice, remove one")
