@@ -20,7 +20,7 @@ _LONGEST = 60
 # What a service may be given in its long form.
 SERVICE_KEYS = {
     "name": "names the folder, the Deployment and the Service; a DNS label",
-    "image": "image without tag: a bare name is in the registry asked for, one with a host is taken as it is; NAME otherwise",
+    "image": "image without tag: a bare name is in the registry asked for, one with a host is taken as it is",
     "port": "port that the container listens on, 1024 or above; 8080 otherwise, 3000 for `frontend`",
     "health_path": "path of the liveness probe; `/` of a public service, `/health` of others",
     "ready_path": "path of the readiness probe; that of `health_path` otherwise",

@@ -126,7 +126,8 @@ class Life:
         for path in worker.iterdir():
             text = path.read_text(encoding="utf-8").replace(f'"{like.name}"', '"worker"')
             text = re.sub(r'image: "[^"]*/[^"]*"', 'image: "example.org/worker"', text)
-            path.write_text(text.replace("  - configmap.yaml\n", ""), encoding="utf-8")
+            text = text.replace("  - configmap.yaml\n", "")
+            path.write_text(text, encoding="utf-8")
             self.edits[path.relative_to(self.product).as_posix()] = re.split(r"image: |.*Tag and", text, flags=re.I)[0]
         self.replace(
             self.app / "base" / "kustomization.yaml", f'  - "{like.name}"\n', f'  - "{like.name}"\n  - worker\n'
