@@ -9,6 +9,8 @@ export PATH := $(BIN):$(PATH)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 PRODUCT_COPIER := template/scripts/updates/requirements.txt
+# A test that waits for ever ends here: its stack is shown, and the others go on.
+HUNG := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 OURS := docs hooks tests template/scripts
 PRODUCT_COMMANDS := $(shell grep -sl '^\#!/usr/bin/env python3' template/scripts/* )
 
@@ -22,7 +24,7 @@ new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--def
 
 .PHONY: test
 test: $(VENV)/test ## Run the tests that need only Python packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(HUNG) $(TESTS)
 
 .PHONY: actionlint
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there

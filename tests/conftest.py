@@ -16,7 +16,12 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_sessionstart() -> None:
-    """Let what tests start hear Ctrl-C, which a shell has everything ignore that it runs in the background."""
+    """Take away what tests should not see of who runs them.
+
+    A shell has everything ignore Ctrl-C that it runs in the background; a make tells the makes below it about itself.
+    """
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -473,12 +473,6 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "",
         "choices are not the environments dev, prod",
     ),
-    "a pipeline that commits under a name it does not know": (
-        "jenkins/agents/deploy.yaml",
-        r"(COMMITTER_EMAIL\s+value:) jenkins@localhost",
-        r"\1 jenkins@example.com",
-        "commits as jenkins@example.com, which scripts/merged-changes takes for a person",
-    ),
     "an environment that the job does not offer": (
         "jenkins/deploy.Jenkinsfile",
         "'dev', ",
@@ -1556,7 +1550,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "words of strangers in a script": (
         RELEASE,
-        r"scripts/changed-services \"\$BEFORE\"",
+        "xargs scripts/changed-services",
         "scripts/changed-services ${{ github.event.before }}",
         "github.event.before becomes part of the script, whatever is in it: hand it over in env, and use the variable",
     ),

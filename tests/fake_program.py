@@ -304,6 +304,8 @@ def gh(world: World, arguments: list[str]) -> None:
         print(7)
     elif arguments[0] == "api":
         print("true")
+    elif arguments[:2] == ["secret", "list"]:
+        print("PROPOSALS_KEY")
     elif arguments[:2] == ["variable", "list"]:
         print("[]")
     elif arguments[:2] == ["variable", "set"]:

@@ -228,7 +228,7 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
             [
                 "Jenkinsfile",
                 "jenkins/agents/build.yaml",
-                "scripts/only-image-tags",
+                "scripts/registry-login",
                 "terraform/platform/image_signing.tf",
             ],
             [".github", "scripts/ci-variables", "scripts/checks/workflows.py", "terraform/platform/ci_github.tf"],
@@ -342,7 +342,7 @@ def test_an_update_with_a_conflict_names_the_file_before_anything_else(own_produ
     support.git("checkout", "-q", "main", cwd=own_product)
     (own_product / "README.md").write_text("mine\n")
     support.git("commit", "-q", "-a", "-m", "Mine", cwd=own_product)
-    support.run("git", "merge", "other", cwd=own_product)
+    support.run("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "merge", "other", cwd=own_product)
     hook = support.ROOT / "hooks" / "post_generation.py"
     done = support.run(sys.executable, hook, cwd=own_product, STAGE="after")
     assert done.returncode == 1

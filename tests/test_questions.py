@@ -48,6 +48,7 @@ class Person:
             contextlib.redirect_stderr(io.StringIO()),
         ):
             keyboard.send_text(keys or "")
+            keyboard.close()  # Who is asked for more than these keys answer gets an EOFError, not a wait for ever.
             what(*arguments, defaults=keys is None, quiet=True, overwrite=True, **options)
         support.git("init", "-q", "-b", "main", cwd=self.project)
         support.git("add", "-A", cwd=self.project)
@@ -138,7 +139,7 @@ def test_answers_given_as_text_are_taken_as_what_they_mean(person: Person) -> No
 
 def test_the_domain_is_asked_for_with_a_gateway_only(person: Person) -> None:
     to_expose = GATE + 1 + len(NAMES[GATE + 1 : NAMES.index("expose")])
-    stored = person.copy(ENTER * GATE + "y" + ENTER * (to_expose - GATE - 1) + DOWN + ENTER * 5)
+    stored = person.copy(ENTER * GATE + "y" + ENTER * (to_expose - GATE - 1) + DOWN + ENTER * 20)
     assert person.asked == NAMES
     assert stored["domain"] == "goal-tracker.example.com"
     shutil.rmtree(person.project)

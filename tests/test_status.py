@@ -289,11 +289,12 @@ def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
     rendered: Callable[[str], Path], tmp_path: Path
 ) -> None:
     cluster = released(shutil.copytree(rendered("defaults"), tmp_path / "product"), tmp_path)
-    message = f"{support.HOSTILE}\n\nDeploy-Environment: dev"
-    support.git(
-        "-c", f"user.name=Ann{support.HOSTILE}", "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message,
-        cwd=cluster.product,
-    )  # fmt: skip
+    # As a squash without trailers leaves it.
+    [tags] = cluster.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    tags.write_text(tags.read_text() + "# A note.\n")
+    name = f"user.name=Ann{support.HOSTILE}"
+    support.git("-c", name, "commit", "-qa", "--cleanup=verbatim", "-m", support.HOSTILE, cwd=cluster.product)
+    support.git("commit", "-q", "--allow-empty", "-m", "Not it\n\nDeploy-Environment: dev", cwd=cluster.product)
     support.git("push", "-q", cwd=cluster.product)
     failed = {"operationState": {"phase": "Failed", "message": f"\n{support.HOSTILE}"}}
     cluster.says("applications.argoproj.io", application(support.HOSTILE, support.HOSTILE, support.HOSTILE, **failed))

@@ -58,7 +58,7 @@ def test_the_pipelines_own_commit_builds_nothing(jenkins: World) -> None:
     builds, tip = len(jenkins.calls("buildctl-daemonless.sh")), jenkins.tip()
     assert commits(jenkins)[0].startswith("deploy(dev): ")
     build = jenkins.run()
-    assert (build.result, build.stages()) == ("SUCCESS", ["Build", "Compare"])
+    assert (build.result, build.stages()) == ("SUCCESS", ["Build", "Compare", "Roll out"])
     assert len(jenkins.calls("buildctl-daemonless.sh")) == builds
     assert jenkins.tip() == tip
 

@@ -249,7 +249,8 @@ def running(argocd: ArgoCD, folder: Path) -> Iterator[World]:
         world.grant(*[f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)])
         git.on_push = world.on_push
         with step("build the sample application's images"):
-            released = [world.release(service, "v1") for service in ("frontend", "backend")]
+            built = f"sha-{support.git('rev-parse', 'HEAD', cwd=product)}"
+            released = [world.release(service, built) for service in ("frontend", "backend")]
         world.run("scripts/bump-image", "dev", *released)
         with step("apply bootstrap/, and nothing else, until dev is healthy"):
             world.run("kubectl", "apply", "-k", "bootstrap")

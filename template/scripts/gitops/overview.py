@@ -1,9 +1,10 @@
 """An environment as Git wants it and as its cluster runs it, side by side."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import cluster, deployments, publish
+from . import cluster, publish
 from .imagetags import UNRELEASED, Version, parse
 from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
 
@@ -62,16 +63,19 @@ def wanted(name: str, tip: str) -> Environment:
     """Return an environment as a commit of Git wants it."""
     path = imagetags_path(name)
     versions = parse(publish.read(tip, path) or "", path)
-    shape = "%H%x00%cI%x00%an%x00%s"
-    log = publish.git(
-        "log", "-z", "--max-count=1", f"--grep=^{deployments.ENVIRONMENT}: {name}$", f"--format={shape}", tip
-    )
+    found = [Service(service, versions.get(service, Version(UNRELEASED))) for service in services()]
+    released = any(service.wanted.tag != UNRELEASED for service in found)
     return Environment(
-        name,
-        cluster_folder(name),
-        services=[Service(service, versions.get(service, Version(UNRELEASED))) for service in services()],
-        deployed=Deployment(*log.split("\0")[:4]) if log else None,
+        name, cluster_folder(name), services=found, deployed=next(history(name, tip, 1), None) if released else None
     )
+
+
+def history(name: str, tip: str, count: int) -> Iterator[Deployment]:
+    """Yield the newest deployments of an environment: by what changed its image tags, whatever the messages say."""
+    shape = "%H%x00%cI%x00%an%x00%s"
+    log = publish.git("log", "-z", f"--max-count={count}", f"--format={shape}", tip, "--", imagetags_path(name))
+    fields = iter(log.split("\0"))
+    return (Deployment(*deployment) for deployment in zip(fields, fields, fields, fields, strict=False))
 
 
 def _version(image: str) -> str:

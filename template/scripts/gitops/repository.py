@@ -13,19 +13,22 @@ BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
 _IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
 
+# A user, password or token in an address.
+_CREDENTIAL = re.compile(r"(?<=https://)[^/\s]*@|(?<=http://)[^/\s]*@")
+
 
 def plain(text: object) -> str:
     """Return words of others, from Git, YAML, a cluster or the name of a file, as one line that is safe to print.
 
     What a terminal, the log of a pipeline or the eye would take for something else is spelt out: control characters,
     line ends of every kind, characters that are not seen or turn the text around, and GitHub's workflow commands
-    (`::name::` at the start of a line, `##[name]` anywhere).
+    (`::name::` at the start of a line, `##[name]` anywhere). What an address holds before its host is left out.
     """
     shown = "".join(
         char if char.isprintable() else " " if unicodedata.category(char) == "Zs" else ascii(char)[1:-1]
         for char in str(text)
     )
-    shown = shown.replace("##[", "#\\x23[")
+    shown = _CREDENTIAL.sub("", shown).replace("##[", "#\\x23[")
     return f"\\x3a{shown.lstrip()[1:]}" if shown.lstrip().startswith("::") else shown
 
 
@@ -70,6 +73,12 @@ def images(root: Path = ROOT) -> dict[str, str]:
         own = [image for image in _IMAGE.findall(text) if ":" not in image.rpartition("/")[2]]
         found[name] = own[0] if own else name
     return found
+
+
+def has_sources(service: str) -> bool:
+    """Tell whether a service is built here: src/ has its Dockerfile, or the empty folder of a submodule."""
+    folder = ROOT / "src" / service
+    return (folder / "Dockerfile").exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def check_environment(name: str) -> str:

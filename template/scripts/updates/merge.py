@@ -208,7 +208,7 @@ def _git_folder(folder: Path) -> str:
 
 
 def _answers(base: str, tree: str) -> list[str]:
-    lines = git("diff", "--unified=0", base, tree, "--", ANSWERS).split("\n")
+    lines = git("diff", "--no-ext-diff", "--unified=0", base, tree, "--", ANSWERS).split("\n")
     return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
 
 

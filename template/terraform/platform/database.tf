@@ -18,7 +18,7 @@ variable "database_server" {
     storage_mb            = number
     zone_redundant        = bool
     backup_retention_days = number
-    backup_geo_redundant  = bool # can't be changed later; needs a region that has a pair
+    backup_geo_redundant  = bool # counts when the server is made, not later; needs a region that has a pair
   })
 
   # https://learn.microsoft.com/azure/reliability/reliability-postgresql-flexible-server
@@ -68,6 +68,11 @@ resource "azurerm_subnet" "database" {
   resource_group_name  = azurerm_resource_group.this.name
   virtual_network_name = azurerm_virtual_network.this.name
   address_prefixes     = [var.database_subnet]
+
+  # Azure adds it for the server's backups; undeclared, each apply would take it away.
+  service_endpoint {
+    service = "Microsoft.Storage"
+  }
 
   delegation {
     name = "postgresql"
@@ -209,8 +214,10 @@ resource "azurerm_postgresql_flexible_server" "this" {
     # No change of an argument may replace the server. scripts/down, which asks first, lifts this.
     prevent_destroy = true
 
-    # Azure's to choose and to swap at a failover; storage grows by itself.
+    # Backups in the paired region are chosen when the server is made. The other zone is Azure's to choose and to swap
+    # at a failover; storage grows by itself.
     ignore_changes = [
+      geo_redundant_backup_enabled,
       high_availability[0].standby_availability_zone,
       storage_mb,
       zone,

@@ -54,8 +54,11 @@ resource "azurerm_public_ip" "gateway" {
   tags                = local.tags
 
   lifecycle {
-    # AKS notes there which Service uses it.
-    ignore_changes = [tags]
+    # DNS records point to it. scripts/down, which asks first, lifts this.
+    prevent_destroy = true
+
+    # AKS notes in the tags which Service uses it. Zones are chosen when it is made: others would be another address.
+    ignore_changes = [tags, zones]
   }
 }
 

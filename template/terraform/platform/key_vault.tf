@@ -14,4 +14,12 @@ resource "azurerm_key_vault" "this" {
   rbac_authorization_enabled = true
   purge_protection_enabled   = var.key_vault_purge_protection
   soft_delete_retention_days = var.key_vault_purge_protection ? 90 : 7
+
+  lifecycle {
+    # scripts/down, which asks first, lifts this.
+    prevent_destroy = true
+
+    # Azure takes it once.
+    ignore_changes = [soft_delete_retention_days]
+  }
 }

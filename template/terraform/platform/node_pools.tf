@@ -7,6 +7,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "apps" {
   mode                        = "User"
   vnet_subnet_id              = azurerm_subnet.nodes.id
   zones                       = length(var.zones) > 0 ? var.zones : null
+  orchestrator_version        = var.kubernetes_version
   vm_size                     = var.app_nodes.vm_size
   os_sku                      = "AzureLinux"
   os_disk_type                = "Ephemeral"
@@ -24,7 +25,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "apps" {
   }
 
   lifecycle {
-    # The autoscaler's to change.
-    ignore_changes = [node_count]
+    # The number is the autoscaler's to change. Zones are chosen when the nodes are made: volumes stay where they are.
+    ignore_changes = [node_count, zones]
   }
 }

@@ -23,10 +23,12 @@ resource "azurerm_role_assignment" "first_operator_cluster" {
   }
 }
 
+# For the whole group, which holds one vault and one cluster: Azure refuses the same role at the same scope twice, and the
+# first one to apply may be named here too.
 resource "azurerm_role_assignment" "operator_secrets" {
   for_each = var.operator_object_ids
 
-  scope                = azurerm_key_vault.this.id
+  scope                = azurerm_resource_group.this.id
   role_definition_name = "Key Vault Secrets Officer"
   principal_id         = each.value
 }
@@ -34,7 +36,7 @@ resource "azurerm_role_assignment" "operator_secrets" {
 resource "azurerm_role_assignment" "operator_cluster" {
   for_each = var.operator_object_ids
 
-  scope                = azurerm_kubernetes_cluster.this.id
+  scope                = azurerm_resource_group.this.id
   role_definition_name = "Azure Kubernetes Service RBAC Cluster Admin"
   principal_id         = each.value
 }

@@ -48,6 +48,9 @@ resource "azurerm_storage_account" "state" {
 
   lifecycle {
     prevent_destroy = true
+
+    # Chosen when it is made: Azure changes it by a migration, `az storage account migration start`, not in place.
+    ignore_changes = [account_replication_type]
   }
 }
 

@@ -8,11 +8,6 @@ mock_provider "azurerm" {
     }
   }
 
-  mock_data "azurerm_kubernetes_service_versions" {
-    defaults = {
-      versions = ["1.35.6", "1.36.1", "1.36.3"]
-    }
-  }
 }
 
 run "there_is_no_local_account" {
@@ -193,20 +188,7 @@ run "no_zones_is_possible" {
   }
 }
 
-run "azure_chooses_the_version_unless_told" {
-  command = plan
-
-  variables {
-    kubernetes_version = null
-  }
-
-  assert {
-    condition     = length(data.azurerm_kubernetes_service_versions.offered) == 0
-    error_message = "Without a version there is nothing to check."
-  }
-}
-
-run "a_version_on_offer_is_taken" {
+run "a_version_is_that_of_the_nodes_too" {
   command = plan
 
   variables {
@@ -214,19 +196,13 @@ run "a_version_on_offer_is_taken" {
   }
 
   assert {
-    condition     = azurerm_kubernetes_cluster.this.kubernetes_version == "1.36"
-    error_message = "The version asked for must be set."
+    condition = alltrue([
+      azurerm_kubernetes_cluster.this.kubernetes_version == "1.36",
+      azurerm_kubernetes_cluster.this.default_node_pool[0].orchestrator_version == "1.36",
+      azurerm_kubernetes_cluster_node_pool.apps.orchestrator_version == "1.36",
+    ])
+    error_message = "Nodes must not stay behind the control plane."
   }
-}
-
-run "a_version_the_region_does_not_offer_is_refused" {
-  command = plan
-
-  variables {
-    kubernetes_version = "1.3"
-  }
-
-  expect_failures = [data.azurerm_kubernetes_service_versions.offered]
 }
 
 run "a_patch_version_is_refused" {
