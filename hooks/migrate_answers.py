@@ -68,7 +68,7 @@ def carry_images(product: Path, answers: dict[str, Any]) -> dict[str, Any]:
         name, text = path.parent.name, path.read_text(encoding="utf-8")
         pattern = re.compile(entry.format(re.escape(name)), re.MULTILINE)
         images = {image for overlay in overlays.values() for image in pattern.findall(overlay)}
-        placeholder = re.compile(rf"""(\bimage: )["']?{re.escape(name)}["']?$""", re.MULTILINE)
+        placeholder = re.compile(rf"""(\bimage: )["']?{re.escape(name)}["']?(?= *(#.*)?$)""", re.MULTILINE)
         if len(images) != 1 or not placeholder.search(text):
             continue
         [image] = images
@@ -77,9 +77,14 @@ def carry_images(product: Path, answers: dict[str, Any]) -> dict[str, Any]:
         if bare and given.get(name, {}).get("image") == image:
             # So far it was, whatever the registry; now a name without a host would be of the registry, or refused.
             image = given[name]["image"] = f"docker.io/{image}" if slash else f"docker.io/library/{image}"
-        text = text.replace("# Repository, tag and digest are set", "# Tag and digest are set")
-        path.write_text(placeholder.sub(rf'\1"{image}"', text), encoding="utf-8")
-        changed.append(path)
+        for other in path.parents[2].rglob("*.yaml"):  # Jobs and sidecars of people's own have the image too.
+            before = other.read_text(encoding="utf-8")
+            after = placeholder.sub(rf'\1"{image}"', before)
+            if other == path:
+                after = after.replace("# Repository, tag and digest are set", "# Tag and digest are set")
+            if after != before:
+                other.write_text(after, encoding="utf-8")
+                changed.append(other)
         overlays = {overlay: pattern.sub("", before) for overlay, before in overlays.items()}
     for path, text in overlays.items():
         text = re.sub(r"^images:\n(?! *-)", "", text, flags=re.MULTILINE)

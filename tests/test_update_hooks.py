@@ -26,6 +26,7 @@ def old_product(folder: Path, *images: dict[str, str]) -> Path:
             path = folder / f"apps/shop/base/{name}/deployment.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(DEPLOYMENT.format(f'"{name}"'))
+            (path.parent / "job.yaml").write_text(f"        - image: {name} # ours\n        - image: {name}-migrate\n")
     support.git("init", "-q", cwd=folder)
     return folder
 
@@ -50,6 +51,8 @@ def test_an_image_stays_the_one_that_it_was(registry: str, image: str, carried: 
     answers: dict[str, Any] = {"registry": registry, "services": [{"name": "web", "image": image}, "api"]}
     assert carry_images(product, answers)["services"] == [{"name": "web", "image": carried}, "api"]
     assert image_of(product, "web") == carried
+    job = (product / "apps/shop/base/web/job.yaml").read_text()
+    assert job == f'        - image: "{carried}" # ours\n        - image: web-migrate\n'
     for overlay in product.glob("apps/shop/overlays/*/kustomization.yaml"):
         assert overlay.read_text() == "components:\n  - imagetags\nreplicas:\n  - name: web\n"
     before = [path.read_text() for path in sorted(product.rglob("*.yaml"))]

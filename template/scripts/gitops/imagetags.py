@@ -83,8 +83,8 @@ def parse(text: str, path: str) -> dict[str, Version]:
         if missing:
             raise ValueError(f"{path}:{number}: an image has no {missing[0]}, add it")
         if entry.get("newName", name) != name:
-            cure = "move it to the overlay's kustomization.yaml"
-            raise ValueError(f"{path}:{number}: newName of {name} does not belong here, only tags do: {cure}")
+            cure = "set it in the overlay's kustomization.yaml"
+            raise ValueError(f"{path}:{number}: newName of {name} does not belong here, {cure}")
         for service in services.get(name, [name]):
             if service in versions:
                 raise ValueError(f"{path}:{number}: {name} is there twice, remove one")
@@ -149,7 +149,7 @@ class _Reader:
             elif key.value in ("apiVersion", "kind"):
                 self._next("text")
             else:
-                raise ValueError(f"{self._path}:{key.line}: {key.value!r} does not belong here, only images do")
+                raise ValueError(f"{self._path}:{key.line}: {key.value!r} does not belong here, remove it")
 
     def _flow_list(self) -> Iterator[tuple[int, dict[str, str]]]:
         self._next("mark", "[")
