@@ -313,7 +313,9 @@ def test_providers_that_are_not_registered_are_make_ups_work(faked: Fakes) -> No
 
 
 def test_an_empty_subscription_that_says_nothing_of_names_does_not_stop_make_up(faked: Fakes) -> None:
-    refused = "(MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.KeyVault'."
+    refused = (
+        "(MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.KeyVault'."
+    )
     asked = ("az rest --method post … /checkNameAvailability", "az acr check-name", "az keyvault list-deleted")
     for words in (*asked, "az storage account check-name", "az aks get-versions"):
         faked.answer(words, status=1, stderr=refused)

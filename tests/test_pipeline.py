@@ -85,7 +85,7 @@ def test_a_roll_out_that_does_not_become_healthy_is_put_back_and_fails_with_the_
     bump(pushed_product, "dev", "frontend=v1")
     commit = bump(pushed_product, "dev", "frontend=broken")
     cluster(stand_ins, pushed_product, broken="broken")
-    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev", commit)
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "--unsigned", "dev", commit)
     assert done.returncode == 1
     assert "dev is not healthy" in done.stderr
     assert "Deployment frontend: Degraded: no progress" in done.stderr
