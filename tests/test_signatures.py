@@ -320,7 +320,7 @@ def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, 
     before = bump(release, "dev", *versions)
     good = tags_of(release)
     first, second = (version.partition("@")[2] for version in versions)
-    write_tags(release, good.replace(first, "x").replace(second, first).replace("x", second))
+    write_tags(release, good.replace(first, "@").replace(second, first).replace("@", second))
     cluster(release.signer.folder, release.product, broken="none")
     assert release.call("scripts/roll-out", "dev", "HEAD", before, **ours).returncode == 1
     assert tags_of(release) == good
