@@ -161,21 +161,21 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "commonLabels: {}\nlabels:",
         "commonLabels is deprecated: write it as labels",
     ),
-    "an image that the overlay does not set": (
-        f"{DEV}/kustomization.yaml",
-        '  - name: "backend"\n    newName: .*\n',
-        "",
-        "images does not set backend",
+    "an image that gets the tag of a service": (
+        f"{APP}/base/database/statefulset.yaml",
+        "image: postgres:",
+        "image: exampleorggoaltracker.azurecr.io/backend:",
+        "gets the tag that apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml sets for exampleorg",
     ),
     "an image without a tag": (
         f"{DEV}/imagetags/kustomization.yaml",
-        '  - name: "backend"\n    newTag: .*\n',
+        '  - name: "[^"]*/backend"\n    newTag: .*\n',
         "",
-        "has no tag of backend: run scripts/bump-image dev backend=TAG",
+        "has no tag of exampleorggoaltracker.azurecr.io/backend: add it, as newTag: unreleased, or name tag and",
     ),
     "an image that no container has": (
         f"{DEV}/imagetags/kustomization.yaml",
-        '"backend"',
+        '"[^"]*/backend"',
         '"queue"',
         "sets the image queue, which no container has",
     ),
@@ -207,7 +207,7 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "1234567",
-        "newTag of frontend is not a text: quote it",
+        "newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a tag with a space": (f"{DEV}/imagetags/kustomization.yaml", '"unreleased"', '"v 3"', "is not an image tag"),
     "tags that are not taken in": (
@@ -763,7 +763,7 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{PREVIEW}/kustomization.yaml",
         r"  - name: \"[^\"]*/backend\"\n    newName: .*\n",
         "",
-        "images does not take backend of apps/goal-tracker/overlays/dev/kustomization.yaml from the previews' registry: add",
+        "images does not take backend from the previews' registry: add name: exampleorggoaltracker.azurecr.io/backend",
     ),
     "a preview of images that nobody builds": (
         f"{PREVIEW}/kustomization.yaml",
@@ -1147,10 +1147,10 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "replicas sets front, which does not exist: mend or remove it",
     ),
     "an image without a registry": (
-        f"{DEV}/kustomization.yaml",
-        r'  - name: "backend"\n    newName: (.*)\n',
-        '  - name: "backend"\n',
-        "images gives backend no registry: add its newName",
+        f"{APP}/base/backend/deployment.yaml",
+        'image: "[^"]*/backend"',
+        "image: backend",
+        "image backend names no registry: write it in full",
     ),
     "an overlay of the network": (
         f"{DEV}/kustomization.yaml",
@@ -1163,13 +1163,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "1234e5",
-        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+        "kustomization.yaml:6: newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a tag in octal": (
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "0123",
-        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+        "kustomization.yaml:6: newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a digest that is cut off": (
         f"{DEV}/imagetags/kustomization.yaml",
@@ -1179,7 +1179,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a container without an image": (
         f"{FRONTEND}/deployment.yaml",
-        '          image: "frontend"\n',
+        '          image: "[^"]*/frontend"\n',
         "",
         "container frontend has no image: name one",
     ),

@@ -143,7 +143,8 @@ def a_generator(tree: Tree, chance: random.Random) -> None:
 
 
 def a_cron_job(tree: Tree, chance: random.Random) -> None:
-    image = chance.choice([f"busybox:1.37{DIGEST}", tree.services[0]])
+    own = re.search(r'image: "?([^"\s]+)"?$', (tree.base / tree.services[0] / "deployment.yaml").read_text(), re.M)
+    image = chance.choice([f"busybox:1.37{DIGEST}", own[1] if own else ""])
     tree.resource(
         tree.base,
         "report.yaml",

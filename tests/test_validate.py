@@ -128,7 +128,7 @@ def test_a_check_that_stumbles_is_named_and_keeps_no_other_from_its_findings(own
     status, output = validate(own_product)
     assert status == 1
     assert "scripts/checks/aaa.py:2: stopped here (KeyError: 'spec'): mend what else is said" in output
-    assert "newTag of frontend is not a text" in output
+    assert "/frontend is not a text" in output
 
 
 VALUES = (

@@ -1,5 +1,6 @@
 """Where things are in this repository, and how its commands say what is wrong."""
 
+import functools
 import re
 import sys
 import unicodedata
@@ -11,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REMOTE = "origin"
 BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
+_IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
 
 # A user, password or token in an address.
 _CREDENTIAL = re.compile(r"(?<=https://)[^/\s]*@|(?<=http://)[^/\s]*@")
@@ -61,6 +63,17 @@ def environments(root: Path = ROOT) -> list[str]:
 def services(root: Path = ROOT) -> list[str]:
     """Return the names of the services whose image is set by tag: every folder of the base with a Deployment."""
     return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/base/*/deployment.yaml"))
+
+
+@functools.cache
+def images(root: Path = ROOT) -> dict[str, str]:
+    """Return the image of each service as its Deployment names it: the first without tag and digest."""
+    found = {}
+    for name in services(root):
+        text = Path(root, "apps", application(root), "base", name, "deployment.yaml").read_text(encoding="utf-8")
+        own = [image for image in _IMAGE.findall(text) if ":" not in image.rpartition("/")[2]]
+        found[name] = own[0] if own else name
+    return found
 
 
 def has_sources(service: str) -> bool:

@@ -85,6 +85,8 @@ def _patches(values: Object) -> list[Object]:
         operations = [
             {"op": "add", "path": f"{container}/args/-", "value": argument} for argument in given.get("extraArgs", [])
         ]
+        variables = given.get("env", [])
+        operations += [{"op": "add", "path": f"{container}/env/-", "value": variable} for variable in variables]
         if "resources" in given:
             operations.append({"op": "add", "path": f"{container}/resources", "value": given["resources"]})
         if operations:
