@@ -13,6 +13,7 @@ CLUSTER = "clusters/aks-goal-tracker"
 FRONTEND = f"{APP}/base/frontend"
 STORE = f"{CLUSTER}/external-secrets/key-vault-dev.yaml"
 DEV = f"{APP}/overlays/dev"
+COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 
 # What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
@@ -1333,7 +1334,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DATABASE}/externalsecret.yaml",
         "  data:\n",
         "  dataFrom:\n    - extract:\n        key: prod-database-password\n  data:\n",
-        "externalsecret.yaml:22: dev may not read prod-database-password: write dev-database-password",
+        "externalsecret.yaml:21: dev may not read prod-database-password: write dev-database-password",
     ),
     "every secret of the vault": (
         f"{DATABASE}/externalsecret.yaml",
@@ -1842,11 +1843,34 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         resource(f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "front")),
         "hpa.yaml:9: there is no Deployment front to scale: mend scaleTargetRef, or add it",
     ),
+    "a component that Argo CD does not watch": (
+        both(
+            added(
+                f"{APP}/components/debug/kustomization.yaml", f"{COMPONENT}resources:\n  - ../../../../shared/queue\n"
+            ),
+            added("shared/queue/kustomization.yaml", "resources:\n  - queue.yaml\n"),
+            added("shared/queue/queue.yaml", object_of("v1", "ConfigMap", "data: {}\n")),
+            replace(f"{DEV}/kustomization.yaml", "components:\n", "components:\n  - ../../components/debug\n"),
+        ),
+        f"{CLUSTER}/environments/dev.yaml:8: a change in ../../components/debug, ../../../../shared/queue would not be "
+        "deployed: write .;../../base;../../components/debug;../../../../shared/queue",
+    ),
+    "a file elsewhere that Argo CD does not watch": (
+        both(
+            added("shared/patches/debug.yaml", "- op: add\n  path: /metadata/labels/debug\n  value: yes please\n"),
+            replace(
+                f"{DEV}/kustomization.yaml",
+                "patches:\n",
+                "patches:\n  - path: ../../../../shared/patches/debug.yaml\n    target:\n      kind: Service\n",
+            ),
+        ),
+        "would not be deployed: write .;../../base;../../../../shared/patches",
+    ),
     "an autoscaler beside replicas": (
         resource(
             f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "frontend")
         ),
-        f"Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: remove replicas",
+        f"{DEV}/kustomization.yaml: Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: make its",
     ),
     "an Ingress of a Service that is not there": (
         resource(f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("front", 80))),

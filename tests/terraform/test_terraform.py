@@ -22,7 +22,11 @@ VALUE_KEYS = Path(__file__).parent / "argo-cd-chart-10.1.1-value-keys.txt"
 CACHE_KEYS = ("redis-ha.haproxy.resources", "redis-ha.redis.resources", "redis-ha.sentinel.resources")
 # Settings of Argo CD for which the chart has no default:
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-cm-yaml/ and argocd-cmd-params-cm-yaml/
-ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config", r"configs.params.controller\.repo\.server\.timeout\.seconds")
+ARGO_CD_SETTINGS = (
+    r"configs.cm.oidc\.config",
+    r"configs.params.controller\.diff\.server\.side",
+    r"configs.params.controller\.repo\.server\.timeout\.seconds",
+)
 
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]

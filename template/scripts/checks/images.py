@@ -75,10 +75,10 @@ def _check_overlay(repository: Repository, overlay: str) -> Iterator[Problem]:
             yield Problem(tags_path, tags.line_of("images"), f"has no tag of {name}: {cure}")
         if "/" not in name and not named.get(name, Map()).get("newName"):
             yield Problem(where, line, f"image {name} names no registry: write it in full, as ghcr.io/OWNER/{name}")
-    for where, line, image in images:
-        if not is_own_image(image) and _name(image) in tagged:
+    for where, line, text in images:
+        if not is_own_image(text) and _name(text) in tagged:
             cure = "write it otherwise, as docker.io/library/NAME, or without tag and digest"
-            yield Problem(where, line, f"image {image} gets the tag that {tags_path} sets for {_name(image)}: {cure}")
+            yield Problem(where, line, f"image {text} gets the tag that {tags_path} sets for {_name(text)}: {cure}")
     known = {_name(image) for _, _, image in images}
     for path_of, entries in ((path, named), (tags_path, tagged)):
         for name, image in entries.items():

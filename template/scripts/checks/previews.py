@@ -203,7 +203,7 @@ def _check_images(repository: Repository, folder: str) -> Iterator[Problem]:
         name, item = posixpath.basename(posixpath.dirname(where)), workload(where, document)
         if not item or not repository.exists(f"src/{name}/Dockerfile"):
             continue
-        for image in [found for one in item.all_containers() if is_own_image(found := one.get("image"))][:1]:
+        for image in [found for one in item.all_containers() if is_own_image(found := one.text("image"))][:1]:
             wanted, now = f"{registry}.azurecr.io/{name}", renamed.get(image, image)
             if now not in moved:
                 cure, line = f"add name: {now} with newName: {wanted}", kustomization.line_of("images")

@@ -88,7 +88,7 @@ def _run(repository: Repository, tool: Tool, main: Path | None) -> list[Problem]
         done = _started(repository.root, tool)
         problems: list[Problem] = []
         if tool.name == "kustomize" and done.returncode == 0 and main and (main / tool.subject).is_dir():
-            problems += immutable.compare(repository, tool.subject, _started(main, tool).stdout, done.stdout)
+            problems += immutable.compare(repository, main, tool.subject, _started(main, tool).stdout, done.stdout)
     except subprocess.TimeoutExpired:
         return None
     if tool.name == "kustomize" and not done.returncode:

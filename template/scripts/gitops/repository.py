@@ -5,6 +5,7 @@ import re
 import sys
 import unicodedata
 from pathlib import Path
+from posixpath import normpath
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,3 +109,19 @@ def kubectl(environment: str) -> list[str]:
 def imagetags_path(environment: str) -> str:
     """Return the path of an environment's image tags, from the root of the repository."""
     return f"apps/{application()}/overlays/{environment}/imagetags/kustomization.yaml"
+
+
+def watched(environment: str) -> list[str]:
+    """Return the paths that Argo CD renders an environment from, as its Application lists them; for commands of git.
+
+    Without the list, or the Application, everything is.
+    """
+    overlay = f"apps/{application()}/overlays/{environment}"
+    for path in (ROOT / "clusters").glob(f"*/environments/{environment}.yaml"):
+        found = re.search(
+            r"^ +argocd[.]argoproj[.]io/manifest-generate-paths: *(.+)$", path.read_text("utf-8"), re.MULTILINE
+        )
+        entries = found[1].strip("\"' ").split(";") if found else []
+        if entries:
+            return [entry.strip("/") if entry.startswith("/") else normpath(f"{overlay}/{entry}") for entry in entries]
+    return ["."]

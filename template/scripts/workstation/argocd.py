@@ -135,6 +135,7 @@ def _render(values: Object) -> None:
         "kind": "Kustomization",
         "namespace": ARGOCD_NAMESPACE,
         "resources": ["install.yaml"],
+        "images": [{"name": "quay.io/argoproj/argocd", "newTag": values["global"]["image"]["tag"]}],
         "patches": _patches(values),
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization), encoding="utf-8")
