@@ -1923,6 +1923,12 @@ OPENTOFU_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an image that is pushed elsewhere": (
+        ".github/workflows/build-service.yml",
+        "edge/gateway' ",
+        "edge/other' ",
+        "pushes gateway to ghcr.io/example-org/edge/other, but apps/platform/base/gateway/deployment.yaml pulls",
+    ),
     "pull secrets that nothing makes": (
         "apps/platform/base/gateway/deployment.yaml",
         r"(imagePullSecrets:\n\s+- name:) \S+",

@@ -163,7 +163,7 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
         return
     for job in _jobs(workflow).values():
         text, line = job.text("env", "IMAGE"), job.line_at("env", "IMAGE")
-        named, prefix = dict(re.findall(r'"([a-z0-9-]+)": "([^"]+)"', text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
+        named, prefix = dict(re.findall(r"== '([a-z0-9-]+)' && '([^']+)'", text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
         for where, document in objects(repository, "apps"):
             name, item = posixpath.basename(posixpath.dirname(where)), workload(where, document)
             if not item or not where.endswith(f"/base/{name}/deployment.yaml") or not prefix:
