@@ -1599,7 +1599,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a GitHub environment that left the table": (
         ".github/environments",
-        "(?m)^deploy main\n",
+        "^deploy main.*\n",
         "",
         "GitHub opens deploy to every branch: add it to .github/environments",
     ),
@@ -1626,7 +1626,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "scripts/deploy",
         "scripts/bump-image",
         "scripts/bump-images",
-        "scripts/deploy:22: calls scripts/bump-images, which does not exist: add it or mend the name",
+        "calls scripts/bump-images, which does not exist: add it or mend the name",
     ),
     "a shell script that can't be read": (
         "scripts/roll-out",
