@@ -20,6 +20,8 @@ REMOVED: dict[str, str] = {
     "clusters/*/external-secrets/clustersecretstore.yaml": "Each environment has a store of its own, key-vault-ENVIRONMENT.yaml;"
     " a namespace that was added to the old one needs a store, too.",
     "terraform/gitops/external_secrets.tf": "Gone where nothing reads Key Vault, as the operator is.",
+    "scripts/merged-changes": "an own pipeline calls scripts/changed-environments, and scripts/roll-out with HEAD.",
+    "scripts/only-image-tags": "an own pipeline calls scripts/changed-services --released ENVIRONMENT without it.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
 }
 

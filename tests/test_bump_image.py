@@ -260,9 +260,11 @@ def test_gitlab_opens_the_merge_request_with_the_push(pushed_product: Path, tmp_
     assert asked.read_text() == "", "a deployment asks for none"
     assert promote(pushed_product) == "proposed https://gitlab.test/o/r/-/merge_requests/7"
     title = support.git("log", "-1", "--format=%s", "refs/heads/promote/dev-to-prod", cwd=tmp_path / "gitlab.git")
-    assert asked.read_text().splitlines() == [
-        f"merge_request.{option}" for option in ("create", "target=main", f"title={title}", "remove_source_branch")
+    *options, text = asked.read_text().splitlines()
+    assert options == [
+        f"merge_request.{option}" for option in ("create", "target=main", "remove_source_branch", f"title={title}")
     ]
+    assert text.startswith(r"merge_request.description=| service | now | then |\n| --- | --- | --- |\n| frontend ")
 
 
 def test_a_proposal_names_the_page_that_gitlab_has_for_it(pushed_product: Path) -> None:

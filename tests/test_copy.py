@@ -228,7 +228,7 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
             [
                 "Jenkinsfile",
                 "jenkins/agents/build.yaml",
-                "scripts/only-image-tags",
+                "scripts/registry-login",
                 "terraform/platform/image_signing.tf",
             ],
             [".github", "scripts/ci-variables", "scripts/checks/workflows.py", "terraform/platform/ci_github.tf"],

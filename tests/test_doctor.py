@@ -312,6 +312,17 @@ def test_providers_that_are_not_registered_are_make_ups_work(faked: Fakes) -> No
     assert "make up registers Microsoft.Authorization, Microsoft.ContainerRegistry" in found
 
 
+def test_an_empty_subscription_that_says_nothing_of_names_does_not_stop_make_up(faked: Fakes) -> None:
+    refused = (
+        "(MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.KeyVault'."
+    )
+    asked = ("az rest --method post … /checkNameAvailability", "az acr check-name", "az keyvault list-deleted")
+    for words in (*asked, "az storage account check-name", "az aks get-versions"):
+        faked.answer(words, status=1, stderr=refused)
+    assert lines(faked, "failure") == []
+    assert sum("Azure says" in line for line in lines(faked, "ok")) == 4
+
+
 def test_providers_that_you_may_not_register_are_a_failure(faked: Fakes) -> None:
     faked.answer("az provider list", json=[])
     faked.answer("az rest --method get … /permissions", json=READER)
@@ -542,6 +553,15 @@ def test_files_that_rule_the_cluster_and_have_no_owner_are_a_warning(faked: Fake
         "nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster: add a file CODEOWNERS"
         in found
     )
+
+
+@pytest.mark.parametrize(("required", "state"), [("true", "failure"), ("false", "warning")])
+def test_a_missing_key_for_proposals_is_found_where_it_is_missing(faked: Fakes, required: str, state: str) -> None:
+    faked.answer("gh secret list … --env template-update", stdout="OTHER\n")
+    faked.answer("gh api … required_status_checks", stdout=f"{required}\n")
+    [found] = lines(faked, state)
+    assert "GitHub: PROPOSALS_KEY is missing in template-update: checks of what the pipeline proposes wait" in found
+    assert found.endswith(": A token for proposals, in README.md")
 
 
 NOT_FOUND = {"status": 1, "stderr": "gh: Branch not protected (HTTP 404)\n"}

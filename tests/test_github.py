@@ -229,3 +229,29 @@ def test_what_may_write_packages_or_has_a_secret_runs_for_main_alone(product: Pa
             assert job["if"] == "github.ref == 'refs/heads/main'", f"{file}: {name}"
         if re.search(r"secrets\.\w+", str(job.get("steps"))) or (pushes and not elsewhere):
             assert "environment" in job, f"{file}: {name}"
+
+
+def test_one_key_for_all_that_is_proposed_and_no_action_but_the_apps_gets_a_token_of_it(product: Path) -> None:
+    """Other actions have run before on that machine, and none runs after; a checkout keeps no token."""
+    holders = set()
+    environments = sorted(path.name for path in product.glob("apps/*/overlays/*"))
+    for file, name, _, job in jobs(product):
+        steps = job.get("steps", [])
+        users = [number for number, step in enumerate(steps) if "PROPOSALS_KEY" in str(step)]
+        proposes = any(
+            re.search(r"scripts/(deploy|bump-image|promote|rollback|template-propose|roll-out \S+ \S)", str(s))
+            for s in steps
+        )
+        assert bool(users) == proposes, f"{file}: {name}"
+        if users:
+            holders |= {re.sub(r"\$\{\{.*\}\}", one, job["environment"]) for one in environments}
+            app, *others = steps[users[0] :]
+            assert app["uses"].startswith("actions/create-github-app-token@")
+            assert app["if"] == "vars.PROPOSALS_APP != ''", "a fine-grained token needs none"
+            assert {key for key in app["with"] if key.startswith("permission-")} >= {"permission-contents"}
+            assert not [step for step in others if "uses" in step]
+            assert "PROPOSALS_KEY" not in str(job.get("env"))
+        for step in steps:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False, f"{file}: {name}"
+    assert holders == {name for name, row in (table(product) if holders else {}).items() if "proposes" in row}

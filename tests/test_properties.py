@@ -34,6 +34,7 @@ NAMES_BOTH = {
     "programs.py",
     "secrets.py",
     "tools.py",
+    "scripts/gitops/proposals.py",
     "scripts/gitops/signatures.py",
     "scripts/updates/proposal.py",
 }
@@ -567,6 +568,7 @@ def test_workflows_take_the_cluster_of_the_environment(product: Path) -> None:
         "AZURE_SUBSCRIPTION_ID",
         "AZURE_TENANT_ID",
         "DOCKERHUB_USERNAME",
+        "PROPOSALS_APP",
     }
     for path in (product / ".github" / "workflows").glob("*.yml"):
         jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()

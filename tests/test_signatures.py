@@ -253,7 +253,7 @@ def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: di
     [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
     assert good.partition("@")[2] in tags.read_text(), "what is signed stays"
     assert INVENTED not in tags.read_text()
-    assert 'name: "backend"\n    newTag: "sha-' in tags.read_text()
+    assert '/backend"\n    newTag: "sha-' in tags.read_text()
 
 
 def write_tags(release: Release, text: str, message: str = "Set image tags") -> str:
@@ -291,7 +291,7 @@ def _beside_one_that_waits(release: Release, _: str, evil: str) -> None:
 
 def _in_another_form(release: Release, _: str, evil: str) -> None:
     write_tags(
-        release, re.sub(r'- name: "frontend"\n    (newTag: .*)\n    (digest: .*)', r"- {name: frontend, \1, \2}", evil)
+        release, re.sub(r'- (name: "[^"]*/frontend")\n    (newTag: .*)\n    (digest: .*)', r"- {\1, \2, \3}", evil)
     )
 
 
@@ -320,7 +320,7 @@ def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, 
     before = bump(release, "dev", *versions)
     good = tags_of(release)
     first, second = (version.partition("@")[2] for version in versions)
-    write_tags(release, good.replace(first, "x").replace(second, first).replace("x", second))
+    write_tags(release, good.replace(first, "@").replace(second, first).replace("@", second))
     cluster(release.signer.folder, release.product, broken="none")
     assert release.call("scripts/roll-out", "dev", "HEAD", before, **ours).returncode == 1
     assert tags_of(release) == good
@@ -335,15 +335,48 @@ def test_an_unsigned_image_of_a_service_that_has_none_yet_is_put_back(release: R
     assert tags_of(release) == good
 
 
-def test_a_rollback_to_what_was_there_before_signatures_stays(release: Release, ours: dict[str, str]) -> None:
-    bump(release, "dev", "frontend=v1", "backend=v1")
-    before = bump(release, "dev", release.signed(**ours))
-    assert release.call("scripts/rollback", "dev").returncode == 0
+@pytest.mark.parametrize("by", ["pipeline", "person"])
+def test_an_unsigned_image_between_two_deployments_of_one_push_never_comes_back(
+    by: str, release: Release, ours: dict[str, str]
+) -> None:
+    good = release.signed(**ours)
+    newer = ours if "COSIGN_KEY" in ours else release.certificate(sha=OTHER_COMMIT)
+    bump(release, "dev", good, "backend=v1")
+    bump(release, "dev", f"frontend=sha-{COMMIT}@{INVENTED}")
+    pushed = bump(release, "dev", release.signed(commit=OTHER_COMMIT, **newer))
     cluster(release.signer.folder, release.product, broken="none")
-    done = release.call("scripts/roll-out", "dev", "HEAD", before, **ours)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "dev: frontend v1 is what a rollback brings back" in done.stdout
-    assert 'newTag: "v1"' in tags_of(release)
+    done = release.call("scripts/rollback", *(["--signed"] if by == "pipeline" else []), "dev", **ours)
+    assert done.returncode == 0, done.stderr
+    if by == "person":
+        assert INVENTED in tags_of(release), "whoever may push main may set what they like"
+        assert release.call("scripts/roll-out", "dev", "HEAD", pushed, **ours).returncode == 1
+    else:
+        passed, back = done.stdout.splitlines()
+        assert passed.startswith(f"dev: passed over: frontend sha-{COMMIT}@{INVENTED} is not signed by")
+        assert back.startswith(f"dev: back to frontend sha-{COMMIT} in ")
+        assert good.partition("@")[2] in tags_of(release)
+    assert INVENTED not in tags_of(release)
+
+
+def test_what_somebody_has_put_on_a_proposals_branch_is_left_out_of_it_unless_it_is_signed(
+    release: Release, ours: dict[str, str]
+) -> None:
+    main = bump(release, "dev", "frontend=v1", "backend=v1")
+    evil = tags_of(release).replace('"v1"', f'"sha-{COMMIT}"\n    digest: "{INVENTED}"', 1)
+    [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    tags.write_text(evil, encoding="utf-8")
+    support.git("commit", "--quiet", "--all", "--message", "Deploy\n\nDeploy-Environment: dev", cwd=release.product)
+    support.git("push", "--quiet", "origin", "HEAD:deploy/dev", cwd=release.product)
+    support.git("reset", "--quiet", "--hard", main, cwd=release.product)
+    hook = release.product.parent / "remote.git" / "hooks" / "update"
+    hook.write_text("#!/bin/sh\n[ $1 != refs/heads/main ]\n")
+    hook.chmod(0o755)
+    done = release.call("scripts/deploy", "dev", release.signed("backend", **ours), **ours)
+    assert done.returncode == 0, done.stderr
+    assert f"dev: frontend is left out of the proposal: frontend sha-{COMMIT}@{INVENTED} is not signed" in done.stdout
+    proposed = support.git("show", f"deploy/dev:{tags.relative_to(release.product)}", cwd=hook.parents[1])
+    assert INVENTED not in proposed
+    assert "sha256:" in proposed
 
 
 def test_signed_changes_are_rolled_out(release: Release, ours: dict[str, str]) -> None:
@@ -373,7 +406,7 @@ def test_every_pipeline_verifies_before_it_sets_tags(product: Path) -> None:
 def test_unsigned_images_are_for_make_local_alone(rendered: Callable[[str], Path]) -> None:
     product = rendered("defaults")
     users = [path for path in support.relative(product) if "--unsigned" in (product / path).read_text(errors="ignore")]
-    assert users == ["scripts/deploy", "scripts/workstation/release.py"]
+    assert users == ["scripts/deploy", "scripts/roll-out", "scripts/workstation/release.py"]
 
 
 def test_images_of_other_registries_are_exempt_from_the_start(in_process: InProcess, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ FRONTEND = {"src/frontend/app.py": "\n# A change.\n"}
 
 def tags(jenkins: World, environment: str = "dev") -> dict[str, str]:
     text = jenkins.file(f"apps/shop/overlays/{environment}/imagetags/kustomization.yaml")
-    return dict(re.findall(r'name: "(\w+)"\n    newTag: "([\w-]+)"', text))
+    return dict(re.findall(r'/(\w+)"\n    newTag: "([\w-]+)"', text))
 
 
 def commits(jenkins: World) -> list[str]:
@@ -58,7 +58,7 @@ def test_the_pipelines_own_commit_builds_nothing(jenkins: World) -> None:
     builds, tip = len(jenkins.calls("buildctl-daemonless.sh")), jenkins.tip()
     assert commits(jenkins)[0].startswith("deploy(dev): ")
     build = jenkins.run()
-    assert (build.result, build.stages()) == ("SUCCESS", ["Build", "Compare"])
+    assert (build.result, build.stages()) == ("SUCCESS", ["Build", "Compare", "Roll out"])
     assert len(jenkins.calls("buildctl-daemonless.sh")) == builds
     assert jenkins.tip() == tip
 

@@ -25,7 +25,7 @@ _IMAGES = {
     "python": ["git", "make", "python3"],
     "alpine/k8s": ["git", "kubectl", "python3"],
     "hashicorp/terraform": ["terraform"],
-    "moby/buildkit": ["buildctl-daemonless.sh"],
+    "moby/buildkit": ["buildctl-daemonless.sh", "git"],
     "mcr.microsoft.com/azure-cli": ["az", "python3"],
     "ghcr.io/sigstore/cosign/cosign": ["cosign"],
 }
@@ -67,11 +67,15 @@ class World(Jenkins):
         return self.tip(branch)
 
     def release_everything(self) -> None:
-        """Give every environment a release, and let Jenkins have seen everything there is."""
-        for path in self.clone.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
-            path.write_text(path.read_text(encoding="utf-8").replace("unreleased", "sha-1"), encoding="utf-8")
-        job = ("Jenkinsfile", "main")
-        self.previous[job] = self.released[job] = self.push({}, "Release everything")
+        """Give every environment what there is, then sha-1, and let Jenkins have seen everything there is."""
+        built, job = f"sha-{self.tip()}", ("Jenkinsfile", "main")
+        for before, after in (("unreleased", built), (built, "sha-1")):
+            for path in self.clone.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
+                path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+            support.git("commit", "-qam", f"Deploy {after}", cwd=self.clone)
+        support.git("checkout", "-q", "-B", "main", cwd=self.clone)
+        assert support.run("git", "push", "-q", "origin", "main", cwd=self.clone, PUSH_WITH="git").returncode == 0
+        self.previous[job] = self.released[job] = self.tip()
 
     def calls(self, program: str) -> list[str]:
         """Return the arguments with which a stand-in was called, in order."""

@@ -1,5 +1,6 @@
 """Updates as pull requests, as the scheduled pipelines make them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -143,15 +144,21 @@ def test_a_branch_that_somebody_works_on_is_left_alone(proposals: Proposals, rec
 
 
 def test_a_version_that_was_declined_is_not_proposed_again(proposals: Proposals, record: Recorded) -> None:
-    (proposals.folder / "closed").write_text(
-        f'[{{"title": "Update the template to {NEXT}", "mergedAt": null, "url": "https://example.com/pull/7"}}]',
-        encoding="utf-8",
-    )
+    closed = [
+        {"title": f"Update the template to {version}", "state": "CLOSED", "isCrossRepository": fork, "url": url}
+        for version, fork, url in [
+            (LATER, True, "https://example.com/pull/8"),
+            (NEXT, False, "https://example.com/pull/7"),
+        ]
+    ]
+    (proposals.folder / "closed").write_text(json.dumps(closed), encoding="utf-8")
     assert "declined before, at https://example.com/pull/7" in proposals.run("--to", NEXT).stdout
     assert not proposals.calls("create")
     assert proposals.run("--to", LATER).returncode == 0
     assert len(proposals.calls("create")) == 1
-    record("A proposal that a person has closed", "the next version is proposed, that one is not")
+    record(
+        "A proposal that a person has closed", "the next version is proposed, that one is not; a fork's counts for none"
+    )
 
 
 def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals, record: Recorded) -> None:
@@ -170,7 +177,7 @@ def test_a_token_that_may_not_change_workflows_is_explained(proposals: Proposals
     done = life.run("scripts/template-propose", PATH=f"{proposals.bin}{os.pathsep}{support.TOOLS_FIRST}")
     assert done.returncode == 1
     assert done.stderr.startswith("template-propose: this update changes .github/workflows/check.yml, which the token")
-    assert "TEMPLATE_UPDATE_TOKEN" in done.stderr
+    assert "PROPOSALS_KEY" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     record("The update changes workflows and the token may not", "fails with what to allow")
 

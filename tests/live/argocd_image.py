@@ -11,8 +11,9 @@ from pathlib import Path
 from . import images, toolchain
 from .build import Tools
 from .processes import step
-from .settings import ARGOCD
+from .settings import ARGOCD, ARGOCD_CHART
 
+_CHART_CHECKSUM = "h1:kngQVnz+M+ytW/urkUWTSh8+zI+Hi/XhLespL5roYK0="
 _NAMES = ("server", "repo-server", "application-controller", "applicationset-controller")
 _LINKS = " && ".join(f"ln -s argocd /usr/local/bin/argocd-{name}" for name in _NAMES)
 _DOCKERFILE = f"""\
@@ -30,12 +31,13 @@ def manifest(tools: Tools) -> Path:
     """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off; once for a run.
 
     Returns:
-        The path of the manifest.
+        The path of the manifest, which is the chart's, while the image is the one that the product puts in its place.
     """
     module = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD)
-    install = module / "manifests" / "install.yaml"
+    chart = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD_CHART, _CHART_CHECKSUM)
+    install = chart / "manifests" / "install.yaml"
     named = set(re.findall(r"^\s+image: (\S+)$", install.read_text(), re.M))
-    [argocd] = [image for image in named if "/argocd:" in image]
+    [argocd] = [image.replace(ARGOCD_CHART, ARGOCD) for image in named if "/argocd:" in image]
     [redis] = [image for image in named if "/redis:" in image]
     with step("stand-in images of Argo CD"), tempfile.TemporaryDirectory() as folder:
         context = Path(folder)

@@ -1,6 +1,6 @@
 """Pipelines of Jenkins name what there is: pods, containers, credentials, environments. Their pods are safe to run.
 
-README.md has a job for each of them, and commits of theirs are known as such.
+README.md has a job for each of them.
 """
 
 import posixpath
@@ -14,7 +14,6 @@ _PIPELINE = re.compile(r"(jenkins/\w+\.)?Jenkinsfile")
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
 _ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*choices: \[(?P<names>[^\]]*)\]")
-_FOLLOWS = "scripts/merged-changes"
 _LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other>[\w-]+)\"")
 
 
@@ -29,7 +28,6 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield Problem(path, 1, "README.md does not say which job runs it: add it there")
     for path, pod in repository.below("jenkins/agents/"):
         yield from _check_pod(path, pod)
-        yield from _check_committer(repository, path, pod)
 
 
 def _line(text: str, position: int) -> int:
@@ -125,18 +123,4 @@ def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
                     path,
                     mount.line,
                     f"mounts the volume {mount.get('name')!r}, which the pod does not have: add it to volumes",
-                )
-
-
-def _check_committer(repository: Repository, path: str, pod: Map) -> Iterator[Problem]:
-    """Check that a pod commits as whom scripts/merged-changes takes for the pipeline."""
-    known = (
-        re.search(r"^pipeline=(.*)$", repository.text(_FOLLOWS), re.MULTILINE) if repository.exists(_FOLLOWS) else None
-    )
-    for container in pod.maps("spec", "containers"):
-        for entry in container.maps("env"):
-            value = entry.get("value")
-            if known and entry.get("name") == "GIT_COMMITTER_EMAIL" and value != known[1]:
-                yield Problem(
-                    path, entry.line, f"commits as {value}, which {_FOLLOWS} takes for a person: make them equal"
                 )

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
+from gitops.addresses import web_page
 from gitops.repository import BRANCH, REMOTE, ROOT
 
 from .report import Line, Pool, failure, ok, warning
@@ -22,8 +23,7 @@ def watched_address() -> str:
 
 def _plain(address: str) -> str:
     """Return host, owner and name, however the address is written."""
-    address = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", address.strip())
-    return re.sub(r"^https?://([^@/]*@)?", "", address).removesuffix("/").removesuffix(".git").lower()
+    return web_page(address).rpartition("://")[2].lower()
 
 
 def _git(*arguments: str) -> str | None:
@@ -47,6 +47,9 @@ def check(pool: Pool) -> Iterator[Line]:
     address = _git("config", "--get", f"remote.{REMOTE}.url")
     if address is None:
         yield failure(f"repository: there is no remote {REMOTE}", f"git remote add {REMOTE} {watched}")
+        return
+    if folder := _git("rev-parse", "--show-prefix"):
+        yield failure(f"repository: {folder} is a folder of another one", "run git init in it, and push it by itself")
         return
     if _plain(address) != _plain(watched):
         cure = f"git remote set-url {REMOTE} {watched}, or make Argo CD watch the other"

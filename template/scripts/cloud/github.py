@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitops.repository import ROOT
+from gitops.repository import BRANCH, ROOT
 
 from . import github_environments, roots, tfvars
 from .azure import Subscription
@@ -20,6 +20,7 @@ TOOLS = [
 ]
 NEXT = "make ci-variables, which tells the workflows the names of what was made"
 REMOVED = "the workflows' variables name what is gone: they fail until the next make up and make ci-variables"
+_PROPOSALS_KEY = "PROPOSALS_KEY"
 _WORKFLOWS = ROOT / ".github" / "workflows"
 _SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
 
@@ -112,6 +113,35 @@ def set_variables(chosen: Subscription) -> list[str]:
     return sorted(variables)
 
 
+def _proposals(pool: Pool, repository: str) -> Iterator[Line]:
+    """Check that the jobs which propose have a key with which their pull requests are checked."""
+    rules = pool.ask(
+        *("gh", "api", f"repos/{repository}/rules/branches/{BRANCH}"),
+        *("--jq", 'any(.[]; .type == "required_status_checks" or .type == "pull_request")'),
+    )
+    names = [one.name for one in github_environments.wanted() if one.proposes]
+    listed = {
+        name: pool.ask(
+            "gh", "secret", "list", "--repo", repository, "--env", name, "--json", "name", "--jq", ".[].name"
+        )
+        for name in names
+    }
+    try:
+        missing = [name for name, secrets in listed.items() if _PROPOSALS_KEY not in secrets.result().split()]
+        required = "true" in rules.result()
+    except CommandError as error:
+        yield Line("skipped", f"GitHub: {_PROPOSALS_KEY} can't be looked for, as before the first make up ({error})")
+        return
+    if not missing:
+        yield ok(f"GitHub: {_PROPOSALS_KEY} is in the environments {', '.join(names)}")
+        return
+    what = f"GitHub: {_PROPOSALS_KEY} is missing in {', '.join(missing)}: checks of what the pipeline proposes wait"
+    if required:
+        yield failure(f"{what}, and {BRANCH} requires them", "A token for proposals, in README.md")
+    else:
+        yield warning(f"{what} for a person", "A token for proposals, in README.md")
+
+
 def checks(pool: Pool) -> Iterator[Line]:
     """Check that gh is signed in, may set variables, and that the subject is the one GitHub presents."""
     repository = _repository()
@@ -122,6 +152,7 @@ def checks(pool: Pool) -> Iterator[Line]:
         "gh", "api", f"repos/{repository}/actions/oidc/customization/sub", "--jq", ".sub_claim_prefix // empty"
     )
     environments = pool.call(github_environments.find, repository)
+    proposals = _proposals(pool, repository)
     try:
         signed_in.result()
     except CommandError as error:
@@ -150,6 +181,7 @@ def checks(pool: Pool) -> Iterator[Line]:
     except CommandError as error:
         cure = "run gh auth refresh --scopes repo, or give the token the permission Actions"
         yield failure(f"GitHub: environments of {repository} can't be read ({error})", cure)
+    yield from proposals
     if any("packages: write" in path.read_text(encoding="utf-8") for path in _WORKFLOWS.glob("*.yml")):
         what_runs = "what runs is named by digest, and only main may change it"
         yield warning("GitHub: a workflow of any branch can push packages, which no setting forbids", what_runs)

@@ -21,11 +21,12 @@ _CLOSED = {"protected_branches": False, "custom_branch_policies": True}
 
 @dataclass(frozen=True)
 class Wanted:
-    """An environment as it must be: the pattern of the refs that may use it, and whether a person approves each run."""
+    """An environment as it must be: the refs that may use it, whether a person approves, whether its jobs propose."""
 
     name: str
     refs: str
     reviewed: bool
+    proposes: bool
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Found:
 def wanted() -> list[Wanted]:
     """Return the environments that the workflows' jobs run in."""
     rows = [line.partition("#")[0].split() for line in _TABLE.read_text(encoding="utf-8").splitlines()]
-    return [Wanted(row[0], row[1], "reviewed" in row[2:]) for row in rows if row]
+    return [Wanted(row[0], row[1], "reviewed" in row, "proposes" in row) for row in rows if row]
 
 
 def _rules(listed: list[dict[str, Any]]) -> dict[str, Any]:

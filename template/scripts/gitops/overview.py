@@ -1,9 +1,10 @@
 """An environment as Git wants it and as its cluster runs it, side by side."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import cluster, deployments, publish
+from . import cluster, publish
 from .imagetags import UNRELEASED, Version, parse
 from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
 
@@ -62,16 +63,19 @@ def wanted(name: str, tip: str) -> Environment:
     """Return an environment as a commit of Git wants it."""
     path = imagetags_path(name)
     versions = parse(publish.read(tip, path) or "", path)
-    shape = "%H%x00%cI%x00%an%x00%s"
-    log = publish.git(
-        "log", "-z", "--max-count=1", f"--grep=^{deployments.ENVIRONMENT}: {name}$", f"--format={shape}", tip
-    )
+    found = [Service(service, versions.get(service, Version(UNRELEASED))) for service in services()]
+    released = any(service.wanted.tag != UNRELEASED for service in found)
     return Environment(
-        name,
-        cluster_folder(name),
-        services=[Service(service, versions.get(service, Version(UNRELEASED))) for service in services()],
-        deployed=Deployment(*log.split("\0")[:4]) if log else None,
+        name, cluster_folder(name), services=found, deployed=next(history(name, tip, 1), None) if released else None
     )
+
+
+def history(name: str, tip: str, count: int) -> Iterator[Deployment]:
+    """Yield the newest deployments of an environment: by what changed its image tags, whatever the messages say."""
+    shape = "%H%x00%cI%x00%an%x00%s"
+    log = publish.git("log", "-z", f"--max-count={count}", f"--format={shape}", tip, "--", imagetags_path(name))
+    fields = iter(log.split("\0"))
+    return (Deployment(*deployment) for deployment in zip(fields, fields, fields, fields, strict=False))
 
 
 def _version(image: str) -> str:
@@ -102,7 +106,7 @@ def look(found: Environment, tip: str) -> Environment:
         found.reasons = [f"Argo CD has no Application {name}: run make up" if missing else str(error)]
         return found
     status = answer.get("status", {})
-    pods, replica_sets = cluster.pods_and_replica_sets(found.name, name, timeout=PATIENCE)
+    pods, *others = cluster.pods_replica_sets_and_events(found.name, name, timeout=PATIENCE)
     for service in found.services:
         for image, count in cluster.ready_images(pods, service.name).items():
             service.running[_version(image)] = service.running.get(_version(image), 0) + count
@@ -111,7 +115,7 @@ def look(found: Environment, tip: str) -> Environment:
     found.revision = status.get("sync", {}).get("revision", "")
     found.behind = _behind(found.revision, tip)
     errors = cluster.sync_errors(status)
-    stuck, unready = cluster.pod_troubles(pods, replica_sets)
+    stuck, waits, unready = cluster.pod_troubles(pods, *others)
     objects = cluster.unhealthy_objects(status)
     drifted = [
         f"{service.name} runs {', '.join(service.running)}, not what Git wants"
@@ -121,9 +125,9 @@ def look(found: Environment, tip: str) -> Environment:
     if all(service.wanted.tag == UNRELEASED for service in found.services):
         found.state = "unreleased"
     elif errors or found.health in ("Degraded", "Missing") or stuck:
-        found.state, found.reasons = "degraded", errors + stuck + unready + objects
+        found.state, found.reasons = "degraded", [*errors, *stuck, *waits, *unready, *objects]
     elif status.get("operationState", {}).get("phase") == "Running" or found.health != "Healthy":
-        found.state, found.reasons = "progressing", unready + objects
+        found.state, found.reasons = "progressing", [*waits, *unready, *objects]
     elif found.behind != 0:
         found.state, found.reasons = "behind", [f"run scripts/refresh {found.name}, or wait for Argo CD to look"]
     elif found.sync != "Synced":

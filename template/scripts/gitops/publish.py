@@ -17,15 +17,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import deployments
-from .repository import BRANCH, REMOTE, ROOT
+from .repository import BRANCH, REMOTE, ROOT, plain
 
 # A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
 # enough where GitHub, GitLab or Gitea say that a rule forbids it.
 _TRIES_WITHOUT_RIVAL = 10
 _FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.IGNORECASE)
-_MERGE_REQUEST = re.compile(r"https?://\S+/merge_requests/\d+")
+# What GitHub says to an identity that a ruleset lets past.
+_BYPASSED = re.compile(r"Bypassed rule violations.*")
 _LONGEST_PAUSE = 4.0
+# What people set for themselves must not change what is read here, nor what is pushed.
+_NEUTRAL = [
+    option
+    for setting in (
+        "log.showSignature=false",
+        "log.follow=false",
+        "color.ui=false",
+        "i18n.commitEncoding=UTF-8",
+        "i18n.logOutputEncoding=UTF-8",
+        "fetch.recurseSubmodules=false",
+        "push.recurseSubmodules=no",
+        "push.followTags=false",
+    )
+    for option in ("-c", setting)
+]
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 
@@ -36,14 +51,6 @@ class PublishError(Exception):
 
 class RefusedError(PublishError):
     """The server refuses the push for good, as it does on a protected branch."""
-
-
-class OthersWorkError(PublishError):
-    """The branch of a proposal holds commits that are not of these scripts."""
-
-
-class NoPushOptionsError(PublishError):
-    """The server knows none of the options that come with a push."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +71,30 @@ def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
 
 
 def _git(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    _require_root()
     done = subprocess.run(
-        ["git", *arguments],
+        ["git", *_NEUTRAL, *arguments],
         cwd=ROOT,
         input=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin,
         capture_output=True,
         check=False,
         # Without optional locks: `git status`, killed while it notes what it found, would leave the index locked.
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **environment},
+        # In English: some of what it says is looked at.
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **environment},
     )
     printed, said = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
     if done.returncode:
         words = " ".join(said.split()) or f"status {done.returncode}"
         raise PublishError(f"git {arguments[0]}: {words}")
     return subprocess.CompletedProcess(done.args, done.returncode, printed, said)
+
+
+@functools.cache
+def _require_root() -> None:
+    """Refuse to work in a folder of another repository: Argo CD and the pipeline look for everything at its root."""
+    done = subprocess.run(["git", "rev-parse", "--show-prefix"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if folder := done.stdout.strip():
+        raise PublishError(f"{folder} is a folder of another Git repository: run git init in it, and push it by itself")
 
 
 def succeeds(*arguments: str) -> bool:
@@ -105,16 +122,22 @@ def _alone_in_this_clone() -> Iterator[int]:
         yield file.fileno()
 
 
-def remote_tip(branch: str = BRANCH) -> str:
-    """Return the newest commit of the branch on the server, with its objects fetched."""
+def find_tip(branch: str) -> str:
+    """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
     listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
     if not listed:
-        raise PublishError(f"{REMOTE} has no branch {branch}: push it first")
-    tip = listed[0]
+        return ""
     with _alone_in_this_clone():
-        if not succeeds("cat-file", "-e", tip):
+        if not succeeds("cat-file", "-e", listed[0]):
             git(*_FETCH, REMOTE, f"refs/heads/{branch}")
-    return tip
+    return listed[0]
+
+
+def remote_tip() -> str:
+    """Return the newest commit of the main branch on the server, as `find_tip` does."""
+    if tip := find_tip(BRANCH):
+        return tip
+    raise PublishError(f"{REMOTE} has no branch {BRANCH}: push it first")
 
 
 @functools.cache
@@ -178,6 +201,11 @@ def _identity() -> dict[str, str]:
     }
 
 
+def committer() -> str:
+    """Return the email address that commits of these scripts are made with."""
+    return git("var", "GIT_COMMITTER_IDENT", **_identity()).partition("<")[2].partition(">")[0]
+
+
 def make_commit(parent: str, change: Change) -> str:
     """Write a commit that changes some files of its parent, and return its name."""
     with tempfile.TemporaryDirectory() as folder:
@@ -191,8 +219,11 @@ def make_commit(parent: str, change: Change) -> str:
 
 
 def commit_tree(tree: str, parent: str, message: str) -> str:
-    """Write a commit of a tree, and return its name."""
-    return git("commit-tree", tree, "-p", parent, stdin=message, **_identity()).strip()
+    """Write a commit of a tree, signed where `git commit` would sign, and return its name."""
+    # Only `git commit` looks at this setting.
+    signed = git("config", "--type=bool", "--default=false", "--get", "commit.gpgSign").strip() == "true"
+    sign = ["--gpg-sign"] if signed else []
+    return git("commit-tree", *sign, tree, "-p", parent, stdin=message, **_identity()).strip()
 
 
 def _advance_local_branch(commit: str) -> None:
@@ -234,20 +265,35 @@ class _Pauses:
         self._longest = min(self._longest * 1.5, _LONGEST_PAUSE)
 
 
-def _patient_remote_tip(pauses: _Pauses) -> str:
-    """Return the newest commit on the server, which may be out of reach for a while."""
-    while True:
-        try:
-            return remote_tip()
-        except PublishError as error:
-            pauses.wait(error)
+def push(branch: str, commit: str, tip: str, options: tuple[str, ...] = ()) -> str:
+    """Push a commit as a branch that is at `tip`, or delete the branch where both are empty but `tip`.
+
+    Rules that the server has not applied to this identity are printed.
+
+    Returns:
+        What the server says.
+    """
+    words = [f"--push-option={option}" for option in options]
+    lease = f"--force-with-lease=refs/heads/{branch}:{tip}"
+    said = _git("push", "--quiet", *words, lease, REMOTE, f"{commit}:refs/heads/{branch}").stderr
+    if bypassed := _BYPASSED.search(said):
+        print(plain(f"{REMOTE}: {bypassed[0]}"), flush=True)
+    return said
 
 
-def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -> str | None:
-    """Make a change on the newest main branch and push it; begin again when others were faster.
+def publish(
+    make: Callable[[str], str | None],
+    branch: str = BRANCH,
+    send: Callable[[str, str, str], object] = push,
+    timeout: float = 300,
+) -> str | None:
+    """Make a commit on the newest one of a branch and push it; begin again when others were faster.
 
     Args:
-        make_change: gives the change for a commit that is the newest, or None when there is nothing to change.
+        make: gives the commit that takes the place of the newest, which is empty where there is no such branch; None
+            when there is nothing to change, nothing to delete the branch.
+        branch: the one that is pushed to.
+        send: pushes, as `push` does.
         timeout: seconds to go on trying.
 
     Returns:
@@ -258,91 +304,33 @@ def publish(make_change: Callable[[str], Change | None], timeout: float = 300) -
         PublishError: git failed, or the time is over.
     """
     pauses = _Pauses(timeout)
-    tip = remote_tip()
+    tip = remote_tip() if branch == BRANCH else find_tip(branch)
     refusals = 0
     while True:
-        change = make_change(tip)
-        if change is None:
+        commit = make(tip)
+        if commit is None:
             return None
-        commit = make_commit(tip, change)
         try:
-            git("push", "--quiet", REMOTE, f"{commit}:refs/heads/{BRANCH}")
+            send(branch, commit, tip)
             break
         except PublishError as error:
             # First wait, then look: what was newest before the wait is not when many push.
-            pauses.wait(error)
-            before, tip = tip, _patient_remote_tip(pauses)
+            before, tip = tip, _next_tip(branch, pauses, error)
             if tip == commit or is_ancestor(commit, tip):
                 break  # It had landed: only the answer was lost.
             refusals = refusals + 1 if tip == before else 0
             if refusals >= (2 if _FORBIDDEN.search(str(error)) else _TRIES_WITHOUT_RIVAL):
                 raise RefusedError(str(error)) from error
-    _advance_local_branch(commit)
+    if branch == BRANCH:
+        _advance_local_branch(commit)
     return commit
 
 
-def push_branch(name: str, tip: str, change: Change) -> str:
-    """Push a change of a commit of the main branch as a branch of its own, as `push_proposal` does.
-
-    An earlier proposal under the same name is replaced.
-
-    Raises:
-        PublishError: the branch holds commits that are not of these scripts, or can't be pushed.
-    """
-    return push_proposal(name, tip, make_commit(tip, change), deployments.ENVIRONMENT)
-
-
-def push_proposal(name: str, tip: str, commit: str, trailer: str, *, draft: bool = False) -> str:
-    """Push a commit as a branch, in the place of an earlier proposal; nothing happens where that says the same.
-
-    Args:
-        name: of the branch.
-        tip: the newest commit of the main branch.
-        commit: what is proposed.
-        trailer: the key by which commits of these scripts are known.
-        draft: whether it can't be merged as it is.
-
-    Returns:
-        The address of the merge request that the server has opened for it, or nothing where servers open none.
-
-    Raises:
-        OthersWorkError: the branch holds commits that are not of these scripts.
-        PublishError: it can't be pushed.
-    """
-    listed = git("ls-remote", REMOTE, f"refs/heads/{name}").split()
-    earlier = listed[0] if listed else ""
-    if earlier:
-        remote_tip(name)  # for its objects
-        need_history()
-        own = git("log", "-z", f"--format=%(trailers:key={trailer},valueonly,separator=%x2C)", f"{tip}..{earlier}")
-        if not all(own.split("\0")[:-1]):
-            raise OthersWorkError(f"branch {name} holds commits of somebody else: merge or delete it, then try again")
-        same = "--format=%T %P %B"
-        if git("show", "--no-patch", same, earlier) == git("show", "--no-patch", same, commit):
-            return ""
-    push = [f"--force-with-lease=refs/heads/{name}:{earlier}", REMOTE, f"{commit}:refs/heads/{name}"]
-    if "gitlab" in git("remote", "get-url", REMOTE):
-        # https://docs.gitlab.com/topics/git/commit/#push-options; the rest of the message becomes the description.
-        title = git("show", "--no-patch", "--format=%s", commit).strip()
-        options = [
-            "create",
-            f"target={BRANCH}",
-            f"title={title}",
-            "remove_source_branch",
-            *(["draft"] if draft else []),
-        ]
-        with contextlib.suppress(NoPushOptionsError):
-            said = _push_with_options([f"merge_request.{option}" for option in options], push)
-            return match[0] if (match := _MERGE_REQUEST.search(said)) else ""
-    git("push", "--quiet", *push)
-    return ""
-
-
-def _push_with_options(options: list[str], push: list[str]) -> str:
-    """Push with words for the server, and return what it says to it."""
-    try:
-        return _git("push", "--quiet", *[f"--push-option={option}" for option in options], *push).stderr
-    except PublishError as error:
-        raise (NoPushOptionsError if "does not support push options" in str(error) else PublishError)(
-            str(error)
-        ) from error
+def _next_tip(branch: str, pauses: _Pauses, error: PublishError) -> str:
+    """Wait, then return the newest commit on the server, which may be out of reach for a while."""
+    while True:
+        pauses.wait(error)
+        try:
+            return find_tip(branch)
+        except PublishError as away:
+            error = away

@@ -1,15 +1,21 @@
 """Where things are in this repository, and how its commands say what is wrong."""
 
+import functools
 import re
 import sys
 import unicodedata
 from pathlib import Path
+from posixpath import normpath
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTE = "origin"
 BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
+_IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
+
+# A user, password or token in an address.
+_CREDENTIAL = re.compile(r"(?<=https://)[^/\s]*@|(?<=http://)[^/\s]*@")
 
 
 def plain(text: object) -> str:
@@ -17,13 +23,13 @@ def plain(text: object) -> str:
 
     What a terminal, the log of a pipeline or the eye would take for something else is spelt out: control characters,
     line ends of every kind, characters that are not seen or turn the text around, and GitHub's workflow commands
-    (`::name::` at the start of a line, `##[name]` anywhere).
+    (`::name::` at the start of a line, `##[name]` anywhere). What an address holds before its host is left out.
     """
     shown = "".join(
         char if char.isprintable() else " " if unicodedata.category(char) == "Zs" else ascii(char)[1:-1]
         for char in str(text)
     )
-    shown = shown.replace("##[", "#\\x23[")
+    shown = _CREDENTIAL.sub("", shown).replace("##[", "#\\x23[")
     return f"\\x3a{shown.lstrip()[1:]}" if shown.lstrip().startswith("::") else shown
 
 
@@ -59,6 +65,23 @@ def services(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/base/*/deployment.yaml"))
 
 
+@functools.cache
+def images(root: Path = ROOT) -> dict[str, str]:
+    """Return the image of each service as its Deployment names it: the first without tag and digest."""
+    found = {}
+    for name in services(root):
+        text = Path(root, "apps", application(root), "base", name, "deployment.yaml").read_text(encoding="utf-8")
+        own = [image for image in _IMAGE.findall(text) if ":" not in image.rpartition("/")[2]]
+        found[name] = own[0] if own else name
+    return found
+
+
+def has_sources(service: str) -> bool:
+    """Tell whether a service is built here: src/ has its Dockerfile, or the empty folder of a submodule."""
+    folder = ROOT / "src" / service
+    return (folder / "Dockerfile").exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
 def check_environment(name: str) -> str:
     """Return the name if there is such an environment, else end with the names there are."""
     known = environments()
@@ -86,3 +109,19 @@ def kubectl(environment: str) -> list[str]:
 def imagetags_path(environment: str) -> str:
     """Return the path of an environment's image tags, from the root of the repository."""
     return f"apps/{application()}/overlays/{environment}/imagetags/kustomization.yaml"
+
+
+def watched(environment: str) -> list[str]:
+    """Return the paths that Argo CD renders an environment from, as its Application lists them; for commands of git.
+
+    Without the list, or the Application, everything is.
+    """
+    overlay = f"apps/{application()}/overlays/{environment}"
+    for path in (ROOT / "clusters").glob(f"*/environments/{environment}.yaml"):
+        found = re.search(
+            r"^ +argocd[.]argoproj[.]io/manifest-generate-paths: *(.+)$", path.read_text("utf-8"), re.MULTILINE
+        )
+        entries = found[1].strip("\"' ").split(";") if found else []
+        if entries:
+            return [entry.strip("/") if entry.startswith("/") else normpath(f"{overlay}/{entry}") for entry in entries]
+    return ["."]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import proposals
 from .imagetags import BUILD_PREFIX, Version
-from .repository import BRANCH, ROOT, one_line
+from .repository import BRANCH, ROOT, has_sources, one_line
 
 SIGNERS = "scripts/signers.toml"
 _ISSUER = "https://token.actions.githubusercontent.com"
@@ -75,7 +75,7 @@ def _builder(service: str, commit: str, repository: str) -> tuple[str, list[str]
         return "the key of the pipeline", ["--key", key]
     here = proposals.web_address()
     own = "/".join(here.split("/")[-2:])
-    if not repository and not Path(ROOT, "src", service, "Dockerfile").exists():
+    if not repository and not has_sources(service):
         raise UnsignedError(
             f'{SIGNERS} does not say who builds {service}: add [{service}] with repository = "OWNER/NAME",'
             ' or with unsigned = "REASON"'

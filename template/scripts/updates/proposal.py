@@ -1,15 +1,12 @@
 """The update as a proposal: a commit on a branch, then a pull request."""
 
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from gitops import proposals, publish
 from gitops.publish import PublishError, git
 from gitops.repository import BRANCH as MAIN
-from gitops.repository import ROOT, plain
+from gitops.repository import plain
 
 from .merge import Merge
 
@@ -23,7 +20,7 @@ _LARGEST = 20_000_000
 # Words of a commit that keep GitHub and GitLab from checking it.
 # https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 _UNCHECKED = re.compile(r"(?<=\[)(?=(?:skip|ci|no|actions)[ -])|^(?=skip-checks:)", re.IGNORECASE)
-_TOKEN = "TEMPLATE_UPDATE_TOKEN"  # noqa: S105, the name of one
+_TOKEN = "PROPOSALS_KEY"  # noqa: S105, the name of one
 
 
 def message(result: Merge, version: str, news: str) -> str:
@@ -40,6 +37,8 @@ def message(result: Merge, version: str, news: str) -> str:
         ]
         lines += ["and `>>>>>>>`, commit and push; until then its checks fail:", ""]
         lines += [f"- `{path}`" for path in conflicts]
+    if result.notes:
+        lines += ["", "**Look twice:**", "", *[f"- {line}" for line in result.notes]]
     if result.removed:
         lines += ["", "**Removed, though changed here:**", "", *[f"- `{path}`" for path in result.removed]]
     if result.answers:
@@ -93,14 +92,20 @@ def propose(bundle: Path | None) -> str:
     declined = _declined(title)
     if declined:
         return f"{title}: declined before, at {declined}; reopen that to have it again"
-    draft = "(conflicts in " in title
+
+    def make(earlier: str) -> proposals.Proposal:
+        if earlier and proposals.has_work_of_others(tip, earlier, VERSION):
+            raise proposals.OthersWorkError(
+                f"branch {BRANCH} holds commits of somebody else: merge or delete it, then try again"
+            )
+        return proposals.Proposal(commit, title, body, draft="(conflicts in " in title)
+
     try:
-        opened = publish.push_proposal(BRANCH, tip, commit, VERSION, draft=draft)
-    except publish.OthersWorkError as error:
+        return proposals.propose(BRANCH, make)
+    except proposals.OthersWorkError as error:
         return f"left alone: {error}"
     except PublishError as error:
         raise _explained(error, commit) from error
-    return f"proposed {opened}" if opened else proposals.request(BRANCH, title, body, draft=draft, renew=True)
 
 
 def _unpack(bundle: Path) -> str:
@@ -127,17 +132,6 @@ def _explained(error: PublishError, commit: str) -> PublishError:
 
 def _declined(title: str) -> str:
     """Return the address of a pull request for the same version that a person has closed unmerged, or nothing."""
-    if not shutil.which("gh"):
-        return ""
-    done = subprocess.run(
-        ["gh", "pr", "list", "--head", BRANCH, "--state", "closed", "--json", "title,mergedAt,url"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    closed = json.loads(done.stdout or "[]") if done.returncode == 0 else []
     version = title.partition(" (")[0]
-    return next(
-        (str(one["url"]) for one in closed if not one["mergedAt"] and one["title"].partition(" (")[0] == version), ""
-    )
+    closed = [one for one in proposals.pull_requests(BRANCH, "title,state,url") if one["state"] == "CLOSED"]
+    return next((str(one["url"]) for one in closed if one["title"].partition(" (")[0] == version), "")

@@ -85,6 +85,8 @@ def _patches(values: Object) -> list[Object]:
         operations = [
             {"op": "add", "path": f"{container}/args/-", "value": argument} for argument in given.get("extraArgs", [])
         ]
+        variables = given.get("env", [])
+        operations += [{"op": "add", "path": f"{container}/env/-", "value": variable} for variable in variables]
         if "resources" in given:
             operations.append({"op": "add", "path": f"{container}/resources", "value": given["resources"]})
         if operations:
@@ -133,6 +135,7 @@ def _render(values: Object) -> None:
         "kind": "Kustomization",
         "namespace": ARGOCD_NAMESPACE,
         "resources": ["install.yaml"],
+        "images": [{"name": "quay.io/argoproj/argocd", "newTag": values["global"]["image"]["tag"]}],
         "patches": _patches(values),
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization), encoding="utf-8")

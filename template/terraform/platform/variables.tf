@@ -100,7 +100,7 @@ variable "network" {
   validation {
     condition = try(alltrue([
       for pair in setproduct(
-        [var.network.pods, var.network.services],
+        [var.network.address_space, var.network.pods, var.network.services],
         ["169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"],
       ) :
       cidrsubnet("${split("/", pair[0])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0) !=

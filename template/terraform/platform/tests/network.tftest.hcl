@@ -90,6 +90,16 @@ run "ranges_that_aks_keeps_for_itself_are_refused" {
   expect_failures = [var.network]
 }
 
+run "they_are_refused_for_the_virtual_network_too" {
+  command = plan
+
+  variables {
+    network = { address_space = "172.30.0.0/15", nodes = "172.31.0.0/22" }
+  }
+
+  expect_failures = [var.network]
+}
+
 run "a_range_that_is_none_is_refused" {
   command = plan
 
