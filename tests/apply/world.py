@@ -1,6 +1,7 @@
 """Azure, as far as the products meet it: resources in memory, their rules, and the two data planes that Terraform uses."""
 
 import base64
+import contextlib
 import copy
 import json
 import re
@@ -172,6 +173,8 @@ class World:
         action = f"{kind.type}/{address.action}/action" if address.action else f"{kind.type}/{verb}"
         if address.kind.lower() == _ASSIGNMENT:
             return self._role_assignments(request, address, action)
+        if not address.name and not address.action and address.parent.lower() == ids.ROOT.lower():
+            return self._list_readable(request, kind)
         self._demand(request, action, address.id)
         self._registered(kind.type)
         if address.action:
@@ -199,6 +202,16 @@ class World:
             self._remove(one)
             return Answer(200)
         return Answer(200, self._shown(one))
+
+    def _list_readable(self, request: Request, kind: kinds.Kind) -> Answer:
+        """List all of the subscription that the one who asks may read: others are left out rather than refused."""
+        shown, known = [], len(self.refused)
+        for one in [one for one in self.resources.values() if one.kind == kind.type.lower()]:
+            with contextlib.suppress(RefusedError):
+                self._demand(request, f"{kind.type}/read", one.id)
+                shown.append(self._shown(one))
+        del self.refused[known:]
+        return Answer(200, {"value": shown})
 
     def _registered(self, kind: str) -> None:
         namespace = kind.split("/")[0]
