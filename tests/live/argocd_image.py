@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import images, toolchain
+from . import argocd_chart, images, toolchain
 from .build import Tools
 from .processes import step
-from .settings import ARGOCD
+from .settings import ARGOCD, CACHE
 
 _NAMES = ("server", "repo-server", "application-controller", "applicationset-controller")
 _LINKS = " && ".join(f"ln -s argocd /usr/local/bin/argocd-{name}" for name in _NAMES)
@@ -25,13 +25,8 @@ ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
 """
 
 
-@functools.cache
-def manifest(tools: Tools) -> Path:
-    """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off; once for a run.
-
-    Returns:
-        The path of the manifest.
-    """
+def build(tools: Tools) -> tuple[Path, str, str]:
+    """Build Argo CD's image; its manifest, and the images in it that a product runs: Argo CD's and Redis'."""
     module = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD)
     install = module / "manifests" / "install.yaml"
     named = set(re.findall(r"^\s+image: (\S+)$", install.read_text(), re.M))
@@ -46,6 +41,15 @@ def manifest(tools: Tools) -> Path:
             (context / source.name).chmod(0o755)
         (context / "Dockerfile").write_text(_DOCKERFILE)
         images.build(context, argocd)
-        images.push(argocd)
-        images.push_base(redis)
-    return install
+    return install, argocd, redis
+
+
+@functools.cache
+def chart(tools: Tools) -> Path:
+    """Put the images into the registry, once for a run; a folder with a `helm` that has the chart."""
+    install, argocd, redis = build(tools)
+    images.push(argocd)
+    images.push_base(redis)
+    folder = CACHE / "helm"
+    argocd_chart.write(folder, (tools.bin / "helm").resolve(), install)
+    return folder
