@@ -74,6 +74,9 @@ def _set(item: Any, values: Any) -> None:
             )
     for key, workload in _WORKLOADS.items():
         if item["kind"] in ("Deployment", "StatefulSet") and name == workload:
-            [container, *_] = item["spec"]["template"]["spec"]["containers"]
+            pod = item["spec"]["template"]["spec"]
+            for each in [*pod.get("initContainers", []), *pod["containers"]]:
+                each["imagePullPolicy"] = "IfNotPresent"
+            [container, *_] = pod["containers"]
             container.setdefault("args", []).extend(values[key].get("extraArgs", []))
             container["resources"] = values[key].get("resources", {})
