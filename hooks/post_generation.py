@@ -8,21 +8,25 @@ services that an update brings or takes away: Copier leaves the files of tags al
 import contextlib
 import io
 import os
+import re
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import textwrap
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 # Status of scripts/validate when nothing but a linter complains. Whatever versions are on this machine's PATH, they are
-# no reason to take a sound product away: their findings are shown.
-_LINTERS_ONLY = 2
+# no reason to take a sound product away: their findings are shown. Nor is it one that a check did not end in time.
+_LINTERS_ONLY, _OUT_OF_TIME = 2, 3
 _OUR_FAULT = """
 The answers were accepted, but what they give is not sound: a fault of this template. Please report it with the lines
 above and your answers. A new folder is removed again, --no-cleanup keeps it to look at.\
@@ -37,22 +41,64 @@ def unresolved_conflicts(product: Path) -> list[str]:
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 
-def carry_tags(product: Path) -> None:
-    """Give services that came an image tag, and take that of services that went; no tag of another changes."""
+@contextlib.contextmanager
+def before_the_update(product: Path) -> Iterator[Path]:
+    """Give a folder with apps/ as the last commit has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["git", "archive", "HEAD", "apps"], cwd=product, capture_output=True, check=False)
+        if done.returncode == 0:
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+                archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def carry_tags(product: Path, before: Path) -> None:
+    """Give images that came a tag, and take that of images that went; a service keeps its own in another registry."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags  # type: ignore[import-not-found]
+    from gitops import imagetags, repository  # type: ignore[import-not-found]
 
+    services = repository.images(product)
+    was = {image: name for name, image in repository.images(before).items()} if (before / "apps").exists() else {}
     for path in product.glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
-        overlay = path.parents[1]
-        images = (yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8")) or {}).get("images", [])
-        named = [image["name"] for image in images]
-        versions = imagetags.parse(path.read_text(encoding="utf-8"), str(path))
-        base = overlay.parents[1] / "base"
-        kept = {name: version for name, version in versions.items() if name in named or (base / name).is_dir()}
-        come = {name: imagetags.Version(imagetags.UNRELEASED) for name in named if name not in kept}
-        if kept | come != versions:
-            path.write_text(imagetags.render(overlay.name, kept | come), encoding="utf-8")
+        overlay, text = path.parents[1], path.read_text(encoding="utf-8")
+        objects = "".join(
+            file.read_text(encoding="utf-8") for file in overlay.parents[1].rglob("*.yaml") if file != path
+        )
+        kept = {
+            was.get(name, name): version
+            for name, version in imagetags.parse(text, str(path)).items()
+            if was.get(name, name) in services or re.search(rf"""image: ["']?{re.escape(name)}["']?$""", objects, re.M)
+        }
+        tagged = {services.get(name, name) for name in kept}
+        come = {
+            name: imagetags.Version(imagetags.UNRELEASED) for name, image in services.items() if image not in tagged
+        }
+        new = imagetags.render(overlay.name, kept | come)
+        if yaml.safe_load(new)["images"] != yaml.safe_load(text).get("images"):
+            path.write_text(new, encoding="utf-8")
+
+
+def addresses(folder: Path) -> dict[str, str]:
+    """Return what leads people to the application: each host, and each load balancer, with the service behind it."""
+    found = {}
+    for path in sorted(folder.glob("apps/*/base/*/service.yaml")):
+        if yaml.safe_load(path.read_text(encoding="utf-8"))["spec"].get("type") == "LoadBalancer":
+            found[f"the load balancer of {path.parent.name}"] = path.parent.name
+    for path in sorted(folder.glob("apps/*/overlays/*/hosts.yaml")):
+        for route in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            found |= dict.fromkeys(route["spec"]["hostnames"], route["metadata"]["name"])
+    return found
+
+
+def moved(before: Path, product: Path) -> list[str]:
+    """Return a line for each address that leads nowhere after the update, or to another service."""
+    now = addresses(product)
+    return [
+        f"{address} led to {service}, and " + (f"leads to {now[address]} now" if address in now else "is gone now")
+        for address, service in addresses(before).items()
+        if now.get(address) != service
+    ]
 
 
 def validate(product: Path) -> subprocess.CompletedProcess[str]:
@@ -142,19 +188,33 @@ def main() -> int:
     """Run the hook and return its exit status."""
     product = Path.cwd()
     updating = os.environ.get("STAGE") == "after"
+    notes: list[str] = []
     if updating:
         # What a conflict, or a person, has made unreadable is named by what follows.
-        with contextlib.suppress(
-            SyntaxError, ValueError, ImportError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError
+        with (
+            contextlib.suppress(
+                SyntaxError,
+                ValueError,
+                ImportError,
+                yaml.YAMLError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ),
+            before_the_update(product) as before,
         ):
-            carry_tags(product)
+            carry_tags(product, before)
+            notes = moved(before, product)
+    for note in notes:
+        print(f"Look twice: {note}", file=sys.stderr)
     if updating and (conflicts := unresolved_conflicts(product)):
         print("The update conflicts with your changes. Resolve these files, then run `make validate`:", file=sys.stderr)
         print("\n".join(f"  {path}" for path in conflicts), file=sys.stderr)
         report("conflicts")
         return 1
     done = validate(product)
-    if done.returncode not in (0, _LINTERS_ONLY):
+    if done.returncode not in (0, _LINTERS_ONLY, _OUT_OF_TIME):
         print(done.stdout + done.stderr, end="", file=sys.stderr)
         if updating:
             print("The update is merged but not valid: mend the above, then run `make validate`.", file=sys.stderr)
@@ -163,7 +223,7 @@ def main() -> int:
             print(_OUR_FAULT, file=sys.stderr)
         return 1
     findings, checked, rest = done.stdout.rpartition("checked ")
-    if done.returncode == _LINTERS_ONLY:
+    if findings:
         print(f"Linters on this machine find, in a product that is sound otherwise:\n{findings}")
     said = checked + rest.strip()
     print(f"Valid: {said}" if updating else summary(product, said))

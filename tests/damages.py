@@ -13,6 +13,7 @@ CLUSTER = "clusters/aks-goal-tracker"
 FRONTEND = f"{APP}/base/frontend"
 STORE = f"{CLUSTER}/external-secrets/key-vault-dev.yaml"
 DEV = f"{APP}/overlays/dev"
+COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 
 # What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
@@ -160,21 +161,21 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "commonLabels: {}\nlabels:",
         "commonLabels is deprecated: write it as labels",
     ),
-    "an image that the overlay does not set": (
-        f"{DEV}/kustomization.yaml",
-        '  - name: "backend"\n    newName: .*\n',
-        "",
-        "images does not set backend",
+    "an image that gets the tag of a service": (
+        f"{APP}/base/database/statefulset.yaml",
+        "image: postgres:",
+        "image: exampleorggoaltracker.azurecr.io/backend:",
+        "gets the tag that apps/goal-tracker/overlays/dev/imagetags/kustomization.yaml sets for exampleorg",
     ),
     "an image without a tag": (
         f"{DEV}/imagetags/kustomization.yaml",
-        '  - name: "backend"\n    newTag: .*\n',
+        '  - name: "[^"]*/backend"\n    newTag: .*\n',
         "",
-        "has no tag of backend: run scripts/bump-image dev backend=TAG",
+        "has no tag of exampleorggoaltracker.azurecr.io/backend: add it, as newTag: unreleased, or name tag and",
     ),
     "an image that no container has": (
         f"{DEV}/imagetags/kustomization.yaml",
-        '"backend"',
+        '"[^"]*/backend"',
         '"queue"',
         "sets the image queue, which no container has",
     ),
@@ -206,7 +207,7 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "1234567",
-        "newTag of frontend is not a text: quote it",
+        "newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a tag with a space": (f"{DEV}/imagetags/kustomization.yaml", '"unreleased"', '"v 3"', "is not an image tag"),
     "tags that are not taken in": (
@@ -762,7 +763,7 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{PREVIEW}/kustomization.yaml",
         r"  - name: \"[^\"]*/backend\"\n    newName: .*\n",
         "",
-        "images does not take backend of apps/goal-tracker/overlays/dev/kustomization.yaml from the previews' registry: add",
+        "images does not take backend from the previews' registry: add name: exampleorggoaltracker.azurecr.io/backend",
     ),
     "a preview of images that nobody builds": (
         f"{PREVIEW}/kustomization.yaml",
@@ -1146,10 +1147,10 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "replicas sets front, which does not exist: mend or remove it",
     ),
     "an image without a registry": (
-        f"{DEV}/kustomization.yaml",
-        r'  - name: "backend"\n    newName: (.*)\n',
-        '  - name: "backend"\n',
-        "images gives backend no registry: add its newName",
+        f"{APP}/base/backend/deployment.yaml",
+        'image: "[^"]*/backend"',
+        "image: backend",
+        "image backend names no registry: write it in full",
     ),
     "an overlay of the network": (
         f"{DEV}/kustomization.yaml",
@@ -1162,13 +1163,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "1234e5",
-        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+        "kustomization.yaml:6: newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a tag in octal": (
         f"{DEV}/imagetags/kustomization.yaml",
         '"unreleased"',
         "0123",
-        "kustomization.yaml:6: newTag of frontend is not a text: quote it",
+        "kustomization.yaml:6: newTag of exampleorggoaltracker.azurecr.io/frontend is not a text: quote it",
     ),
     "a digest that is cut off": (
         f"{DEV}/imagetags/kustomization.yaml",
@@ -1178,7 +1179,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a container without an image": (
         f"{FRONTEND}/deployment.yaml",
-        '          image: "frontend"\n',
+        '          image: "[^"]*/frontend"\n',
         "",
         "container frontend has no image: name one",
     ),
@@ -1333,7 +1334,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DATABASE}/externalsecret.yaml",
         "  data:\n",
         "  dataFrom:\n    - extract:\n        key: prod-database-password\n  data:\n",
-        "externalsecret.yaml:22: dev may not read prod-database-password: write dev-database-password",
+        "externalsecret.yaml:21: dev may not read prod-database-password: write dev-database-password",
     ),
     "every secret of the vault": (
         f"{DATABASE}/externalsecret.yaml",
@@ -1598,7 +1599,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a GitHub environment that left the table": (
         ".github/environments",
-        "(?m)^deploy main\n",
+        "^deploy main.*\n",
         "",
         "GitHub opens deploy to every branch: add it to .github/environments",
     ),
@@ -1625,7 +1626,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "scripts/deploy",
         "scripts/bump-image",
         "scripts/bump-images",
-        "scripts/deploy:22: calls scripts/bump-images, which does not exist: add it or mend the name",
+        "calls scripts/bump-images, which does not exist: add it or mend the name",
     ),
     "a shell script that can't be read": (
         "scripts/roll-out",
@@ -1842,11 +1843,34 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         resource(f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "front")),
         "hpa.yaml:9: there is no Deployment front to scale: mend scaleTargetRef, or add it",
     ),
+    "a component that Argo CD does not watch": (
+        both(
+            added(
+                f"{APP}/components/debug/kustomization.yaml", f"{COMPONENT}resources:\n  - ../../../../shared/queue\n"
+            ),
+            added("shared/queue/kustomization.yaml", "resources:\n  - queue.yaml\n"),
+            added("shared/queue/queue.yaml", object_of("v1", "ConfigMap", "data: {}\n")),
+            replace(f"{DEV}/kustomization.yaml", "components:\n", "components:\n  - ../../components/debug\n"),
+        ),
+        f"{CLUSTER}/environments/dev.yaml:8: a change in ../../components/debug, ../../../../shared/queue would not be "
+        "deployed: write .;../../base;../../components/debug;../../../../shared/queue",
+    ),
+    "a file elsewhere that Argo CD does not watch": (
+        both(
+            added("shared/patches/debug.yaml", "- op: add\n  path: /metadata/labels/debug\n  value: yes please\n"),
+            replace(
+                f"{DEV}/kustomization.yaml",
+                "patches:\n",
+                "patches:\n  - path: ../../../../shared/patches/debug.yaml\n    target:\n      kind: Service\n",
+            ),
+        ),
+        "would not be deployed: write .;../../base;../../../../shared/patches",
+    ),
     "an autoscaler beside replicas": (
         resource(
             f"{APP}/base", "hpa.yaml", object_of("autoscaling/v2", "HorizontalPodAutoscaler", SCALER % "frontend")
         ),
-        f"Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: remove replicas",
+        f"{DEV}/kustomization.yaml: Argo CD would undo what the autoscaler in {APP}/base/hpa.yaml does: make its",
     ),
     "an Ingress of a Service that is not there": (
         resource(f"{APP}/base", "ingress.yaml", object_of("networking.k8s.io/v1", "Ingress", INGRESS % ("front", 80))),
@@ -1899,6 +1923,12 @@ OPENTOFU_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an image that is pushed elsewhere": (
+        ".github/workflows/build-service.yml",
+        "edge/gateway' ",
+        "edge/other' ",
+        "pushes gateway to ghcr.io/example-org/edge/other, but apps/platform/base/gateway/deployment.yaml pulls",
+    ),
     "pull secrets that nothing makes": (
         "apps/platform/base/gateway/deployment.yaml",
         r"(imagePullSecrets:\n\s+- name:) \S+",

@@ -143,7 +143,8 @@ def a_generator(tree: Tree, chance: random.Random) -> None:
 
 
 def a_cron_job(tree: Tree, chance: random.Random) -> None:
-    image = chance.choice([f"busybox:1.37{DIGEST}", tree.services[0]])
+    own = re.search(r'image: "?([^"\s]+)"?$', (tree.base / tree.services[0] / "deployment.yaml").read_text(), re.M)
+    image = chance.choice([f"busybox:1.37{DIGEST}", own[1] if own else ""])
     tree.resource(
         tree.base,
         "report.yaml",
@@ -368,7 +369,10 @@ def a_component(tree: Tree, chance: random.Random) -> None:
         "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n  - target:\n      kind: Deployment\n"
         "    patch: |-\n      - op: add\n        path: /metadata/labels/debug\n        value: 'true'\n",
     )
-    tree.insert(chance.choice(tree.overlays) / "kustomization.yaml", r"^components:\n", "  - ../../components/debug\n")
+    overlay = chance.choice(tree.overlays)
+    tree.insert(overlay / "kustomization.yaml", r"^components:\n", "  - ../../components/debug\n")
+    for path in tree.root.glob(f"clusters/*/environments/{overlay.name}.yaml"):
+        tree.insert(path, r"manifest-generate-paths: [^;]*", ";../../components/debug")
 
 
 def an_overlay_object(tree: Tree, chance: random.Random) -> None:

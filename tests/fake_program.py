@@ -191,7 +191,7 @@ def _live(world: World) -> None:
                     world["came_back"].append(child["metadata"]["name"])
                     applications.append(marshal.loads(marshal.dumps(child)))  # noqa: S302
         for one in list(applications):
-            if "deletionTimestamp" in one["metadata"] and one is not root:
+            if "deletionTimestamp" in one["metadata"] and one is not root and "operation" not in one:
                 projects = [project["metadata"]["name"] for project in objects.get("appprojects.argoproj.io", [])]
                 if one["spec"]["project"] in projects:
                     applications.remove(one)
@@ -233,6 +233,8 @@ def kubectl(world: World, arguments: list[str]) -> None:
             item["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
         else:
             objects[kind].remove(item)
+    elif command == "patch" and "operation" in arguments[-1]:
+        item.pop("operation", None)
     elif command == "patch":
         item["metadata"].pop("finalizers", None)
         if "deletionTimestamp" in item["metadata"]:

@@ -24,7 +24,7 @@ POD = {"namespace", "pod", "uid", "container"}
 VOLUME = {"namespace", "persistentvolumeclaim"}
 COMPONENTS = {
     "argocd": Component(
-        "https://github.com/argoproj/argo-cd/blob/v3.5.4/controller/metrics/metrics.go",
+        "https://github.com/argoproj/argo-cd/blob/v3.6.1/controller/metrics/metrics.go",
         {
             "argocd_app_info": {
                 *APPLICATION,
@@ -36,6 +36,7 @@ COMPONENTS = {
                     "sync_status",
                     "health_status",
                     "operation",
+                    "phase",
                 ),
             },
             "argocd_app_sync_total": {*APPLICATION, "dest_server", "phase", "dry_run"},

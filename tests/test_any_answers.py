@@ -50,7 +50,7 @@ def test_a_product_says_what_was_answered(product: Path, request: pytest.Fixture
     [
         ("apps/*/base/web/deployment.yaml", "8080", "8081"),
         ("apps/*/base/web/deployment.yaml", 'value: "info"', "value: off"),
-        ("apps/*/overlays/dev/kustomization.yaml", "newName: ", "newName: x/"),
+        ("apps/*/base/api/deployment.yaml", 'image: "', 'image: "x/'),
         ("clusters/*/environments/dev.yaml", "repoURL: ", "repoURL: x"),
         ("clusters/*/environments/dev.yaml", "name: ", "name: secret-store #"),
         ("terraform/platform/terraform.tfvars", "westeurope", "westus"),

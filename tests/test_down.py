@@ -29,6 +29,7 @@ def first(lines: list[str], words: str) -> int:
 def test_down_removes_everything_in_the_order_that_leaves_nothing(there: Fakes) -> None:
     done = there.run("down", CONFIRM=NAME)
     assert done.returncode == 0, done.stderr
+    assert "hangs" not in done.stdout
     lines = there.calls()
     order = [
         "kubectl --kubeconfig",

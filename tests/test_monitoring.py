@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests import metrics, support
+from tests.live import build, settings
 
 Rendered = Callable[[str], Path]
 MONITORED = [name for name in support.VALID if support.answers(name).get("monitoring")]
@@ -69,12 +70,26 @@ def test_every_metric_and_label_that_is_asked_for_is_one_that_a_component_has(an
 def test_what_a_component_has_was_looked_up_for_the_version_that_is_installed(name: str) -> None:
     """Where this fails after a new version, look whether its source still has what is asked for, then name it there."""
     files = [support.ROOT / "template/terraform/gitops/argocd.tf.jinja"]
-    files += (support.ROOT / "template/clusters").glob("*/*.yaml")
+    files += (support.ROOT / "template/clusters").glob("*/*.yaml*")
     pin = re.compile(
         r'chart\s*(?:=|:)\s*"?(?:argo-)?([\w-]+)"?\n(?:\s*#.*\n)?\s*(?:version|targetRevision)\s*[=:]\s*"?([^\s"]+)'
     )
     pinned = {found[1]: found[2] for path in files for found in pin.finditer(path.read_text(encoding="utf-8"))}
     assert pinned[{"argocd": "cd"}.get(name, name)] == metrics.COMPONENTS[name].chart
+
+
+def test_the_live_cluster_runs_what_a_product_pins_or_its_page_says_what_differs() -> None:
+    values = yaml.safe_load((support.ROOT / "template/terraform/gitops/values/argocd.yaml").read_text(encoding="utf-8"))
+    assert values["global"]["image"]["tag"] == settings.ARGOCD
+    assert f"/{settings.ARGOCD}/" in metrics.COMPONENTS["argocd"].source
+    page = (support.ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    for version in (
+        f"chart {metrics.COMPONENTS['argocd'].chart}",
+        settings.ARGOCD_CHART.removeprefix("v"),
+        metrics.COMPONENTS["external-secrets"].chart,
+        build.CRDS["external-secrets"][1].removeprefix("v"),
+    ):
+        assert version in page, version
 
 
 @every_monitored

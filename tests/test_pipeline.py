@@ -2,11 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -56,7 +56,7 @@ def cluster(folder: Path, product: Path, *, broken: str) -> None:
         f"""\
 case " $* " in
 *" annotate "*) exit 0 ;;
-*" pods "* | *" replicasets.apps "*) echo '{{"items": []}}'; exit 0 ;;
+*" pods "* | *" replicasets.apps "* | *" events "*) echo '{{"items": []}}'; exit 0 ;;
 esac
 health=Healthy
 git -C {remote} grep -q '{broken}' main -- '*/dev/imagetags/*' && health=Degraded
@@ -117,52 +117,6 @@ def test_a_roll_out_of_a_rollback_does_not_bring_back_what_was_taken_away(
     assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
 
 
-def test_pods_of_a_version_that_is_being_replaced_do_not_fail_the_roll_out(
-    pushed_product: Path, stand_ins: Path
-) -> None:
-    """As at a first release: pods wait for an image that there never was, while the new ones start."""
-    commit = bump(pushed_product, "dev", "frontend=v1")
-
-    def owned(name: str, owner: str, **more: Any) -> dict[str, Any]:
-        return {"metadata": {"name": name, "ownerReferences": [{"name": owner}], **more.pop("metadata", {})}, **more}
-
-    def revision(number: int) -> dict[str, Any]:
-        return {"annotations": {"deployment.kubernetes.io/revision": str(number)}}
-
-    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-    pod = {"containerStatuses": [{"state": waiting, "ready": False, "restartCount": 0}]}
-    sets = [owned("old", "frontend", metadata=revision(9)), owned("new", "frontend", metadata=revision(10))]
-    (stand_ins / "sets").write_text(json.dumps({"items": sets}))
-    stand_in(
-        stand_ins,
-        "kubectl",
-        f"""\
-case " $* " in
-*" annotate "*) exit 0 ;;
-*" replicasets.apps "*) cat {stand_ins}/sets; exit 0 ;;
-*" pods "*) cat {stand_ins}/pods; exit 0 ;;
-esac
-[ "$(grep -c applications {stand_ins}/calls)" -gt 30 ] && health=Healthy || health=Progressing
-echo '{{"status": {{"sync": {{"status": "Synced", "revision": "{commit}"}}, "health": {{"status": "'$health'"}}}}}}'""",
-    )
-    for owner, status in (("old", 0), ("new", 1)):
-        (stand_ins / "calls").write_text("")
-        (stand_ins / "pods").write_text(json.dumps({"items": [owned("frontend-x", owner, status=pod)]}))
-        done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
-        assert done.returncode == status, done.stdout + done.stderr
-        assert ("ImagePullBackOff" in done.stderr) == bool(status)
-    # Pods that the cluster does not take at all.
-    (stand_ins / "pods").write_text(json.dumps({"items": []}))
-    refused = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "admission webhook: not signed"}]}
-    for item, status in ((sets[0], 0), (sets[1], 1)):
-        (stand_ins / "calls").write_text("")
-        all_sets = [other | ({"status": refused} if other is item else {}) for other in sets]
-        (stand_ins / "sets").write_text(json.dumps({"items": all_sets}))
-        done = call(pushed_product, stand_ins, sys.executable, "scripts/wait-healthy", "dev")
-        assert done.returncode == status, done.stdout + done.stderr
-        assert ("ReplicaSet new: admission webhook: not signed" in done.stderr) == bool(status)
-
-
 @pytest.mark.parametrize(
     ("compared", "ended"),
     [
@@ -199,7 +153,7 @@ case "{compared} $* " in
 "denied "*" annotate "*) echo 'Error: applications.argoproj.io is forbidden' >&2; exit 1 ;;
 "never "*" annotate "*) ln -sf waiting answer; exit 0 ;;
 *" annotate "*) ln -sf fresh answer; exit 0 ;;
-*" pods "* | *" replicasets.apps "*) echo '{{"items": []}}'; exit 0 ;;
+*" pods "* | *" replicasets.apps "* | *" events "*) echo '{{"items": []}}'; exit 0 ;;
 esac
 [ -e answer ] && cat answer || cat remembered
 # It is soon forgotten.
@@ -241,6 +195,18 @@ def test_the_environments_of_a_change_are_those_it_touches(pushed_product: Path,
     deployment.write_text(deployment.read_text() + "# A comment.\n")
     support.git("commit", "-qam", "Change what all share", cwd=pushed_product)
     assert changed("HEAD^") == ["dev", "prod"]
+    # A component elsewhere, which the Application of one environment names.
+    component = pushed_product / "shared" / "debug" / "kustomization.yaml"
+    component.parent.mkdir(parents=True)
+    component.write_text("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n")
+    [application] = pushed_product.glob("clusters/*/environments/prod.yaml")
+    application.write_text(application.read_text().replace(".;../../base", ".;../../base;/shared/debug"))
+    support.git("add", "-A", cwd=pushed_product)
+    support.git("commit", "-qm", "Share it", cwd=pushed_product)
+    assert changed("HEAD^") == ["prod"]
+    application.write_text(re.sub(r".*manifest-generate-paths.*\n", "", application.read_text()))
+    support.git("commit", "-qam", "Watch everything", cwd=pushed_product)
+    assert changed("HEAD^") == ["prod"]
 
 
 @pytest.mark.parametrize("name", ["x\nprod=v1", '","prod', "--push", "$(id)", "a b", "::error::x"])

@@ -76,7 +76,7 @@ def deployments(product: Path, tip: str) -> list[tuple[str, str, str]]:
 def tags(product: Path, tip: str, environment: str) -> dict[str, str]:
     [path] = product.glob(f"apps/*/overlays/{environment}/imagetags/kustomization.yaml")
     text = support.git("show", f"{tip}:{path.relative_to(product)}", cwd=product)
-    return dict(re.findall(r'name: "([\w-]+)"\n    newTag: "([\w.-]+)"', text))
+    return dict(re.findall(r'/([\w-]+)"\n    newTag: "([\w.-]+)"', text))
 
 
 def assert_whole(product: Path, bare: Path) -> None:

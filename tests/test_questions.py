@@ -134,7 +134,7 @@ def test_an_answer_behind_the_gate_is_given_without_naming_the_gate(person: Pers
 def test_answers_given_as_text_are_taken_as_what_they_mean(person: Person) -> None:
     stored = person.copy(sample_app="no", services="[api, web]", environments="one, two")
     assert (stored["sample_app"], stored["services"], stored["environments"]) == (False, ["api", "web"], "one, two")
-    assert person.update(services="[web]", sample_app="false")["services"] == ["web"]
+    assert person.update(services="[web, mailer]", sample_app="false")["services"] == ["web", "mailer"]
 
 
 def test_the_domain_is_asked_for_with_a_gateway_only(person: Person) -> None:

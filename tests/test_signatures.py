@@ -253,7 +253,7 @@ def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: di
     [tags] = release.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
     assert good.partition("@")[2] in tags.read_text(), "what is signed stays"
     assert INVENTED not in tags.read_text()
-    assert 'name: "backend"\n    newTag: "sha-' in tags.read_text()
+    assert '/backend"\n    newTag: "sha-' in tags.read_text()
 
 
 def write_tags(release: Release, text: str, message: str = "Set image tags") -> str:
@@ -291,7 +291,7 @@ def _beside_one_that_waits(release: Release, _: str, evil: str) -> None:
 
 def _in_another_form(release: Release, _: str, evil: str) -> None:
     write_tags(
-        release, re.sub(r'- name: "frontend"\n    (newTag: .*)\n    (digest: .*)', r"- {name: frontend, \1, \2}", evil)
+        release, re.sub(r'- (name: "[^"]*/frontend")\n    (newTag: .*)\n    (digest: .*)', r"- {\1, \2, \3}", evil)
     )
 
 
@@ -320,7 +320,7 @@ def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, 
     before = bump(release, "dev", *versions)
     good = tags_of(release)
     first, second = (version.partition("@")[2] for version in versions)
-    write_tags(release, good.replace(first, "x").replace(second, first).replace("x", second))
+    write_tags(release, good.replace(first, "@").replace(second, first).replace("@", second))
     cluster(release.signer.folder, release.product, broken="none")
     assert release.call("scripts/roll-out", "dev", "HEAD", before, **ours).returncode == 1
     assert tags_of(release) == good

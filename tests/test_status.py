@@ -25,7 +25,7 @@ KUBECTL = """\
 echo "$*" >>"$0.calls"
 context=
 [ "$1" = --context ] && context=$2.
-for kind in applications.argoproj.io pods replicasets.apps; do
+for kind in applications.argoproj.io pods replicasets.apps events; do
   case " $* " in *" get $kind "*)
     for file in "$0.$context$kind" "$0.$kind"; do
       [ -f "$file" ] && { cat "$file"; exit 0; }
@@ -46,7 +46,9 @@ def application(revision: str, health: str = "Healthy", sync: str = "Synced", **
 
 def pod(service: str, image: str, *, ready: bool = True, reason: str = "") -> dict[str, Any]:
     state = (
-        {"waiting": {"reason": reason, "message": "no such image"}} if reason else {"running": {"startedAt": "9:00"}}
+        {"waiting": {"reason": reason, "message": "no such image"}}
+        if reason
+        else {"running": {"startedAt": "2026-11-26T09:00:00Z"}}
     )
     return {
         "metadata": {"name": f"{service}-x"},
@@ -141,7 +143,7 @@ def test_one_screen_says_what_git_wants_what_runs_since_when_and_by_whom(cluster
         (
             "progressing",
             {"health": "Progressing", "pods": [pod("frontend", f"sha-{COMMIT}@{DIGEST}", ready=False)]},
-            "Pod frontend-x: running since 9:00, but its probes do not succeed",
+            "Pod frontend-x: running since 2026-11-26T09:00:00Z, but its probes do not succeed",
         ),
         ("progressing", {"operationState": {"phase": "Running"}}, None),
         (

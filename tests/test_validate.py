@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import damages, extensions, fields, support, validation
-from tests.damages import DATABASE, DEV, FRONTEND
+from tests.damages import APP, DATABASE, DEV, FRONTEND
 from tests.validation import replace
 
 EVERY = damages.every()
@@ -128,7 +128,7 @@ def test_a_check_that_stumbles_is_named_and_keeps_no_other_from_its_findings(own
     status, output = validate(own_product)
     assert status == 1
     assert "scripts/checks/aaa.py:2: stopped here (KeyError: 'spec'): mend what else is said" in output
-    assert "newTag of frontend is not a text" in output
+    assert "/frontend is not a text" in output
 
 
 VALUES = (
@@ -319,6 +319,12 @@ PATCH = """\
 """
 
 
+FEWER = damages.both(
+    replace(f"{APP}/overlays/prod/kustomization.yaml", r"replicas:\n(  .*\n)+", ""),
+    replace(f"{FRONTEND}/deployment.yaml", r"  replicas: \d+\n", ""),
+)
+
+
 @pytest.mark.parametrize("knows", ["the main branch", "the commit before"])
 @pytest.mark.parametrize(
     ("edit", "words"),
@@ -330,6 +336,7 @@ PATCH = """\
             replace(f"{FRONTEND}/deployment.yaml", r"matchLabels:\n", "matchLabels:\n      tier: web\n"),
             "selector of Deployment frontend is fixed",
         ),
+        (FEWER, "without replicas, Deployment frontend drops from 2 pods to one: keep it, and follow"),
     ],
 )
 def test_a_change_that_kubernetes_refuses_is_found_before_it_is_merged(

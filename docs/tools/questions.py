@@ -20,13 +20,14 @@ _LONGEST = 60
 # What a service may be given in its long form.
 SERVICE_KEYS = {
     "name": "names the folder, the Deployment and the Service; a DNS label",
-    "image": "image without tag, where it isn't the registry's `NAME`",
+    "image": "image without tag: a bare name is in the registry asked for, one with a host is taken as it is",
     "port": "port that the container listens on, 1024 or above; 8080 otherwise, 3000 for `frontend`",
     "health_path": "path of the liveness probe; `/` of a public service, `/health` of others",
     "ready_path": "path of the readiness probe; that of `health_path` otherwise",
     "replicas": "pods in every environment; 2",
-    "public": "reached from outside the cluster; the first service is, if none says so",
+    "public": "reached from outside the cluster; the first service is, where no service has this setting",
     "calls": "services that it may connect to; a public one calls all that are not",
+    "database": "whether it uses the database; services that are not public do, if they say nothing",
     "env": "environment variables, texts; no secrets",
     "user": "user id that the container runs as; 65532",
 }

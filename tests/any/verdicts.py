@@ -151,7 +151,7 @@ def says_what_was_answered(product: Path, given: dict[Any, Any], answers: dict[s
 def _is_deployed(folder: Path, entry: dict[str, Any], environments: list[str]) -> None:
     deployment = _only(folder / "base" / entry["name"] / "deployment.yaml")
     [container] = deployment["spec"]["template"]["spec"]["containers"]
-    assert (deployment["metadata"]["name"], container["image"]) == (entry["name"], entry["name"])
+    assert (deployment["metadata"]["name"], container["image"]) == (entry["name"], entry["image"])
     assert container["ports"][0]["containerPort"] == entry["port"]
     assert deployment["spec"]["replicas"] == entry["replicas"]
     assert container["readinessProbe"]["httpGet"]["path"] == entry["ready_path"]
@@ -160,9 +160,7 @@ def _is_deployed(folder: Path, entry: dict[str, Any], environments: list[str]) -
         overlay = _only(folder / "overlays" / environment / "kustomization.yaml")
         assert overlay["namespace"] == f"{folder.name}-{environment}"
         tags = _only(folder / "overlays" / environment / "imagetags" / "kustomization.yaml")
-        listed = [*overlay.get("images", []), *tags.get("images", [])]
-        [named] = {image["newName"] for image in listed if image["name"] == entry["name"] and "newName" in image}
-        assert named == entry["image"]
+        assert [image["newTag"] for image in tags["images"] if image["name"] == entry["image"]] == ["unreleased"]
 
 
 def _objects(folder: Path) -> Iterator[dict[str, Any]]:

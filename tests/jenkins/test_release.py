@@ -14,7 +14,7 @@ FRONTEND = {"src/frontend/app.py": "\n# A change.\n"}
 
 def tags(jenkins: World, environment: str = "dev") -> dict[str, str]:
     text = jenkins.file(f"apps/shop/overlays/{environment}/imagetags/kustomization.yaml")
-    return dict(re.findall(r'name: "(\w+)"\n    newTag: "([\w-]+)"', text))
+    return dict(re.findall(r'/(\w+)"\n    newTag: "([\w-]+)"', text))
 
 
 def commits(jenkins: World) -> list[str]:

@@ -70,6 +70,29 @@ def _older(template: Path) -> None:
     edit(template, deployment, ("  revisionHistoryLimit: 5\n", ""), ("periodSeconds: 10\n", "periodSeconds: 20\n"))
     policy = _services(template, "networkpolicy.yaml.jinja").relative_to(template).as_posix()
     edit(template, policy, ("apiVersion: ", "# Who may talk to whom.\napiVersion: "))
+    # Overlays named the repositories.
+    edit(
+        template,
+        deployment,
+        ("# Tag and digest are set", "# Repository, tag and digest are set"),
+        ('image: "#{ service.image }#"', 'image: "#{ service.name }#"'),
+    )
+    [overlay] = template.glob("template/apps/*/overlays/*/kustomization.yaml.jinja")
+    edit(
+        template,
+        overlay.relative_to(template).as_posix(),
+        (
+            "components:\n  - imagetags\n",
+            "components:\n  - imagetags\nimages:\n#% for service in service_list %#\n"
+            '  - name: "#{ service.name }#"\n    newName: "#{ service.image }#"\n#% endfor %#\n',
+        ),
+    )
+    [tags] = template.glob("template/apps/*/overlays/*/imagetags/kustomization.yaml.jinja")
+    edit(
+        template,
+        tags.relative_to(template).as_posix(),
+        ('image in service_list | map(attribute="image") | unique', 'image in service_list | map(attribute="name")'),
+    )
     (template / "template" / ".editorconfig").unlink()
     (template / "template" / "scripts" / "history").unlink()
     makefile = (template / "template" / "Makefile.jinja").read_text(encoding="utf-8")

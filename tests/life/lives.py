@@ -1,5 +1,6 @@
 """A repository that is lived in: what bots and people do to it, and what must be left of that after an update."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -22,11 +23,13 @@ class Life:
         product: the clone.
         edits: texts that must stay, by path; None for a file that must stay away.
         tags: of each environment, as they were before the update.
+        running: the images that these give.
     """
 
     product: Path
     edits: dict[str, str | None] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    running: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @property
     def app(self) -> Path:
@@ -60,7 +63,8 @@ class Life:
         """Let the pipeline deploy every service to every environment, each a commit on the server."""
         for path in sorted(self.app.glob("overlays/*/imagetags/kustomization.yaml")):
             environment = path.parents[1].name
-            names = [image["name"] for image in yaml.safe_load(path.read_text(encoding="utf-8"))["images"]]
+            images = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]
+            names = [image["name"].rpartition("/")[2] for image in images]
             versions = [f"{name}=sha-{environment}{number}" for number, name in enumerate(names)]
             done = self.run("scripts/bump-image", environment, *versions)
             assert done.returncode == 0, done.stderr
@@ -69,8 +73,20 @@ class Life:
 
     def remember_tags(self) -> None:
         """Note the tags of all environments."""
+        self.running = self.images()
         for path in self.app.glob("overlays/*/imagetags/kustomization.yaml"):
             self.tags[path.relative_to(self.product).as_posix()] = path.read_text(encoding="utf-8")
+
+    def images(self) -> dict[tuple[str, str], list[str]]:
+        """Return the images of each Deployment of each environment, as kustomize gives them."""
+        return {
+            (overlay.name, item["metadata"]["name"]): [
+                container["image"] for container in item["spec"]["template"]["spec"]["containers"]
+            ]
+            for overlay in sorted((self.app / "overlays").iterdir())
+            for item in support.kustomize(overlay)
+            if item["kind"] == "Deployment"
+        }
 
     def replace(self, path: Path, old: str, new: str) -> None:
         """Edit a file as a person does, and expect that to stay."""
@@ -109,8 +125,10 @@ class Life:
         worker = shutil.copytree(like, like.parent / "worker", ignore=shutil.ignore_patterns("configmap.yaml"))
         for path in worker.iterdir():
             text = path.read_text(encoding="utf-8").replace(f'"{like.name}"', '"worker"')
-            path.write_text(text.replace("  - configmap.yaml\n", ""), encoding="utf-8")
-            self.edits[path.relative_to(self.product).as_posix()] = path.read_text(encoding="utf-8")
+            text = re.sub(r'image: "[^"]*/[^"]*"', 'image: "example.org/worker"', text)
+            text = text.replace("  - configmap.yaml\n", "")
+            path.write_text(text, encoding="utf-8")
+            self.edits[path.relative_to(self.product).as_posix()] = re.split(r"image: |.*Tag and", text, flags=re.I)[0]
         self.replace(
             self.app / "base" / "kustomization.yaml", f'  - "{like.name}"\n', f'  - "{like.name}"\n  - worker\n'
         )
@@ -121,20 +139,20 @@ class Life:
         if policy.exists() and caller in policy.read_text(encoding="utf-8"):
             self.replace(policy, caller, caller + caller.replace(like.name, "worker"))
         for overlay in sorted((self.app / "overlays").iterdir()):
-            self.replace(
-                overlay / "kustomization.yaml",
-                "images:\n",
-                "images:\n  - name: worker\n    newName: example.org/worker\n",
-            )
-            tags = overlay / "imagetags" / "kustomization.yaml"
+            # Up to 0.13 overlays named the repositories.
+            above, tags = overlay / "kustomization.yaml", overlay / "imagetags" / "kustomization.yaml"
+            text = above.read_text(encoding="utf-8")
+            entry = "images:\n  - name: worker\n    newName: example.org/worker\n"
+            above.write_text(text.replace("images:\n", entry), encoding="utf-8")
+            name = "worker" if "images:\n" in text else "example.org/worker"
             tags.write_text(
-                tags.read_text(encoding="utf-8") + '  - name: "worker"\n    newTag: "v1"\n', encoding="utf-8"
+                tags.read_text(encoding="utf-8") + f'  - name: "{name}"\n    newTag: "v1"\n', encoding="utf-8"
             )
 
     def lost(self) -> list[str]:
         """Return the edits and image tags that are not there any more."""
-        lost = []
-        for path, text in {**self.edits, **self.tags}.items():
+        lost = ["images"] if self.running and self.images() != self.running else []
+        for path, text in self.edits.items():
             file = self.product / path
             there = file.read_text(encoding="utf-8") if file.exists() else None
             if (text is None) != (there is None) or (text is not None and text not in (there or "")):

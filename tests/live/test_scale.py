@@ -62,9 +62,7 @@ def release(world: World, tag: str, *services: str) -> list[str]:
     small = f"live.local/small:{tag}"
     images.build(HERE / "fixtures" / "small", small, build_args={"VERSION": tag})
     images.push(small)
-    overlay = yaml.safe_load(next(world.product.glob("apps/*/overlays/dev/kustomization.yaml")).read_text())
-    names = {image["name"]: image["newName"] for image in overlay["images"]}
-    digest = images.copy(small, *(f"{names[service]}:{tag}" for service in services))
+    digest = images.copy(small, *(f"{world.run('scripts/image-name', service)}:{tag}" for service in services))
     return [f"{service}={tag}@{digest}" for service in services]
 
 

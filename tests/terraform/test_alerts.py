@@ -35,13 +35,11 @@ def application(
     health: str = "Healthy",
     name: str = "shop-dev",
     project: str = "shop",
+    operation: str = "",
+    phase: str = "Succeeded",
 ) -> str:
-    state = f'sync_status="{sync}", health_status="{health}"'
+    state = f'sync_status="{sync}", health_status="{health}", operation="{operation}", phase="{phase}"'
     return f'argocd_app_info{{name="{name}", project="{project}", {state}}}'
-
-
-def syncs(phase: str, name: str = "shop-dev", project: str = "shop") -> str:
-    return f'argocd_app_sync_total{{name="{name}", project="{project}", phase="{phase}"}}'
 
 
 def certificate(metric: str, **more: str) -> str:
@@ -69,18 +67,19 @@ def requests(code: str) -> str:
 
 DAY = 24 * 3600
 WELL = {application(): "1x120"}
-OUT = application("OutOfSync")
+TRIES = application("OutOfSync", operation="sync", phase="Running")
+LOST = application("OutOfSync", "Missing", operation="sync", phase="Running")
+STOPPED = application("OutOfSync", phase="Failed")
 CASES: dict[str, list[Case]] = {
     "argocd.yaml": [
         Case("all is well", WELL, 100, {}),
-        Case("a first sync failed", {OUT: "1x60", syncs("Failed"): "_x4 1x60"}, 12, {"SyncFailed": 1}),
-        Case("another sync failed", {OUT: "_x399 1x20", syncs("Failed"): "1x402 2x20"}, 412, {"SyncFailed": 1}),
-        Case("a sync ended with an error", {OUT: "1x60", syncs("Error"): "_x4 1x60"}, 12, {"SyncFailed": 1}),
-        Case("a sync failed a moment ago", {OUT: "1x60", syncs("Failed"): "_x8 1x60"}, 12, {}),
-        Case("a sync failed, and is the next one's", {OUT: "1x8 stale", **WELL, syncs("Failed"): "_x4 1x60"}, 20, {}),
-        Case("a sync failed a day ago", {OUT: "_x399 1x20", syncs("Failed"): "1x500"}, 412, {}),
-        Case("another one's failed", {OUT: "1x60", syncs("Failed", name="shop-prod"): "_x4 1x60"}, 12, {}),
-        Case("syncs succeed", {OUT: "1x60", syncs("Succeeded"): "0+1x60"}, 20, {}),
+        Case("a sync fails again and again", {TRIES: "1x60"}, 12, {"SyncFailed": 1}),
+        Case(
+            "a sync that fails takes its health with it", {TRIES: "1x6 stale", LOST: "_x7 1x60"}, 12, {"SyncFailed": 1}
+        ),
+        Case("a sync was stopped", {STOPPED: "1x60"}, 12, {"SyncFailed": 1}),
+        Case("a sync fails for minutes", {TRIES: "1x8 stale", **WELL}, 20, {}),
+        Case("a sync failed, and all is as Git says", {application(phase="Failed"): "1x60"}, 60, {}),
         Case("out of sync for long", {application(sync="OutOfSync"): "1x60"}, 31, {"OutOfSync": 1}),
         Case("Git can't be read for long", {application(sync="Unknown"): "1x60"}, 31, {"OutOfSync": 1}),
         Case("out of sync during a roll-out", {application(sync="OutOfSync"): "1x60"}, 29, {}),
@@ -152,10 +151,9 @@ CASES: dict[str, list[Case]] = {
     ],
 }
 
-PREVIEW = application("OutOfSync", "Degraded", name="shop-pr-7", project="shop-previews")
-PREVIEW_FAILED = syncs("Failed", name="shop-pr-7", project="shop-previews")
+PREVIEW = application("OutOfSync", "Degraded", name="shop-pr-7", project="shop-previews", phase="Failed")
 PREVIEWS: dict[str, list[Case]] = {
-    "argocd.yaml": [Case("a preview that fails", {PREVIEW: "1x60", PREVIEW_FAILED: "_x4 1x60"}, 60, {})],
+    "argocd.yaml": [Case("a preview that fails", {PREVIEW: "1x60"}, 60, {})],
     "pods.yaml": [Case("a preview that restarts", {restarts("shop-pr-7"): "0+1x90"}, 60, {})],
     "secrets.yaml": [Case("a preview without its secret", {secret("False", "shop-pr-7"): "1x60"}, 60, {})],
 }
@@ -236,6 +234,7 @@ def test_a_message_names_what_it_is_about(alerts: Path, promtool: Path, tmp_path
         "project": "shop",
         "sync_status": "Synced",
         "health_status": "Degraded",
+        "phase": "Succeeded",
     }
     texts = {
         key: re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: labels[found[1]], text)

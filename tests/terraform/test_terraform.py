@@ -19,10 +19,23 @@ from tests.terraform.tools import MODULES
 VALUE_KEYS = Path(__file__).parent / "argo-cd-chart-10.1.1-value-keys.txt"
 
 # Of the chart redis-ha that it brings along: https://github.com/DandyDeveloper/charts/blob/master/charts/redis-ha/values.yaml
-CACHE_KEYS = ("redis-ha.haproxy.resources", "redis-ha.redis.resources", "redis-ha.sentinel.resources")
+CACHE_KEYS = tuple(
+    f"redis-ha.{key}"
+    for key in (
+        *(
+            f"{part}.resources"
+            for part in ("haproxy", "haproxy.init", "init", "redis", "sentinel", "splitBrainDetection")
+        ),
+        *("networkPolicy", "haproxy.networkPolicy"),
+    )
+)
 # Settings of Argo CD for which the chart has no default:
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-cm-yaml/ and argocd-cmd-params-cm-yaml/
-ARGO_CD_SETTINGS = (r"configs.cm.oidc\.config", r"configs.params.controller\.repo\.server\.timeout\.seconds")
+ARGO_CD_SETTINGS = (
+    r"configs.cm.oidc\.config",
+    r"configs.params.controller\.diff\.server\.side",
+    r"configs.params.controller\.repo\.server\.timeout\.seconds",
+)
 
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]

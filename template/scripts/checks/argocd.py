@@ -1,14 +1,16 @@
 """Applications of Argo CD deploy folders that there are, from this repository, to where their projects let them."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import projects
+from . import kustomize, projects
 from .documents import Map, Problem, Repository
 from .objects import objects
 
 _OPTIONS = "argocd.argoproj.io/sync-options"
+_WATCHED = "argocd.argoproj.io/manifest-generate-paths"
 _WAVE = "argocd.argoproj.io/sync-wave"
 _KEPT = ("Prune=false", "Delete=false")
 _VALUES = {"Prune": ("false", "confirm"), "Delete": ("false", "confirm"), "PruneLast": ("true",)}
@@ -78,8 +80,46 @@ def _check_application(repository: Repository, path: str, document: Map) -> Iter
             if kustomization is not None and kustomization.get("namespace") != namespace:
                 what = f"deploys to {namespace}, but {folder} is of {kustomization.get('namespace')}"
                 yield Problem(path, line, f"{what}: make them the same")
+        if ours and folder:
+            yield from _check_watched(repository, path, document, folder.strip("/"))
         for where, found in own if ours and folder else ():
             yield from projects.judge_kinds(repository, where, found, folder)
+
+
+def _check_watched(repository: Repository, path: str, document: Map, folder: str) -> Iterator[Problem]:
+    """Check that a change of anything that the folder takes in is noticed; without the annotation, every change is."""
+    listed = document.text("metadata", "annotations", _WATCHED)
+    entries = [entry.strip() for entry in listed.split(";")]
+    watched = [posixpath.normpath(posixpath.join("/", folder, entry)) for entry in entries]
+    if not listed or "*" in listed:
+        return
+    missing = [
+        posixpath.relpath(posixpath.dirname(item) if posixpath.splitext(item)[1] else item, folder)
+        for item in kustomize.taken_in(repository, folder)
+        if not any(f"/{item}/".startswith(f"{entry.rstrip('/')}/") for entry in watched)
+    ]
+    if missing:
+        line, names = document.line_at("metadata", "annotations", _WATCHED), ", ".join(dict.fromkeys(missing))
+        yield Problem(
+            path,
+            line,
+            f"a change in {names} would not be deployed: write {';'.join([listed, *dict.fromkeys(missing)])}",
+        )
+
+
+def ignores_replicas(repository: Repository, overlay: str, kind: str, name: Any) -> bool:
+    """Tell whether the Application of an overlay keeps what an autoscaler sets, in syncs too."""
+    for _, document in projects.kind(repository, "Application"):
+        if overlay in [source.text("path").strip("/") for source in projects.sources(document)]:
+            kept = "RespectIgnoreDifferences=true" in document.texts("spec", "syncPolicy", "syncOptions")
+            return kept and any(
+                item.text("kind") in (kind, "*")
+                and item.text("name") in ("", name)
+                and {"/spec/replicas", ".spec.replicas"}
+                & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")}
+                for item in document.maps("spec", "ignoreDifferences")
+            )
+    return False
 
 
 def _has_manifests(repository: Repository, folder: str) -> bool:

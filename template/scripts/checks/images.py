@@ -1,6 +1,5 @@
 """Images are pinned: those of others by digest, our own by a tag in each overlay that names one build."""
 
-import posixpath
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -60,31 +59,33 @@ def _check_overlay(repository: Repository, overlay: str) -> Iterator[Problem]:
         return
     if "imagetags" not in [entry.strip("./") for entry in kustomization.texts("components")]:
         yield Problem(path, kustomization.line_of("components"), "components does not name imagetags: add it")
-    application, environment = "/".join(overlay.split("/")[:2]), posixpath.basename(overlay)
+    application = "/".join(overlay.split("/")[:2])
     others = [folder for folder in repository.overlays() if folder != overlay]
     images = [
-        container.text("image")
+        (where, container.line_of("image"), container.text("image"))
         for where, container in _containers(repository, application)
         if group(where) not in others
     ]
-    wanted = dict.fromkeys(image for image in images if image and is_own_image(image))
+    wanted = {image: (where, line) for where, line, image in images if image and is_own_image(image)}
     named = {image.text("name"): image for image in kustomization.maps("images")}
     tagged = {image.text("name"): image for image in tags.maps("images")}
-    for name in wanted:
-        if name not in named:
-            yield Problem(path, kustomization.line_of("images"), f"images does not set {name}: add its newName")
+    for name, (where, line) in wanted.items():
         if name not in tagged:
-            cure = f"run scripts/bump-image {environment} {name}=TAG"
+            cure = f"add it, as newTag: {imagetags.UNRELEASED}, or name tag and digest in {where}"
             yield Problem(tags_path, tags.line_of("images"), f"has no tag of {name}: {cure}")
-    known = {*wanted, *map(_name, images)}
-    for where, entries in ((path, named), (tags_path, tagged)):
+        if "/" not in name and not named.get(name, Map()).get("newName"):
+            yield Problem(where, line, f"image {name} names no registry: write it in full, as ghcr.io/OWNER/{name}")
+    for where, line, text in images:
+        if not is_own_image(text) and _name(text) in tagged:
+            cure = "write it otherwise, as docker.io/library/NAME, or without tag and digest"
+            yield Problem(where, line, f"image {text} gets the tag that {tags_path} sets for {_name(text)}: {cure}")
+    known = {_name(image) for _, _, image in images}
+    for path_of, entries in ((path, named), (tags_path, tagged)):
         for name, image in entries.items():
             if name not in known:
-                yield Problem(where, image.line, f"sets the image {name}, which no container has: remove it")
+                yield Problem(path_of, image.line, f"sets the image {name}, which no container has: remove it")
     for name, image in named.items():
-        if name in wanted and not image.get("newName"):
-            yield Problem(path, image.line, f"images gives {name} no registry: add its newName")
-        elif name in wanted and ("newTag" in image or "digest" in image):
+        if name in wanted and ("newTag" in image or "digest" in image):
             line = image.line_of("newTag")
             yield Problem(path, line, f"sets the tag of {name}, which {tags_path} is for: remove it here")
     for image in tags.maps("images"):
@@ -93,7 +94,7 @@ def _check_overlay(repository: Repository, overlay: str) -> Iterator[Problem]:
         imagetags.parse(repository.text(tags_path), tags_path)
     except ValueError as error:
         _, number, what = str(error).split(":", 2)
-        yield Problem(tags_path, int(number), what.strip() + ": use scripts/bump-image, which writes this file")
+        yield Problem(tags_path, int(number), what.strip())
 
 
 def _check_tag(path: str, image: Map) -> Iterator[Problem]:

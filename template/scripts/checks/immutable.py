@@ -9,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from .documents import Map, Problem, Repository, parse
+from . import argocd
+from .documents import Map, Problem, Repository, parse, read_repository
 
 RECREATED = "gitops/recreated"
 # What may change in the spec of a StatefulSet; nothing else does.
@@ -33,8 +34,8 @@ def main_branch(root: Path) -> Iterator[Path | None]:
         yield _unpack(root, Path(name))
 
 
-def compare(repository: Repository, folder: str, before: str, after: str) -> Iterator[Problem]:
-    """Compare what is built of a folder with what was."""
+def compare(repository: Repository, main: Path, folder: str, before: str, after: str) -> Iterator[Problem]:
+    """Compare what is built of a folder with what was built of it in the folder `main`."""
     old = dict(_objects(before))
     for identity, document in _objects(after):
         fixed = _FIXED.get(identity[0])
@@ -42,6 +43,12 @@ def compare(repository: Repository, folder: str, before: str, after: str) -> Ite
             continue
         at = ("metadata", "annotations", RECREATED)
         was, now = old[identity].at("spec") or {}, document.at("spec") or {}
+        if (was.get("replicas") or 1) > 1 and "replicas" not in now:
+            kind, name = identity[0], identity[-1]
+            if not argocd.ignores_replicas(read_repository(main), folder, kind, name):
+                what = f"without replicas, {kind} {name} drops from {was['replicas']} pods to one"
+                cure = "keep it, and follow 'Scale a service by load' in docs/operations.md"
+                yield Problem(f"{folder}/kustomization.yaml", 0, f"{what}: {cure}")
         changed = sorted(key for key in {*was, *now} if fixed(key) and was.get(key) != now.get(key))
         if changed and document.at(*at) == old[identity].at(*at):
             kind, name = identity[0], identity[-1]

@@ -63,11 +63,12 @@ def _references(kustomization: Map) -> Iterator[tuple[str, str, int]]:
         "transformers",
         "validators",
         "bases",
+        "patchesStrategicMerge",
     ):
         for entry in kustomization.texts(key):
             if "\n" not in entry:  # Written out in place.
                 yield key, entry, kustomization.line_of(key)
-    for key in ("patches", "replacements"):
+    for key in ("patches", "patchesJson6902", "replacements"):
         for item in kustomization.maps(key):
             if item.text("path"):
                 yield key, item["path"], item.line_of("path")
@@ -81,12 +82,29 @@ def _references(kustomization: Map) -> Iterator[tuple[str, str, int]]:
                 yield "helmCharts", entry, chart.line_of("valuesFile")
 
 
+def _is_remote(entry: str) -> bool:
+    return entry.startswith(("http:", "https:", "git@", "ssh:", "github.com/")) or "?ref=" in entry
+
+
+def taken_in(repository: Repository, folder: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the folders that a kustomization is built from, its own among them, and the files outside of these."""
+    yield folder
+    for name in KUSTOMIZATIONS:
+        kustomization = repository.first(f"{folder}/{name}")
+        for _, entry, _ in _references(kustomization) if kustomization and folder not in seen else ():
+            target = posixpath.normpath(posixpath.join(folder, entry))
+            if any(repository.first(f"{target}/{other}") for other in KUSTOMIZATIONS):
+                yield from taken_in(repository, target, seen | {folder})
+            elif not _is_remote(entry):
+                yield target
+
+
 def _check_references(
     repository: Repository, path: str, kustomization: Map, folders: dict[str, str], named: set[str]
 ) -> Iterator[Problem]:
     folder = posixpath.dirname(path)
     for key, entry, line in _references(kustomization):
-        if entry.startswith(("http:", "https:", "git@", "ssh:", "github.com/")) or "?ref=" in entry:
+        if _is_remote(entry):
             yield Problem(path, line, f"{key} takes {entry!r} from the network: copy it into this repository")
             continue
         target = posixpath.normpath(posixpath.join(folder, entry))

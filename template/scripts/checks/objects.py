@@ -68,8 +68,8 @@ def workload(path: str, document: Map) -> Workload | None:
 
 
 def is_own_image(image: Any) -> bool:
-    """Tell whether an image is a bare name, which the overlays complete."""
-    return isinstance(image, str) and "/" not in image and ":" not in image and "@" not in image
+    """Tell whether an image has neither tag nor digest: the overlays set them."""
+    return isinstance(image, str) and ":" not in image.rpartition("/")[2] and "@" not in image
 
 
 class Pods:

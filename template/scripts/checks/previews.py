@@ -7,7 +7,7 @@ from typing import Any
 
 from . import projects
 from .documents import Map, Problem, Repository, parse
-from .objects import kustomizations, objects
+from .objects import is_own_image, kustomizations, objects, workload
 
 _REVISION = "refs/previews/{{ .number }}"
 _SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -191,23 +191,26 @@ def _check_images(repository: Repository, folder: str) -> Iterator[Problem]:
     path, registry = f"{folder}/kustomization.yaml", _registries(repository).get("previews_registry_name", "")
     kustomization = repository.first(path) or Map()
     moved = {image.text("name"): image for image in kustomization.maps("images")}
-    own = [part for part in _taken(repository, folder) if "/overlays/" in part]
-    for part in own:
-        for where, other in kustomizations(repository, part):
-            for image in other.maps("images"):
-                name = image.text("name")
-                if image.get("newName") is None or not repository.exists(f"src/{name}/Dockerfile"):
-                    continue
-                wanted = f"{registry}.azurecr.io/{name}"
-                found = moved.get(image.text("newName"))
-                if found is None:
-                    cure = f"add name: {image['newName']} with newName: {wanted}"
-                    line = kustomization.line_of("images")
-                    yield Problem(
-                        path, line, f"images does not take {name} of {where} from the previews' registry: {cure}"
-                    )
-                elif found.get("newName") != wanted:
-                    yield Problem(path, found.line_of("newName"), f"is not where previews are built: write {wanted}")
+    base, *overlays = reversed(_taken(repository, folder)[1:])
+    renamed = {
+        image.text("name"): image.text("newName")
+        for part in overlays
+        for _, other in kustomizations(repository, part)
+        for image in other.maps("images")
+        if "newName" in image
+    }
+    for where, document in objects(repository, base):
+        name, item = posixpath.basename(posixpath.dirname(where)), workload(where, document)
+        if not item or not repository.exists(f"src/{name}/Dockerfile"):
+            continue
+        for image in [found for one in item.all_containers() if is_own_image(found := one.text("image"))][:1]:
+            wanted, now = f"{registry}.azurecr.io/{name}", renamed.get(image, image)
+            if now not in moved:
+                cure, line = f"add name: {now} with newName: {wanted}", kustomization.line_of("images")
+                yield Problem(path, line, f"images does not take {name} from the previews' registry: {cure}")
+            elif moved[now].get("newName") != wanted:
+                line = moved[now].line_of("newName")
+                yield Problem(path, line, f"is not where previews are built: write {wanted}")
 
 
 def check_workflow(repository: Repository) -> Iterator[Problem]:

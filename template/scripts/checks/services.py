@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from . import argocd
 from .documents import Map, Problem, Repository
 from .objects import Pods, Workload, applications, objects, replicas, workload
 
@@ -139,12 +140,12 @@ def _check_autoscaler(
     least, most = scaler.at("spec", "minReplicas"), scaler.at("spec", "maxReplicas")
     if isinstance(least, int) and isinstance(most, int) and least > most:
         yield Problem(path, scaler.line_at("spec", "minReplicas"), f"minReplicas is above maxReplicas {most}: lower it")
-    if "replicas" in (found[0].document.at("spec") or {}):
-        line = found[0].document.line_at("spec", "replicas")
-        cure = "remove replicas"
-        yield Problem(found[0].path, line, f"Argo CD would undo what the autoscaler in {path} does: {cure}")
-    for where, kustomization in repository.below(f"{application}/overlays/"):
-        for entry in kustomization.maps("replicas"):
-            if entry.get("name") == name:
-                cure = f"remove the entry of {name}"
-                yield Problem(where, entry.line, f"Argo CD would undo what the autoscaler in {path} does: {cure}")
+    overlays = [overlay for overlay in repository.overlays() if overlay.startswith(f"{application}/")]
+    own = [overlay for overlay in overlays if path.startswith(f"{overlay}/")]
+    for overlay in own or overlays:
+        scaled = (repository.first(f"{overlay}/kustomization.yaml") or Map()).maps("replicas")
+        counted = "replicas" in (found[0].document.at("spec") or {}) or name in [entry.get("name") for entry in scaled]
+        if counted and not argocd.ignores_replicas(repository, overlay, kind, name):
+            what = f"Argo CD would undo what the autoscaler in {path} does"
+            cure = "make its Application ignore replicas, as 'Scale a service by load' in docs/operations.md says"
+            yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}")

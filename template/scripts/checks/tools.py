@@ -11,7 +11,8 @@ from pathlib import Path
 from . import immutable, kustomize, projects
 from .documents import Problem, Repository
 
-_TIMEOUT = 120
+# Seconds for each run of a tool.
+TIMEOUT = 120
 
 
 @dataclass(frozen=True)
@@ -75,32 +76,42 @@ def _started(root: Path, tool: Tool) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=_TIMEOUT,
+        timeout=TIMEOUT,
         check=False,
         stdin=subprocess.DEVNULL,
     )
 
 
-def _run(repository: Repository, tool: Tool, main: Path | None) -> Iterator[Problem]:
+def _run(repository: Repository, tool: Tool, main: Path | None) -> list[Problem] | None:
+    """Return what a tool finds; None where it did not end in time."""
     try:
         done = _started(repository.root, tool)
+        problems: list[Problem] = []
         if tool.name == "kustomize" and done.returncode == 0 and main and (main / tool.subject).is_dir():
-            yield from immutable.compare(repository, tool.subject, _started(main, tool).stdout, done.stdout)
+            problems += immutable.compare(repository, main, tool.subject, _started(main, tool).stdout, done.stdout)
     except subprocess.TimeoutExpired:
-        yield Problem(tool.subject, 0, f"{tool.name} did not end within {_TIMEOUT} s")
-        return
+        return None
     if tool.name == "kustomize" and not done.returncode:
-        yield from projects.judge_built(repository, tool.subject, done.stdout)
+        problems += projects.judge_built(repository, tool.subject, done.stdout)
     if done.returncode:
         words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
-        yield Problem(tool.subject, 0, f"{tool.name}:", tuple(words.expandtabs().strip().split("\n")))
+        problems.append(Problem(tool.subject, 0, f"{tool.name}:", tuple(words.expandtabs().strip().split("\n"))))
+    return problems
 
 
-def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem]]:
-    """Run the tools side by side; return what fails to build or leaves its namespace, and what linters find."""
+def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem], list[str]]:
+    """Run the tools side by side.
+
+    Returns:
+        what fails to build or leaves its namespace; what linters find; what did not end in time, and is not judged.
+    """
     built: list[Problem] = []
     linted: list[Problem] = []
+    late: list[str] = []
     with immutable.main_branch(repository.root) as main, ThreadPoolExecutor(max_workers=4) as pool:
-        for tool, found in zip(tools, pool.map(lambda tool: list(_run(repository, tool, main)), tools), strict=True):
-            (built if tool.name == "kustomize" else linted).extend(found)
-    return built, linted
+        for tool, found in zip(tools, pool.map(lambda tool: _run(repository, tool, main), tools), strict=True):
+            if found is None:
+                late.append(f"{tool.name} of {tool.subject}")
+            else:
+                (built if tool.name == "kustomize" else linted).extend(found)
+    return built, linted, late

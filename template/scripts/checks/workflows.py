@@ -2,9 +2,13 @@
 
 import posixpath
 import re
+import tomllib
 from collections.abc import Iterator
 
+from gitops.signatures import SIGNERS
+
 from .documents import Map, Problem, Repository
+from .objects import is_own_image, objects, workload
 
 _USES = re.compile(
     r"^\s*(?:- )?[\"']?uses[\"']?: *[\"']?(?P<action>[^@\s\"']+)(?:@(?P<ref>[^\s\"']+))?[\"']?(?P<comment>\s+#.*)?$"
@@ -147,3 +151,28 @@ def check_services(repository: Repository) -> Iterator[Problem]:
             for name in sources:
                 if name not in named and not isinstance(job.at("strategy", "matrix", "include"), list):
                     yield Problem(path, line, f"src/{name} is not among the services: add it, so that it is checked")
+
+
+def check_pushed_images(repository: Repository) -> Iterator[Problem]:
+    """Check that what other repositories push is what Deployments pull."""
+    path = ".github/workflows/build-service.yml"
+    workflow = repository.first(path) or Map()
+    try:
+        signers = tomllib.loads(repository.text(SIGNERS))
+    except tomllib.TOMLDecodeError:  # Said by who reads it first.
+        return
+    for job in _jobs(workflow).values():
+        text, line = job.text("env", "IMAGE"), job.line_at("env", "IMAGE")
+        named, prefix = dict(re.findall(r"== '([a-z0-9-]+)' && '([^']+)'", text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
+        for where, document in objects(repository, "apps"):
+            name, item = posixpath.basename(posixpath.dirname(where)), workload(where, document)
+            if not item or not where.endswith(f"/base/{name}/deployment.yaml") or not prefix:
+                continue
+            if repository.exists(f"src/{name}/Dockerfile") or "unsigned" in signers.get(name, {}):
+                continue
+            pushed = named.get(name, prefix[0] + name)
+            pulled = [image for one in item.all_containers() if is_own_image(image := one.get("image"))]
+            if pulled and pushed not in pulled:
+                yield Problem(
+                    path, line, f"pushes {name} to {pushed}, but {where} pulls {pulled[0]}: make them the same"
+                )

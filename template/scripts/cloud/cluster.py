@@ -18,7 +18,6 @@ _APPLICATION_SETS = "applicationsets.argoproj.io"
 _PROJECTS = "appprojects.argoproj.io"
 _GATEWAYS = "gateways.gateway.networking.k8s.io"
 _PAUSE = 5.0
-_WITHOUT_FINALIZERS = json.dumps({"metadata": {"finalizers": None}})
 
 Objects = list[dict[str, Any]]
 
@@ -78,14 +77,17 @@ class Cluster:
 
     def _release(self, kind: str, items: Objects) -> None:
         """Remove the finalizers of objects."""
+        finalized = [item for item in items if item["metadata"].get("finalizers")]
+        self._patch(kind, finalized, {"metadata": {"finalizers": None}})
+
+    def _patch(self, kind: str, items: Objects, patch: dict[str, Any]) -> None:
         for item in items:
-            if item["metadata"].get("finalizers"):
-                names = ("--namespace", item["metadata"]["namespace"], item["metadata"]["name"])
-                try:
-                    self._kubectl("patch", kind, *names, "--type=merge", f"--patch={_WITHOUT_FINALIZERS}")
-                except CommandError as error:
-                    if "NotFound" not in error.details:  # Gone meanwhile: what was wanted.
-                        raise
+            names = ("--namespace", item["metadata"]["namespace"], item["metadata"]["name"])
+            try:
+                self._kubectl("patch", kind, *names, "--type=merge", f"--patch={json.dumps(patch)}")
+            except CommandError as error:
+                if "NotFound" not in error.details:  # Gone meanwhile: what was wanted.
+                    raise
 
     def remove_applications(self, seconds: float) -> None:
         """Remove Applications with what they made; first whatever would make them again.
@@ -117,6 +119,9 @@ class Cluster:
             return
         wanted = {_name(item) for item in items}
         print(f"   removing {kind.split('.')[0]}: {', '.join(sorted(wanted))}")
+        if kind == _APPLICATIONS:
+            # An Application is deleted only once it has stopped trying to sync.
+            self._patch(kind, items, {"operation": None})
         self._delete(kind, items)
 
         def left() -> Objects:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl, one_line
@@ -12,6 +13,14 @@ REFRESH = "argocd.argoproj.io/refresh"
 
 # What kubectl says without a configuration, and with one that lacks a cluster.
 _UNKNOWN = re.compile(r'The connection to the server localhost:8080 was refused|context ".*" does not exist')
+
+# Answers that say nothing about what was asked for: the API server, a webhook or Git was not reached.
+TRANSIENT = re.compile(
+    r"connection re(fused|set)|timed? ?out|(context )?deadline exceeded|unavailable|currently unable|unexpected EOF"
+    r"|TLS handshake|too many requests|no such host|no route to host|etcdserver|failed calling webhook"
+    r"|Unable to connect|no answer in",
+    re.IGNORECASE,
+)
 
 _STUCK_REASONS = {
     "CrashLoopBackOff",
@@ -74,17 +83,30 @@ def refresh(environment: str) -> str:
     return run(environment, "--namespace", ARGOCD_NAMESPACE, *look)
 
 
-def pods_and_replica_sets(
+def pods_replica_sets_and_events(
     environment: str, namespace: str, timeout: float | None = None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the pods and ReplicaSets of a namespace; nothing where they may not be read, for they are a help only."""
-    try:
-        return (
-            ask(environment, "--namespace", namespace, "get", "pods", timeout=timeout)["items"],
-            ask(environment, "--namespace", namespace, "get", "replicasets.apps", timeout=timeout)["items"],
-        )
-    except RuntimeError:
-        return [], []
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the pods, ReplicaSets and, where a pod does not run yet, events of a namespace.
+
+    None where they may not be read, for they are a help only.
+    """
+
+    def items(*what: str) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = ask(environment, "--namespace", namespace, "get", *what, timeout=timeout)[
+                "items"
+            ]
+        except RuntimeError:
+            return []
+        return found
+
+    pods = items("pods")
+    pending = any(pod["status"].get("phase") == "Pending" for pod in pods)
+    return (
+        pods,
+        items("replicasets.apps"),
+        items("events", "--field-selector=involvedObject.kind=Pod") if pending else [],
+    )
 
 
 def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
@@ -98,10 +120,40 @@ def _replaced(replica_sets: list[dict[str, Any]]) -> set[str]:
     return {item["metadata"]["name"] for item in replica_sets} - {name for _, name in newest.values()}
 
 
-def pod_troubles(pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return a line for each pod that is refused or waits for what waiting does not bring, and each that is not ready.
+def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> tuple[str, bool]:
+    """Return what a pod that does not run yet waits for, and whether waiting helps."""
+    newest: dict[str, tuple[str, str]] = {}
+    for event in events:
+        if event["involvedObject"].get("name") == pod["metadata"]["name"]:
+            series = (event.get("series") or {}).get("lastObservedTime")
+            at = series or event.get("lastTimestamp") or event.get("eventTime") or ""
+            seen = (at[:19], event.get("message", ""))
+            newest[event["reason"]] = max(newest.get(event["reason"], seen), seen)
+    never = ("", "")
+    for condition in pod["status"].get("conditions", []):
+        if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
+            grows, stays = (newest.get(reason, never) for reason in ("TriggeredScaleUp", "NotTriggerScaleUp"))
+            if stays > grows:
+                return f"NotTriggerScaleUp: {stays[1]}", False
+            node = f"; TriggeredScaleUp: {grows[1]}" if grows > never else ""
+            return f"{condition.get('reason')}: {condition.get('message')}{node}", True
+    reasons = ("FailedAttachVolume", "FailedMount", "FailedCreatePodSandBox", "Pulling")
+    (_, message), reason = max((newest.get(reason, never), reason) for reason in reasons)
+    if not message:
+        return "its container is being created", True
+    return f"{reason}: {message}", not re.search("not found|non-existent", message)
+
+
+def pod_troubles(
+    pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> tuple[list[str], list[str], dict[str, float]]:
+    """Return what keeps pods from being ready, a line for each.
 
     Pods of a version that is being replaced do not count: that they can't start may be why.
+
+    Returns:
+        What waiting does not mend; what waits for a node, a volume or an image; what runs and is not ready, with the
+        seconds since it started.
     """
     old = _replaced(replica_sets)
     stuck = [
@@ -111,22 +163,30 @@ def pod_troubles(pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]])
         for condition in item.get("status", {}).get("conditions", [])
         if (condition["type"], condition["status"]) == ("ReplicaFailure", "True")
     ]
-    unready = []
+    waits: list[str] = []
+    unready: dict[str, float] = {}
     for pod in pods:
         owners = {owner["name"] for owner in pod["metadata"].get("ownerReferences", [])}
         if "deletionTimestamp" in pod["metadata"] or owners & old:
             continue
-        for container in pod["status"].get("containerStatuses", []):
-            name = f"Pod {pod['metadata']['name']}"
+        name, status = f"Pod {pod['metadata']['name']}", pod["status"]
+        begun = False
+        for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
             waiting = container["state"].get("waiting", {})
             last = container.get("lastState", {}).get("terminated", {}).get("reason", "")
             if waiting.get("reason") in _STUCK_REASONS:
                 stuck.append(f"{name}: {waiting['reason']}: {waiting.get('message') or last or 'no details'}")
+                begun = True
             elif "running" in container["state"] and not container["ready"]:
                 restarts = f", restarted {container['restartCount']} times" if container["restartCount"] else ""
                 since = container["state"]["running"]["startedAt"]
-                unready.append(f"{name}: running since {since}{restarts}, but its probes do not succeed")
-    return stuck, unready
+                age = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
+                unready[f"{name}: running since {since}{restarts}, but its probes do not succeed"] = age
+                begun = True
+        if status.get("phase") == "Pending" and not begun:
+            reason, passes = _pending(pod, events)
+            (waits if passes else stuck).append(f"{name}: {reason}")
+    return stuck, waits, unready
 
 
 def ready_images(pods: list[dict[str, Any]], service: str) -> dict[str, int]:

@@ -106,7 +106,7 @@ def look(found: Environment, tip: str) -> Environment:
         found.reasons = [f"Argo CD has no Application {name}: run make up" if missing else str(error)]
         return found
     status = answer.get("status", {})
-    pods, replica_sets = cluster.pods_and_replica_sets(found.name, name, timeout=PATIENCE)
+    pods, *others = cluster.pods_replica_sets_and_events(found.name, name, timeout=PATIENCE)
     for service in found.services:
         for image, count in cluster.ready_images(pods, service.name).items():
             service.running[_version(image)] = service.running.get(_version(image), 0) + count
@@ -115,7 +115,7 @@ def look(found: Environment, tip: str) -> Environment:
     found.revision = status.get("sync", {}).get("revision", "")
     found.behind = _behind(found.revision, tip)
     errors = cluster.sync_errors(status)
-    stuck, unready = cluster.pod_troubles(pods, replica_sets)
+    stuck, waits, unready = cluster.pod_troubles(pods, *others)
     objects = cluster.unhealthy_objects(status)
     drifted = [
         f"{service.name} runs {', '.join(service.running)}, not what Git wants"
@@ -125,9 +125,9 @@ def look(found: Environment, tip: str) -> Environment:
     if all(service.wanted.tag == UNRELEASED for service in found.services):
         found.state = "unreleased"
     elif errors or found.health in ("Degraded", "Missing") or stuck:
-        found.state, found.reasons = "degraded", errors + stuck + unready + objects
+        found.state, found.reasons = "degraded", [*errors, *stuck, *waits, *unready, *objects]
     elif status.get("operationState", {}).get("phase") == "Running" or found.health != "Healthy":
-        found.state, found.reasons = "progressing", unready + objects
+        found.state, found.reasons = "progressing", [*waits, *unready, *objects]
     elif found.behind != 0:
         found.state, found.reasons = "behind", [f"run scripts/refresh {found.name}, or wait for Argo CD to look"]
     elif found.sync != "Synced":

@@ -1,15 +1,18 @@
 """Where things are in this repository, and how its commands say what is wrong."""
 
+import functools
 import re
 import sys
 import unicodedata
 from pathlib import Path
+from posixpath import normpath
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTE = "origin"
 BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
+_IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
 
 # A user, password or token in an address.
 _CREDENTIAL = re.compile(r"(?<=https://)[^/\s]*@|(?<=http://)[^/\s]*@")
@@ -63,6 +66,17 @@ def services(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/base/*/deployment.yaml"))
 
 
+@functools.cache
+def images(root: Path = ROOT) -> dict[str, str]:
+    """Return the image of each service as its Deployment names it: the first without tag and digest."""
+    found = {}
+    for name in services(root):
+        text = Path(root, "apps", application(root), "base", name, "deployment.yaml").read_text(encoding="utf-8")
+        own = [image for image in _IMAGE.findall(text) if ":" not in image.rpartition("/")[2]]
+        found[name] = own[0] if own else name
+    return found
+
+
 def has_sources(service: str) -> bool:
     """Tell whether a service is built here: src/ has its Dockerfile, or the empty folder of a submodule."""
     folder = ROOT / "src" / service
@@ -96,3 +110,19 @@ def kubectl(environment: str) -> list[str]:
 def imagetags_path(environment: str) -> str:
     """Return the path of an environment's image tags, from the root of the repository."""
     return f"apps/{application()}/overlays/{environment}/imagetags/kustomization.yaml"
+
+
+def watched(environment: str) -> list[str]:
+    """Return the paths that Argo CD renders an environment from, as its Application lists them; for commands of git.
+
+    Without the list, or the Application, everything is.
+    """
+    overlay = f"apps/{application()}/overlays/{environment}"
+    for path in (ROOT / "clusters").glob(f"*/environments/{environment}.yaml"):
+        found = re.search(
+            r"^ +argocd[.]argoproj[.]io/manifest-generate-paths: *(.+)$", path.read_text("utf-8"), re.MULTILINE
+        )
+        entries = found[1].strip("\"' ").split(";") if found else []
+        if entries:
+            return [entry.strip("/") if entry.startswith("/") else normpath(f"{overlay}/{entry}") for entry in entries]
+    return ["."]

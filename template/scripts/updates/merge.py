@@ -18,6 +18,8 @@ from .template import ANSWERS, Template, UpdateError
 
 # Says to the template's hook where to write how the merge ended; see `_ended`.
 _REPORT = "TEMPLATE_UPDATE_REPORT"
+# Before a line that the hook has for people, however the merge ended.
+_NOTE = "Look twice: "
 _FOLDER = "template-update-"
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
@@ -33,6 +35,7 @@ class Merge:
         removed: files that are gone although they were changed here.
         answers: the lines of the answers file that changed.
         problems: what the checks of the merged tree say; nothing where they pass.
+        notes: what is sound and may yet surprise, as an address that leads elsewhere.
     """
 
     base: str
@@ -41,6 +44,7 @@ class Merge:
     removed: list[str]
     answers: list[str]
     problems: str
+    notes: list[str]
 
     def conflicts(self) -> list[str]:
         """Return the files in conflict."""
@@ -101,6 +105,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
             removed=_edited(gone, base, template) if gone else [],
             answers=_answers(base, tree),
             problems=_problems(output) if ended == "invalid" else "",
+            notes=re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
         )
 
 
@@ -147,7 +152,7 @@ def _ended(report: Path, status: int) -> str:
 def _problems(output: str) -> str:
     """Return what the checks have said, without Copier's own lines."""
     lines = output.partition("post_generation.py']")[2].splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("Task ", "The update is merged"))).strip()
+    return "\n".join(line for line in lines if not line.startswith(("Task ", "The update is merged", _NOTE))).strip()
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ def message(result: Merge, version: str, news: str) -> str:
         ]
         lines += ["and `>>>>>>>`, commit and push; until then its checks fail:", ""]
         lines += [f"- `{path}`" for path in conflicts]
+    if result.notes:
+        lines += ["", "**Look twice:**", "", *[f"- {line}" for line in result.notes]]
     if result.removed:
         lines += ["", "**Removed, though changed here:**", "", *[f"- `{path}`" for path in result.removed]]
     if result.answers:

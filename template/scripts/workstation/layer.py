@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitops.repository import application
+from gitops.repository import application, watched
 
 from .cluster import NODE_PORTS
 from .commands import Object, documents, run
@@ -181,7 +181,7 @@ def bootstrap(clone: Path, place: Place) -> Path:
 
 def _watched(app: str, environment: str) -> Object:
     """Let a change of the folders below the layer be noticed too."""
-    paths = f".;/apps/{app}/overlays/{environment};/apps/{app}/base"
+    paths = ";".join([".", *(f"/{path}" for path in watched(environment))])
     annotations = {"argocd.argoproj.io/manifest-generate-paths": paths}
     metadata = {"name": f"{app}-{environment}", "annotations": annotations}
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata}

@@ -25,7 +25,7 @@ elif "applications.argoproj.io" in arguments:
     environment = application.rpartition("-")[2]
     images = server("grep", "-h", "-A1", "-e", "- name", "main", "--", f"apps/*/overlays/{environment}/imagetags/*")
     tag, _, service = (world / "broken").read_text().partition(" ") if (world / "broken").exists() else ("none", "", "")
-    broken = any(f'"{service}"' in part and tag in part for part in images.split("- name"))
+    broken = any(f'/{service}"' in part and tag in part for part in images.split("- name"))
     health = {"status": "Degraded"} if broken else {"status": "Healthy"}
     resource = {
         "kind": "Deployment",
