@@ -63,6 +63,10 @@ test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --ignore=tests/live/test_previews.py --capture=no $(TESTS)
 
+.PHONY: test-laptop
+test-laptop: $(VENV)/test ## Run `make local` with Docker, kind and Helm: this machine's, or ones that are made (Debian, root)
+	$(BIN)/python -m pytest tests/laptop --capture=no $(TESTS)
+
 .PHONY: test-previews
 test-previews: $(VENV)/test ## Run previews of pull requests on a real cluster (as test-live)
 	$(BIN)/python -m pytest tests/live/test_previews.py --capture=no $(TESTS)
