@@ -80,9 +80,10 @@ def land(environment: str, branch: str, edit: Edit, *, signed: bool, otherwise: 
         try:
             print(plain(propose(environment, branch, edit, signed=signed)))
         except publish.RefusedError as error:
-            raise publish.PublishError(
-                f"{refusal}; allow this identity to push to {BRANCH}, or to {branch} for a proposal"
-            ) from error
+            cure = f"allow this identity to push to {BRANCH}, or to {branch} for a proposal"
+            if "signature" in str(error):  # GitHub's and GitLab's word where commits must be signed.
+                cure = "sign its commits: git config commit.gpgSign true, with a key that the server knows"
+            raise publish.PublishError(f"{refusal}; {cure}") from error
         return ""
     if commit is None:
         print(f"{environment}: {otherwise}")
