@@ -43,6 +43,10 @@ test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
+.PHONY: test-apply
+test-apply: $(VENV)/test ## Apply products by azurerm itself to a stand-in for Azure (builds it once, with Go); writes docs/changes.md
+	$(BIN)/python -m pytest tests/apply --numprocesses 2 --dist loadfile $(TESTS)
+
 .PHONY: test-jenkins
 test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
 	$(BIN)/python -m pytest tests/jenkins $(TESTS)
@@ -58,6 +62,10 @@ test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm
 .PHONY: test-live
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --ignore=tests/live/test_previews.py --capture=no $(TESTS)
+
+.PHONY: test-laptop
+test-laptop: $(VENV)/test ## Run `make local` with Docker, kind and Helm: this machine's, or ones that are made (Debian, root)
+	$(BIN)/python -m pytest tests/laptop --capture=no $(TESTS)
 
 .PHONY: test-previews
 test-previews: $(VENV)/test ## Run previews of pull requests on a real cluster (as test-live)

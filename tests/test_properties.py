@@ -568,6 +568,7 @@ def test_workflows_take_the_cluster_of_the_environment(product: Path) -> None:
         "AZURE_SUBSCRIPTION_ID",
         "AZURE_TENANT_ID",
         "DOCKERHUB_USERNAME",
+        "PROPOSALS_APP",
     }
     for path in (product / ".github" / "workflows").glob("*.yml"):
         jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()

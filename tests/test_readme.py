@@ -26,7 +26,7 @@ SETS = [
     "previews",
     "production-database-of-azure-with-opentofu",
 ]
-PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "make", "printf", "terraform", "tofu", "uvx"}
+PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "kubelogin", "make", "printf", "terraform", "tofu", "uvx"}
 # What a reader replaces, and by what.
 PLACEHOLDERS = {
     "SERVICE=": "{service}=",
@@ -34,7 +34,7 @@ PLACEHOLDERS = {
     "ENVIRONMENT": "dev",
     "YOUR-HOST": "argocd.example.com",
 }
-STAND_INS = ("az", "cosign", "gh", "helm", "kubectl", "openssl", "terraform", "tofu", "uvx")
+STAND_INS = ("az", "cosign", "gh", "helm", "kubectl", "kubelogin", "openssl", "terraform", "tofu", "uvx")
 # Of what is asked for, the lines that a script goes on with.
 ANSWERS = {
     "kubectl": """\

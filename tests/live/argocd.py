@@ -1,4 +1,4 @@
-"""Argo CD in the cluster, brought there by a product's own code for `make local`: pods of its manifest, the product's values.
+"""Argo CD in the cluster, brought there by a product's own code for `make local`, with Helm and the product's values.
 
 It is asked through the API server, which reaches what is in the cluster wherever that runs.
 """
@@ -37,16 +37,16 @@ import sys
 from workstation import argocd, cluster, place
 with place.alone():
     cluster.make(cluster.choose(sys.argv[1], sys.argv[2], ""))
-    argocd.install(argocd.settings())
+    argocd.install()
+    argocd.wait("statefulset/argocd-application-controller", "deployment/argocd-repo-server")
 """
 
 
 def workstation(cluster: Cluster) -> dict[str, str]:
     """The variables with which a person runs `make local` on this cluster."""
     return {
-        "ARGOCD_MANIFEST": str(argocd_image.manifest(cluster.tools)),
         "LOCAL_REGISTRY": cluster.registry,
-        "PATH": f"{cluster.tools.bin}:{support.TOOLS_FIRST}",
+        "PATH": f"{argocd_image.chart(cluster.tools)}:{cluster.tools.bin}:{support.TOOLS_FIRST}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
@@ -95,7 +95,7 @@ class ArgoCD:
 
     def _remove(self) -> None:
         if self.cluster.external:
-            down = (sys.executable, self._product / "scripts" / "local-down")
+            down = (sys.executable, self._product / "scripts" / "local", "down")
             run(*down, env=workstation(self.cluster), timeout=900)
 
     def application(self, name: str) -> Object | None:

@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import images, toolchain
+from . import argocd_chart, images, toolchain
 from .build import Tools
 from .processes import step
-from .settings import ARGOCD, ARGOCD_CHART
+from .settings import ARGOCD, ARGOCD_CHART, CACHE
 
 _CHART_CHECKSUM = "h1:kngQVnz+M+ytW/urkUWTSh8+zI+Hi/XhLespL5roYK0="
 _NAMES = ("server", "repo-server", "application-controller", "applicationset-controller")
@@ -26,12 +26,10 @@ ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
 """
 
 
-@functools.cache
-def manifest(tools: Tools) -> Path:
-    """Put every image that Argo CD's manifest names into the registry, but those of what the product switches off; once for a run.
+def build(tools: Tools) -> tuple[Path, str, str]:
+    """Build Argo CD's image; the chart's manifest, and the images in it that a product runs: Argo CD's and Redis'.
 
-    Returns:
-        The path of the manifest, which is the chart's, while the image is the one that the product puts in its place.
+    The image of Argo CD is the one that the product puts in the place of the chart's.
     """
     module = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD)
     chart = toolchain.module("github.com/argoproj/argo-cd/v3", ARGOCD_CHART, _CHART_CHECKSUM)
@@ -48,6 +46,15 @@ def manifest(tools: Tools) -> Path:
             (context / source.name).chmod(0o755)
         (context / "Dockerfile").write_text(_DOCKERFILE)
         images.build(context, argocd)
-        images.push(argocd)
-        images.push_base(redis)
-    return install
+    return install, argocd, redis
+
+
+@functools.cache
+def chart(tools: Tools) -> Path:
+    """Put the images into the registry, once for a run; a folder with a `helm` that has the chart."""
+    install, argocd, redis = build(tools)
+    images.push(argocd)
+    images.push_base(redis)
+    folder = CACHE / "helm"
+    argocd_chart.write(folder, (tools.bin / "helm").resolve(), install)
+    return folder

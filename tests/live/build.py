@@ -20,7 +20,7 @@ import yaml
 
 from . import packages, toolchain
 from .processes import LiveError, environment, step, tail
-from .settings import ARGOCD, CACHE, COREDNS, GO, KUBERNETES, KUSTOMIZE, KYVERNO, MODULES
+from .settings import ARGOCD, CACHE, COREDNS, ETCD, GO, HELM, KUBERNETES, KUSTOMIZE, KYVERNO, MODULES
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,19 @@ _COMMANDS = (
     "kubectl",
 )
 
+# Clients parse the server's version, and a build without these says v0.0.0-master.
+_VARIABLES = {
+    f"{_VERSION}.gitVersion": KUBERNETES,
+    f"{_VERSION}.gitMajor": KUBERNETES.removeprefix("v").split(".")[0],
+    f"{_VERSION}.gitMinor": KUBERNETES.split(".")[1],
+}
+
 PROGRAMS = (
     Program(
         "kubernetes",
         KUBERNETES,
         {command: f"k8s.io/kubernetes/cmd/{command}" for command in _COMMANDS},
-        # Clients parse the server's version, and a build without these says v0.0.0-master.
-        {
-            f"{_VERSION}.gitVersion": KUBERNETES,
-            f"{_VERSION}.gitMajor": KUBERNETES.removeprefix("v").split(".")[0],
-            f"{_VERSION}.gitMinor": KUBERNETES.split(".")[1],
-        },
+        _VARIABLES,
     ),
     Program(
         "argocd",
@@ -68,6 +70,9 @@ PROGRAMS = (
     Program("kustomize", KUSTOMIZE, {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}),
     Program("coredns", COREDNS, {"coredns": "github.com/coredns/coredns"}),
     Program("pause", "v1", {"pause": "live/pause"}),
+    Program("helm", HELM, {"helm": "helm.sh/helm/v4/cmd/helm"}),
+    Program("kubeadm", KUBERNETES, {"kubeadm": "k8s.io/kubernetes/cmd/kubeadm"}, _VARIABLES, on_request=True),
+    Program("etcd", ETCD, {"etcd": "go.etcd.io/etcd/server/v3"}, on_request=True),
     Program("kyverno", KYVERNO, {"kyverno": "github.com/kyverno/kyverno/cmd/kyverno"}, on_request=True),
 )
 

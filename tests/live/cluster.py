@@ -124,12 +124,24 @@ class Cluster:
 
     def down(self) -> None:
         """Stop everything and clean up. Logs stay."""
+        self._end()
+        self._lock.close()
+
+    def replace(self) -> None:
+        """Lose this cluster with all that it holds; an empty one takes its place. The registry keeps its images."""
+        self._end()
+        self._stop = threading.Event()
+        lost = self.logs.with_name(f"{self.logs.name}-lost")
+        shutil.rmtree(lost, ignore_errors=True)
+        self.logs.rename(lost)
+        self._up()
+
+    def _end(self) -> None:
         self._stop.set()
         for daemon in self._daemons.values():
             daemon.stop()
         self._daemons.clear()
         cleanup.clean()
-        self._lock.close()
 
     def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 120) -> str:
         """Run `kubectl`; its output. Raises LiveError with what it said when it fails."""

@@ -20,10 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what asks an API server alone, then what wants a cluster without Argo CD, then what measures or scrapes it."""
+    """Run what asks an API server alone, then what wants a cluster without Argo CD, then what measures or scrapes it.
+
+    What loses the cluster comes last.
+    """
     first = ("test_local", "test_secrets", "test_scale", "test_monitoring")
     items.sort(key=lambda item: first.index(item.path.stem) if item.path.stem in first else len(first))
     items.sort(key=lambda item: "api_server" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: item.path.stem == "test_recovery")
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def build(
         text = on_stand_ins((context / dockerfile).read_text())
         rewritten.write_text(with_arguments(text, build_args or {}))
         pip = Path(temporary) / "pip.conf"
-        pip.write_text(_pip_configuration())
+        pip.write_text(pip_configuration())
         ignore = context / ".dockerignore"
         buildah(
             "build",
@@ -212,7 +212,7 @@ def _static(name: str, image: str, binary: Path) -> Path:
     return archive
 
 
-def _pip_configuration() -> str:
+def pip_configuration() -> str:
     """The package indexes that pip is configured with here, as a pip.conf for a build."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False

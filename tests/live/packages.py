@@ -20,12 +20,12 @@ def missing() -> list[str]:
     )
 
 
-def install() -> None:
-    """Install the missing Debian packages.
+def install(*programs: str) -> None:
+    """Install the missing Debian packages, and those of further programs that have the program's name.
 
     Their services are not started: the harness runs its own copies, on its own ports, as long as a test lasts.
     """
-    wanted = missing()
+    wanted = [*missing(), *(name for name in programs if not shutil.which(name))]
     if os.geteuid() != 0:
         raise LiveError("the live cluster needs root (containers, network); run it as root in a disposable machine")
     if not wanted:

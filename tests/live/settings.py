@@ -21,6 +21,9 @@ GO: Final = "1.27.3"
 KUSTOMIZE: Final = "v5.8.2"
 COREDNS: Final = "v1.15.0"
 
+ETCD: Final = "v3.6.8"
+HELM: Final = "v4.3.1"
+
 KYVERNO: Final = "v1.19.1"
 """The Go module `github.com/kyverno/kyverno`: what the chart of `clusters/*/kyverno.yaml` installs."""
 

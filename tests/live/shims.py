@@ -68,7 +68,9 @@ def install(folder: Path, repository: Path, kubectl: Path, *builders: str) -> No
 
 
 def docker(arguments: list[str]) -> None:
-    """Do what `docker buildx build --push …` does."""
+    """Do what `docker buildx build --push …` does; of an engine, only say that it is there."""
+    if arguments[:2] != ["buildx", "build"]:
+        return
     *options, context = arguments[2:]
     given = {
         name: options[index + 1]

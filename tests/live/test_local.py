@@ -1,7 +1,4 @@
-"""`make local` on the live cluster: the loop without Azure, with Argo CD in pods, from its own manifest.
-
-The cluster is one that a person names. kind and k3d are tested with stand-ins (tests/test_local.py).
-"""
+"""`make local` on the live cluster: the loop without Azure, on a cluster that a person names (tests/laptop has kind)."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from .settings import REPOSITORY
 
 pytestmark = pytest.mark.live
 
-ANSWER = re.compile(r"frontend: (http://localhost:\d+)")
+FORWARD = re.compile(r"^frontend: (kubectl .* port-forward service/frontend) 8080:80$", re.M)
 
 
 class Laptop:
@@ -98,11 +95,22 @@ def laptop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         made.make("local-down")
 
 
-def page(address: str) -> str:
-    """What a browser gets."""
-    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - of this machine
-        text: str = answer.read().decode()
-        return text
+def page(laptop: Laptop, said: str, path: str = "") -> str:
+    """What a browser gets, once the person has run the command that was printed."""
+    found = FORWARD.search(said)
+    assert found, said
+    command = [*found[1].split(), ":80"]
+    with subprocess.Popen(
+        command, cwd=laptop.product, env=laptop.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        port = process.stdout.readline().split()[2].rpartition(":")[2]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+                text: str = answer.read().decode()
+                return text
+        finally:
+            process.terminate()
 
 
 def test_the_loop_runs_on_this_machine_and_leaves_nothing(laptop: Laptop, figures: Figures) -> None:
@@ -114,26 +122,22 @@ def test_the_loop_runs_on_this_machine_and_leaves_nothing(laptop: Laptop, figure
     first = laptop.start("local", *named)
     assert first.stdout
     for line in first.stdout:
-        if "a copy of the working tree" in line:
+        if line.startswith("Argo CD"):
             break
     time.sleep(1)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     started = time.monotonic()
-    address = ANSWER.search(laptop.make("local", *named))
-    assert address
+    begun = laptop.make("local", *named)
     figures.add("make local, Argo CD's images being there", f"{time.monotonic() - started:.0f} s")
-    assert "<h1>Goals</h1>" in page(address[1])
-    assert page(f"{address[1]}/api/goals") == '{"goals":[]}', "with a database behind it"
+    assert "<h1>Goals</h1>" in page(laptop, begun)
+    assert page(laptop, begun, "api/goals") == '{"goals":[]}', "with a database behind it"
 
     source = laptop.product / "src" / "frontend" / "static" / "index.html"
     source.write_text(source.read_text().replace("<h1>Goals</h1>", "<h1>Our goals</h1>"))
     said = laptop.make("local-push")
-    assert "backend: built" not in said, "only what changed is built"
-    found = ANSWER.search(said)
-    assert found
-    assert found[1] == address[1]
-    assert "<h1>Our goals</h1>" in page(found[1])
+    assert "image of backend" not in said, "only what changed is built"
+    assert "<h1>Our goals</h1>" in page(laptop, said)
     took = re.search(r"live after .*", said)
     assert took
     figures.add("make local-push of a changed page", took[0])
@@ -164,15 +168,14 @@ def processes_of(product: Path) -> list[str]:
 
 
 def test_a_version_that_does_not_start_is_put_back(laptop: Laptop) -> None:
-    address = ANSWER.search(laptop.make("local", f"KUBECONFIG={laptop.cluster.kubeconfig}"))
-    assert address
+    begun = laptop.make("local", f"KUBECONFIG={laptop.cluster.kubeconfig}")
     source = laptop.product / "src" / "backend" / "app.py"
     sound = source.read_text()
     source.write_text(sound.replace("import server\n", "import server\nraise SystemExit('broken')\n"))
     said = laptop.make("local-push", status=1)
     assert re.search(r"Pod backend-\S+: CrashLoopBackOff", said)
     assert "dev: back to backend local-" in said
-    assert page(f"{address[1]}/api/goals") == '{"goals":[]}'
+    assert page(laptop, begun, "api/goals") == '{"goals":[]}'
     source.write_text(sound)
     laptop.make("local-push")
     shutil.rmtree(laptop.product / ".local" / "clone")

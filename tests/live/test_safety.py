@@ -216,20 +216,6 @@ def commands(world: World, heading: str) -> list[str]:
     return [block.replace(f"{APPLICATION}-prod", DEV) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
 
 
-def test_the_database_is_backed_up_and_restored_as_the_product_says(world: World) -> None:
-    backup, restore = commands(world, "Back up the database, and restore it")
-    world.add_goal("dev", "in the backup")
-    goals = world.goals("dev")
-    try:
-        world.run("sh", "-euc", backup)
-        world.sql("dev", "DELETE FROM goals")
-        assert world.goals("dev") == []
-        world.run("sh", "-euc", restore)
-    finally:
-        (world.product / "app.dump").unlink(missing_ok=True)
-    wait_for("the goals are back", lambda: world.answers("dev", goals), 60)
-
-
 def test_the_database_gets_a_new_password_as_the_product_says(world: World) -> None:
     [block] = commands(world, "New passwords for the database")
     goals = world.goals("dev")

@@ -229,23 +229,27 @@ def generate(folder: Path, url: str = "", **answers: object) -> Path:
     return product
 
 
+def provide(cluster: Cluster, product: Path) -> tuple[SecretsOperator, Path]:
+    """Make what Terraform makes beside Argo CD: a Key Vault with its readers, and the pipeline's kubeconfig."""
+    folder = Path(tempfile.mkdtemp(dir=STATE))
+    cluster.install_crds("external-secrets")
+    accounts, roles = deploy_identity.readers(product, folder / "readers")
+    cluster.apply(accounts)
+    kubeconfig = deploy_identity.kubeconfig(cluster.kubeconfig, folder / "deploy-kubeconfig")
+    return SecretsOperator(cluster.api, roles), kubeconfig
+
+
 @contextmanager
 def running(argocd: ArgoCD, folder: Path) -> Iterator[World]:
     """A generated product, pushed, bootstrapped and released to dev."""
     cluster = argocd.cluster
     with ExitStack() as stack:
-        git = stack.enter_context(GitServer(STATE, cluster.address))
+        git = stack.enter_context(GitServer(folder, cluster.address))
         url = git.create("demo/goal-tracker")
         with step("generate the product and push it"):
             product = generate(folder, url)
-        cluster.install_crds("external-secrets")
-        # What Terraform makes beside Argo CD.
-        accounts, roles = deploy_identity.readers(product, folder / "readers")
-        cluster.apply(accounts)
-        operator = SecretsOperator(cluster.api, roles)
-        stack.callback(operator.stop)
-        deploy_kubeconfig = deploy_identity.kubeconfig(cluster.kubeconfig, folder / "deploy-kubeconfig")
-        world = World(cluster, git, argocd, product, url, operator, deploy_kubeconfig)
+        world = World(cluster, git, argocd, product, url, *provide(cluster, product))
+        stack.callback(lambda: world.operator.stop())
         world.grant(*[f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)])
         git.on_push = world.on_push
         with step("build the sample application's images"):

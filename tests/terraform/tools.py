@@ -50,9 +50,9 @@ def checkov() -> list[str]:
     def install(folder: Path) -> None:
         venv.create(folder, with_pip=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--require-hashes", "--requirement", str(CHECKOV)], CACHE)
+        run([*pip, "--require-hashes", "--requirement", str(CHECKOV)], CACHE)
 
-    python = _cached("checkov", [sys.version.encode(), CHECKOV.read_bytes()], install) / "bin" / "python"
+    python = cached("checkov", [sys.version.encode(), CHECKOV.read_bytes()], install) / "bin" / "python"
     return [str(python), "-m", "checkov.main"]
 
 
@@ -64,9 +64,9 @@ def built(name: str, package: str, ldflags: str = "", module: Path | None = None
         if shutil.which("go") is None:
             raise ToolMissingError(f"{name} is built with Go, which isn't on PATH: see https://go.dev/doc/install")
         target = folder / name
-        _run(["go", "build", "-trimpath", f"-ldflags=-s -w {ldflags}", "-o", str(target), package], module)
+        run(["go", "build", "-trimpath", f"-ldflags=-s -w {ldflags}", "-o", str(target), package], module)
 
-    return _cached(name, [path.read_bytes() for path in sorted(module.iterdir())], build) / name
+    return cached(name, [path.read_bytes() for path in sorted(module.iterdir())], build) / name
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
+def cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Path:
     """Return the folder that `make` filled for these inputs, now or before."""
     final = CACHE / f"{name}-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
     with locked(CACHE / f"{name}.lock"):
@@ -92,7 +92,7 @@ def _cached(name: str, inputs: list[bytes], make: Callable[[Path], None]) -> Pat
     return final
 
 
-def _run(command: list[str], cwd: Path) -> None:
+def run(command: list[str], cwd: Path) -> None:
     done = subprocess.run(
         command,
         cwd=cwd,

@@ -3,6 +3,7 @@
 It is made in a clone of its own: the person's repository, its index and its remote are only read.
 """
 
+import contextlib
 from pathlib import Path
 
 from gitops import imagetags
@@ -60,6 +61,17 @@ def take(place: Place) -> layer.Layer:
     if not succeeds("git", "diff", "--cached", "--quiet", "HEAD", cwd=CLONE):
         git("commit", "--quiet", "--no-verify", "--message", "What is in the working tree")
     return made
+
+
+def state() -> str:
+    """Return what tells one state of the working tree from another: each file's name, size and time."""
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
+    seen = []
+    for path in sorted(filter(None, listed)):
+        with contextlib.suppress(OSError):
+            found = (ROOT / path).lstat()
+            seen.append(f"{path} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(seen)
 
 
 def tag(service: str) -> str:

@@ -1,19 +1,27 @@
-"""The cluster and its registry: made with kind or k3d, or one that the person has named."""
+"""The cluster and its registry: made with kind, or one that the person has named."""
 
 import json
 import os
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
-from gitops.repository import ROOT
+from gitops.repository import ROOT, application
 
-from .commands import LocalError, found, run, succeeds
-from .place import FOLDER, KUBECONFIG, OWNED, Place, folder_of, kubectl, remembered
+from .commands import LocalError, run, succeeds
+from .place import KUBECONFIG, Place, folder_of, kubectl, remembered
 
 # https://hub.docker.com/_/registry
 _REGISTRY_IMAGE = "registry:3.1.0"
 _REGISTRY_PORT = 5000
 _AZURE = ".azmk8s.io"
+# On the registry's container: the folder that it belongs to, and what runs beside it.
+_LABEL = "make-local"
+# Services that people reach have these ports of the node, and as many of this machine.
+NODE_PORTS = range(30080, 30085)
+_NAME = f"{application()}-local"
+_NODE = f"{_NAME}-control-plane"
+_REGISTRY = f"{_NAME}-registry"
 
 
 def _config(kubeconfig: str, context: str) -> dict[str, str]:
@@ -48,139 +56,142 @@ def _named(environment: str, kubeconfig: str, context: str) -> Place:
             f"say where {chosen['context']} pulls images from and this machine can push them: LOCAL_REGISTRY=HOST:PORT"
         )
     kubeconfig = str(Path(kubeconfig).resolve()) if kubeconfig else ""
-    return Place("named", chosen["context"], kubeconfig, registry, environment, folder_of(environment))
+    return Place(chosen["context"], kubeconfig, registry, environment, folder_of(environment))
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+def _free_ports(first: int, count: int) -> list[int]:
+    """Return ports from a number on that nothing listens on."""
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if one.connect_ex(("127.0.0.1", first)):
+                ports.append(first)
+        first += 1
+    return ports
+
+
+def running() -> Place | None:
+    """Return what runs with Docker for this repository, whether `.local` knows of it or not.
+
+    Raises:
+        LocalError: what runs under its name belongs to another folder, or was not made here.
+    """
+    before = remembered()
+    if before and not before.ports:
+        return before
+    if not succeeds("docker", "inspect", _REGISTRY):
+        if not before and succeeds("docker", "inspect", _NODE):
+            raise LocalError(
+                f"kind has a cluster {_NAME} that make local did not make: kind delete cluster --name {_NAME}"
+            )
+        return before
+    label = run("docker", "inspect", f'--format={{{{index .Config.Labels "{_LABEL}"}}}}', _REGISTRY).strip()
+    if not label:
+        raise LocalError(f"make local did not make the container {_REGISTRY}: docker rm --force {_REGISTRY}")
+    known = json.loads(label)
+    folder = known.pop("folder")
+    if folder != str(ROOT) and Path(folder).is_dir():
+        raise LocalError(f"{_NAME} runs for {folder} already: run make local-down there first")
+    return Place(**known)
 
 
 def choose(environment: str, kubeconfig: str, context: str) -> Place:
-    """Return where to run: what an earlier run chose, the cluster that is named, or one of kind or k3d.
+    """Return where to run: what an earlier run chose, the cluster that is named, or a new one of kind.
 
     Raises:
         LocalError: there is nothing to run on, or something else runs already.
     """
-    before = remembered()
-    if kubeconfig or context:
-        place = _named(environment, kubeconfig, context)
-    elif before:
-        place = before
-    else:
-        provider = next((name for name in ("kind", "k3d") if found(name)), None)
-        if provider is None:
-            raise LocalError(
-                "neither kind nor k3d is on PATH: install one (https://kind.sigs.k8s.io, https://k3d.io) and Docker,"
-                " or name a cluster: make local CONTEXT=NAME LOCAL_REGISTRY=HOST:PORT"
-            )
-        place = Place(provider, "", "", f"localhost:{_free_port()}", environment, folder_of(environment))
-        place.context = f"{provider}-{place.name}"
-    if before:
-        kept = (before.provider, before.context, before.environment)
-        if kept != (place.provider, place.context, environment):
-            raise LocalError(f"{before.environment} runs on {before.context} already: first make local-down")
-        place.made = before.made
-    if place.provider != "named" and not succeeds("docker", "info", timeout=60):
-        raise LocalError("Docker does not answer: start it, or name a cluster: make local CONTEXT=NAME")
+    named = bool(kubeconfig or context)
+    place = _named(environment, kubeconfig, context) if named else None
+    before = remembered() if named else running()
+    if before and (before.environment != environment or (place and place.context != before.context)):
+        raise LocalError(f"{before.environment} runs on {before.context} already: first make local-down")
+    if not place:
+        [port] = _free_ports(5001, 1)
+        ports = _free_ports(8080, len(NODE_PORTS))
+        folder = folder_of(environment)
+        place = before or Place(f"kind-{_NAME}", "", f"localhost:{port}", environment, folder, ports)
+    place.save()
     return place
 
 
-def make(place: Place) -> None:
-    """Bring the cluster up, with its registry, and write the kubeconfig that all else uses."""
-    place.save()
-    if place.provider != "named":
-        _make_registry(place)
-        if not place.made:
-            remove(place, registry=False)  # What an interrupted run has left has no use.
-            {"kind": _make_kind, "k3d": _make_k3d}[place.provider](place)
-    _write_kubeconfig(place)
-    kubectl("get", "--raw=/readyz", "--request-timeout=30s")
-    place.made = True
-    place.save()
-
-
-def _make_registry(place: Place) -> None:
-    name, port = f"{place.name}-registry", place.registry.rpartition(":")[2]
-    if not succeeds("docker", "inspect", name):
-        published = f"--publish=127.0.0.1:{port}:{_REGISTRY_PORT}"
-        options = ("--detach", "--restart=always", "--label", OWNED, "--name", name, published)
-        run("docker", "run", *options, _REGISTRY_IMAGE)
+def make_registry(place: Place) -> None:
+    """Run the registry, before all else: its label says whose the cluster is."""
+    if not place.ports:
+        return
+    if succeeds("docker", "inspect", _REGISTRY):
+        run("docker", "start", _REGISTRY)
     else:
-        run("docker", "start", name)
+        label = f"{_LABEL}={json.dumps({'folder': str(ROOT), **asdict(place)})}"
+        published = f"--publish=127.0.0.1:{place.registry.rpartition(':')[2]}:{_REGISTRY_PORT}"
+        options = ("--detach", "--restart=always", "--label", label, "--name", _REGISTRY, published)
+        run("docker", "run", *options, _REGISTRY_IMAGE)
 
 
-def _make_kind(place: Place) -> None:
-    """Make a cluster as https://kind.sigs.k8s.io/docs/user/local-registry describes."""
-    plugin = '[plugins."io.containerd.grpc.v1.cri".registry]'
-    config = {
-        "kind": "Cluster",
-        "apiVersion": "kind.x-k8s.io/v1alpha4",
-        # The default from kind 0.27 on.
-        "containerdConfigPatches": [f'{plugin}\n  config_path = "/etc/containerd/certs.d"'],
-    }
-    options = ("--name", place.name, "--kubeconfig", FOLDER / "kind", "--wait", "180s", "--config=-")
-    run("kind", "create", "cluster", *options, stdin=json.dumps(config), timeout=900)
-    folder = f"/etc/containerd/certs.d/{place.registry}"
-    hosts = f'[host."http://{place.name}-registry:{_REGISTRY_PORT}"]\n'
-    for node in run("kind", "get", "nodes", "--name", place.name).split():
-        run("docker", "exec", node, "mkdir", "-p", folder)
-        run("docker", "exec", "--interactive", node, "cp", "/dev/stdin", f"{folder}/hosts.toml", stdin=hosts)
-    _connect("kind", place)
-
-
-def _make_k3d(place: Place) -> None:
-    """Make a cluster as https://k3d.io/stable/usage/registries describes."""
-    registries = FOLDER / "registries.yaml"
-    endpoint = [f"http://{place.name}-registry:{_REGISTRY_PORT}"]
-    registries.write_text(json.dumps({"mirrors": {place.registry: {"endpoint": endpoint}}}), encoding="utf-8")
-    options = (
-        "--no-lb",
-        "--k3s-arg=--disable=traefik@server:0",
-        "--kubeconfig-update-default=false",
-        f"--registry-config={registries}",
-        "--wait",
-        "--timeout=180s",
-    )
-    run("k3d", "cluster", "create", place.name, *options, timeout=900)
-    _connect(f"k3d-{place.name}", place)
-
-
-def _connect(network: str, place: Place) -> None:
-    """Let the nodes reach the registry by its name."""
-    name = f"{place.name}-registry"
-    networks = json.loads(run("docker", "inspect", "--format={{json .NetworkSettings.Networks}}", name))
-    if network not in networks:
-        run("docker", "network", "connect", network, name)
-
-
-def _write_kubeconfig(place: Place) -> None:
-    """Write a kubeconfig that holds this cluster alone.
+def make(place: Place) -> None:
+    """Bring the cluster up, and write the kubeconfig that all else uses: this cluster alone.
 
     Its context has the name of the cluster's folder, by which scripts/ ask for a cluster where there are several.
     """
-    file = ("--kubeconfig", place.kubeconfig) if place.kubeconfig else ()
-    view = ("config", "view", "--raw", "--flatten", "--minify", "--context", place.context)
-    source = {
-        "kind": ("kind", "get", "kubeconfig", "--name", place.name),
-        "k3d": ("k3d", "kubeconfig", "get", place.name),
-        "named": ("kubectl", *file, *view),
-    }[place.provider]
-    text = run(*source)
+    if place.ports:
+        _make_kind(place)
     KUBECONFIG.unlink(missing_ok=True)
-    KUBECONFIG.touch(mode=0o600)
-    KUBECONFIG.write_text(text, encoding="utf-8")
+    if place.ports:
+        run("kind", "export", "kubeconfig", "--name", _NAME, "--kubeconfig", KUBECONFIG)
+    else:
+        file = ("--kubeconfig", place.kubeconfig) if place.kubeconfig else ()
+        view = ("config", "view", "--raw", "--flatten", "--minify", "--context", place.context)
+        text = run("kubectl", *file, *view)
+        KUBECONFIG.touch(mode=0o600)
+        KUBECONFIG.write_text(text, encoding="utf-8")
     kubectl("config", "rename-context", place.context, place.cluster)
     kubectl("config", "use-context", place.cluster)
+    kubectl("get", "--raw=/readyz", "--request-timeout=30s")
 
 
-def remove(place: Place, *, registry: bool = True) -> None:
-    """Remove the cluster, where it was made here, with its registry."""
-    if place.provider == "kind" and place.name in run("kind", "get", "clusters").split():
-        run("kind", "delete", "cluster", "--name", place.name, "--kubeconfig", FOLDER / "kind")
-    if place.provider == "k3d" and succeeds("k3d", "cluster", "get", place.name):
-        run("k3d", "cluster", "delete", place.name)
-    if registry and place.provider != "named" and succeeds("docker", "inspect", f"{place.name}-registry"):
-        run("docker", "rm", "--force", "--volumes", f"{place.name}-registry")
+def _make_kind(place: Place) -> None:
+    """Make a cluster as https://kind.sigs.k8s.io/docs/user/local-registry describes, unless there is a complete one."""
+    hosts = f"/etc/containerd/certs.d/{place.registry}/hosts.toml"
+    # Written last: without it, what an interrupted run has left has no use.
+    if not (succeeds("docker", "start", _NODE) and succeeds("docker", "exec", _NODE, "test", "-e", hosts)):
+        remove_kind()
+        mappings = [
+            {"containerPort": node, "hostPort": port, "listenAddress": "127.0.0.1"}
+            for node, port in zip(NODE_PORTS, place.ports, strict=True)
+        ]
+        plugin = '[plugins."io.containerd.grpc.v1.cri".registry]'
+        config = {
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            # The default from kind 0.27 on.
+            "containerdConfigPatches": [f'{plugin}\n  config_path = "/etc/containerd/certs.d"'],
+            "nodes": [{"role": "control-plane", "extraPortMappings": mappings}],
+        }
+        options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--wait", "180s", "--config=-")
+        run("kind", "create", "cluster", *options, stdin=json.dumps(config), timeout=900, env=_past_the_proxy())
+        write = f"mkdir -p {os.path.dirname(hosts)} && cat >{hosts}"
+        content = f'[host."http://{_REGISTRY}:{_REGISTRY_PORT}"]\n'
+        run("docker", "exec", "--interactive", _NODE, "sh", "-c", write, stdin=content)
+    # Let the node reach the registry by its name.
+    networks = json.loads(run("docker", "inspect", "--format={{json .NetworkSettings.Networks}}", _REGISTRY))
+    if "kind" not in networks:
+        run("docker", "network", "connect", "kind", _REGISTRY)
+
+
+def _past_the_proxy() -> dict[str, str]:
+    """Return what lets a node reach the registry where it reaches other things through a proxy; kind hands it over."""
+    others = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), f"{others},{_REGISTRY}" if others else _REGISTRY)
+
+
+def remove_kind() -> None:
+    """Remove the cluster."""
+    run("kind", "delete", "cluster", "--name", _NAME, "--kubeconfig", KUBECONFIG)
+
+
+def remove() -> None:
+    """Remove the cluster and then its registry, which says whose it is."""
+    remove_kind()
+    if succeeds("docker", "inspect", _REGISTRY):
+        run("docker", "rm", "--force", "--volumes", _REGISTRY)

@@ -1,11 +1,11 @@
 """Runs programs, and says in one line what is wrong when one fails."""
 
+import contextlib
 import json
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,13 @@ def succeeds(*command: str | Path, **options: Any) -> bool:
     return True
 
 
-def found(name: str) -> bool:
-    """Tell whether a program is on PATH."""
-    return shutil.which(name) is not None
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what begins, and once it is done, how long it took."""
+    print(f"{what} ...")
+    begun = time.monotonic()
+    yield
+    print(f"{what}: {time.monotonic() - begun:.1f} s")
 
 
 def documents(text: str) -> list[Object]:

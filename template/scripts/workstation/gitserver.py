@@ -8,7 +8,7 @@ from gitops.repository import ARGOCD_NAMESPACE, application
 
 from . import argocd
 from .commands import Object
-from .place import KUBECONFIG, apply, kubectl
+from .place import KUBECONFIG, apply
 
 _FOLDER = "/srv/git"
 _PORT = 9418
@@ -74,7 +74,7 @@ def _deployment() -> Object:
 
 
 def start() -> None:
-    """Run the server and wait until it serves. It begins empty, and does again when its pod is replaced."""
+    """Run the server. It begins empty, and does again when its pod is replaced."""
     ports = [{"name": "git", "port": _PORT, "targetPort": "git"}]
     service: Object = {
         "apiVersion": "v1",
@@ -83,4 +83,3 @@ def start() -> None:
         "spec": {"selector": _LABELS, "ports": ports},
     }
     apply(_deployment(), service)
-    kubectl("--namespace", ARGOCD_NAMESPACE, "rollout", "status", "deployment/git", "--timeout=300s", timeout=330)

@@ -2,7 +2,7 @@
 
 - Images come from the local registry. A service without sources here has no pods.
 - Passwords are made here, instead of coming from Key Vault.
-- Public services are reached through kubectl, instead of a load balancer or a gateway.
+- Public services are reached by ports of the node, instead of a load balancer or a gateway.
 - Volumes have the cluster's own class.
 """
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from gitops.repository import application, watched
 
-from .commands import Object, run
-from .place import Place, read_yaml
+from .cluster import NODE_PORTS
+from .commands import Object, documents, run
+from .place import Place
 
 # Where there is one, it stands for the database server of Azure.
 _DATABASE = Path(__file__).with_name("database.yaml")
@@ -32,6 +33,8 @@ class Layer:
     """Name → keys of each Secret that Key Vault would fill."""
     public: list[str] = field(default_factory=list)
     """The services that people reach."""
+    policies: list[Object] = field(default_factory=list)
+    """Network policies that let people in."""
 
     def patch(self, item: Object, *operations: Object) -> None:
         """Change an object."""
@@ -55,15 +58,16 @@ def _repository(image: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
-def over(objects: list[Object], registry: str, built: list[str]) -> Layer:
+def over(objects: list[Object], place: Place, built: list[str]) -> Layer:
     """Return the layer for the objects of an environment.
 
     Args:
         objects: what the overlay gives.
-        registry: where local images are, HOST:PORT.
+        place: where they will run.
         built: the services that have sources here.
     """
     layer = Layer()
+    services: dict[str, Object] = {}
     for item in objects:
         kind, spec = item["kind"], item.get("spec", {})
         if kind == "ExternalSecret":
@@ -76,9 +80,11 @@ def over(objects: list[Object], registry: str, built: list[str]) -> Layer:
         elif kind == "HTTPRoute":
             layer.delete(item)
             layer.public += [ref["name"] for rule in spec.get("rules", []) for ref in rule.get("backendRefs", [])]
-        elif kind == "Service" and spec.get("type") == "LoadBalancer":
-            layer.public.append(item["metadata"]["name"])
-            layer.patch(item, {"op": "replace", "path": "/spec/type", "value": "ClusterIP"})
+        elif kind == "Service":
+            services[item["metadata"]["name"]] = item
+            if spec.get("type") == "LoadBalancer":
+                layer.public.append(item["metadata"]["name"])
+                layer.patch(item, {"op": "replace", "path": "/spec/type", "value": "ClusterIP"})
         elif kind == "StatefulSet":
             for number, claim in enumerate(spec.get("volumeClaimTemplates", [])):
                 if "storageClassName" in claim["spec"]:
@@ -87,9 +93,22 @@ def over(objects: list[Object], registry: str, built: list[str]) -> Layer:
         elif kind == "PersistentVolumeClaim" and "storageClassName" in spec:
             layer.patch(item, {"op": "remove", "path": "/spec/storageClassName"})
         elif kind == "Deployment":
-            _deployment(layer, item, registry, built)
-    layer.public = [name for name in dict.fromkeys(layer.public) if name in built] or built
+            _deployment(layer, item, place.registry, built)
+    layer.public = [name for name in dict.fromkeys(layer.public) if name in built] or [*services.keys() & built]
+    layer.public.sort()
+    for number, _, name in zip(NODE_PORTS, place.ports, layer.public, strict=False):
+        _open(layer, services[name], number)
     return layer
+
+
+def _open(layer: Layer, service: Object, port: int) -> None:
+    """Let people reach a service by a port of the node, whatever its policies let in."""
+    of_node = {"op": "add", "path": "/spec/type", "value": "NodePort"}
+    layer.patch(service, of_node, {"op": "add", "path": "/spec/ports/0/nodePort", "value": port})
+    metadata = {"name": f"local-{service['metadata']['name']}"}
+    spec = {"podSelector": {"matchLabels": service["spec"]["selector"]}, "policyTypes": ["Ingress"], "ingress": [{}]}
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+    layer.policies.append(policy)
 
 
 def _deployment(layer: Layer, item: Object, registry: str, built: list[str]) -> None:
@@ -110,9 +129,10 @@ def write(clone: Path, place: Place, url: str, built: list[str]) -> Layer:
     """Lay it over a clone of the repository: the environment, its Application, and what brings that one."""
     app, environment = application(), place.environment
     overlay = f"apps/{app}/overlays/{environment}"
-    rendered = clone / ".git" / "rendered.yaml"
-    rendered.write_text(run("kubectl", "kustomize", clone / overlay), encoding="utf-8")
-    layer = over(read_yaml(rendered), place.registry, built)
+    rendered = run("kubectl", "kustomize", clone / overlay)
+    # kubectl reads the YAML, since Python can't by itself.
+    read = ("patch", "--local", "--filename=-", "--type=merge", "--patch={}", "--output=json")
+    layer = over(documents(run("kubectl", *read, stdin=rendered)), place, built)
 
     folder = clone / "apps" / app / "local"
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,6 +140,10 @@ def write(clone: Path, place: Place, url: str, built: list[str]) -> Layer:
     if _DATABASE.exists():
         shutil.copy2(_DATABASE, folder)
         resources.append(_DATABASE.name)
+    for policy in layer.policies:
+        name = f"{policy['metadata']['name']}.yaml"
+        (folder / name).write_text(json.dumps(policy), encoding="utf-8")
+        resources.append(name)
     _write(folder, resources, layer.patches, images=layer.images, namespace=place.namespace)
 
     source = [

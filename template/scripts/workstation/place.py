@@ -5,7 +5,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gitops.repository import ROOT, application
@@ -25,8 +25,6 @@ OWNED = "app.kubernetes.io/managed-by=make-local"
 class Place:
     """What runs where; enough to go on with it and to take it away."""
 
-    provider: str
-    """kind, k3d, or `named` for a cluster that was there before."""
     context: str
     """The context of the cluster, in the file that it is from."""
     kubeconfig: str
@@ -36,18 +34,13 @@ class Place:
     environment: str
     cluster: str
     """The folder in clusters/ that stands for this cluster; kubectl's context is named so too."""
-    made: bool = False
-    """Whether the cluster is complete."""
+    ports: list[int] = field(default_factory=list)
+    """Ports of this machine that lead to node ports; none on a cluster that was there before."""
 
     @property
     def namespace(self) -> str:
         """The namespace of the environment."""
         return f"{application()}-{self.environment}"
-
-    @property
-    def name(self) -> str:
-        """The name of what is made with Docker."""
-        return f"{application()}-local"
 
     def save(self) -> None:
         """Remember it, before what it says is made."""
@@ -69,7 +62,7 @@ def required() -> Place:
         LocalError: nothing does.
     """
     place = remembered()
-    if place is None or not place.made:
+    if place is None or not KUBECONFIG.exists():
         raise LocalError("nothing runs here yet: begin with make local")
     return place
 
@@ -141,18 +134,3 @@ def make_namespace(name: str) -> None:
         if item["metadata"].get("labels", {}).get(key) != value:
             raise LocalError(f"the cluster has a namespace {name} that make local did not make: choose another cluster")
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {key: value}}})
-
-
-def read_yaml(path: Path) -> list[Object]:
-    """Read the objects of a YAML file; kubectl does it, since Python can't by itself."""
-    return documents(
-        run("kubectl", "patch", "--local", "--filename", path, "--type=merge", "--patch={}", "--output=json")
-    )
-
-
-def read_values(path: Path) -> Object:
-    """Read a YAML file that holds no object."""
-    carrier = json.dumps({"apiVersion": "v1", "kind": "Values", "metadata": {"name": "values"}})
-    patch = ("--type=merge", "--patch-file", path, "--output=json")
-    [values] = documents(run("kubectl", "patch", "--local", "--filename=-", *patch, stdin=carrier))
-    return values

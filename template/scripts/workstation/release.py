@@ -1,32 +1,21 @@
 """Builds images and rolls them out, by the scripts that the pipeline uses."""
 
-import os
 import secrets
-import time
+import urllib.error
+import urllib.request
 
 from . import branch, layer
-from .commands import run, show
+from .commands import run, show, step, wait_until
 from .place import CLONE, KUBECONFIG, Place, apply, get, make_namespace
-
-_begun = time.monotonic()
-
-
-def step(what: str) -> None:
-    """Say what comes next."""
-    print(f"== {time.monotonic() - _begun:4.0f} s  {what}")
 
 
 def build(place: Place) -> list[str]:
-    """Build and push the images whose sources have changed; `SERVICE=TAG@DIGEST` of each.
-
-    LOCAL_BUILD names another program than scripts/build-images, with the same arguments and output.
-    """
-    builder = os.environ.get("LOCAL_BUILD", "scripts/build-images")
+    """Build and push the images whose sources have changed; `SERVICE=TAG@DIGEST` of each."""
     images: list[str] = []
     for service, tag in branch.stale(place).items():
-        begun = time.monotonic()
-        images += run(builder, tag, service, cwd=CLONE, timeout=1800, env={"LOCAL_REGISTRY": place.registry}).split()
-        print(f"{service}: built in {time.monotonic() - begun:.1f} s")
+        with step(f"image of {service}"):
+            registry = {"LOCAL_REGISTRY": place.registry}
+            images += run("scripts/build-images", tag, service, cwd=CLONE, timeout=1800, env=registry).split()
     return images
 
 
@@ -62,3 +51,27 @@ def make_secrets(place: Place, made: layer.Layer) -> None:
             metadata = {"name": name, "namespace": place.namespace}
             values = {key: secrets.token_urlsafe(24) for key in keys}
             apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values})
+
+
+def print_addresses(place: Place, public: list[str]) -> None:
+    """Print how each public service is reached, once it answers."""
+    for service, port in zip(public, place.ports, strict=False):
+        address = f"http://localhost:{port}"
+        wait_until(f"{service} answers at {address}", lambda a=address: _answers(a), 60)  # type: ignore[misc]
+        print(f"{service}: {address}")
+    for service in public[len(place.ports) :]:
+        [found] = get("--namespace", place.namespace, "service", service)
+        port = found["spec"]["ports"][0]["port"]
+        where = f"--kubeconfig .local/kubeconfig --namespace {place.namespace}"
+        print(f"{service}: kubectl {where} port-forward service/{service} 8080:{port}")
+
+
+def _answers(address: str) -> bool:
+    try:
+        # No proxy has a way to this machine's own ports.
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

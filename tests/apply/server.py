@@ -1,0 +1,176 @@
+"""The stand-in for Azure on the network: a proxy on the loopback that answers for Azure's hosts, with its own certificate."""
+
+import base64
+import json
+import ssl
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from tests.apply import ids
+from tests.apply.world import Answer, RefusedError, Request, World
+
+PERSON = "9e550000-0000-4000-8000-0000000000aa"
+"""Who runs `make up`: an owner of the subscription."""
+_HOSTS = ("management.azure.com", "login.microsoftonline.com", "*.vault.azure.net", "*.blob.core.windows.net")
+
+
+def certificate(folder: Path) -> Path:
+    """Make a certificate for Azure's hosts that is its own authority, with its key in the same file."""
+    path = folder / "azure.pem"
+    names = ",".join(f"DNS:{host}" for host in _HOSTS)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    options = ["-days", "2", "-subj", "/CN=azure.test", "-addext", f"subjectAltName={names}", "-keyout", "-"]
+    made = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    path.write_text(made.stdout, encoding="utf-8")
+    return path
+
+
+class Azure:
+    """A world that answers on a port; use as a context."""
+
+    def __init__(self, world: World, pem: Path) -> None:
+        """Prepare to listen; nothing does before `with`."""
+        self.world, self._pem = world, pem
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+
+        class Handler(_Handler):
+            azure, tls = self, context
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.log: list[str] = []
+
+    def __enter__(self) -> "Azure":
+        """Begin to answer."""
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which a program meets this Azure instead of the real one, as a person."""
+        return {
+            "HTTPS_PROXY": f"http://127.0.0.1:{self._server.server_port}",
+            "NO_PROXY": "",
+            "SSL_CERT_FILE": str(self._pem),
+            "AZURE_CLOCK": f"http://127.0.0.1:{self._server.server_port}/clock",
+            "ARM_TENANT_ID": ids.TENANT,
+            "ARM_SUBSCRIPTION_ID": ids.SUBSCRIPTION,
+            "ARM_CLIENT_ID": PERSON,
+            "ARM_CLIENT_SECRET": "not-a-secret",
+            "ARM_DISABLE_TERRAFORM_PARTNER_ID": "true",
+        }
+
+    def pipeline(self, client: str, subject: str) -> dict[str, str]:
+        """Return the variables for a run of a pipeline, which has a signed token that names it."""
+        token = _token({"sub": subject, "aud": "api://AzureADTokenExchange"})
+        mine = {"ARM_CLIENT_ID": client, "ARM_CLIENT_SECRET": "", "ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": token}
+        return self.environment() | mine
+
+
+def _token(claims: dict[str, Any]) -> str:
+    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims)]
+    return ".".join([base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts] + ["c2ln"])
+
+
+def _claims(token: str) -> dict[str, Any]:
+    middle = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    return claims
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    azure: Azure
+    tls: ssl.SSLContext
+    host = ""
+
+    def do_CONNECT(self) -> None:
+        self.host = self.path.split(":")[0]
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.request = self.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", 0)
+        self.close_connection = False
+
+    def _any(self) -> None:
+        raw = self._raw()
+        split = urlsplit(self.path)
+        if not self.host:
+            # The stand-in for the provider of pauses says that time has passed.
+            self.azure.world.clock += float(raw)
+            return self._send(Answer(200))
+        if self.host == "login.microsoftonline.com":
+            return self._send(self._login(split.path, raw))
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not token:
+            challenge = f'Bearer authorization="https://login.microsoftonline.com/{ids.TENANT}", resource="https://vault.azure.net"'
+            return self._send(Answer(401, {"error": {"code": "Unauthorized"}}, {"WWW-Authenticate": challenge}))
+        query, headers = dict(parse_qsl(split.query)), {name.lower(): value for name, value in self.headers.items()}
+        principal = str(_claims(token)["oid"])
+        path = split.path.replace("//", "/")
+        request = Request(self.command, self.host, path, query, headers, raw, principal)
+        answer = self.azure.world.answer(request)
+        self.azure.log.append(f"{answer.status} {self.command} https://{self.host}{self.path}")
+        return self._send(answer)
+
+    do_GET = do_HEAD = do_PUT = do_PATCH = do_POST = do_DELETE = _any  # noqa: N815
+
+    def _raw(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") == "chunked":
+            parts = []
+            while size := int(self.rfile.readline(), 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _login(self, path: str, raw: bytes) -> Answer:
+        if "/.well-known/" in path or "/discovery/" in path:
+            return Answer(200, {"tenant_discovery_endpoint": f"https://login.microsoftonline.com/{ids.TENANT}"})
+        form = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
+        principal = form["client_id"]
+        if assertion := form.get("client_assertion"):
+            try:
+                principal = self.azure.world.workload(principal, _claims(assertion)["sub"])
+            except RefusedError as refusal:
+                return Answer(refusal.status, {"error": "invalid_client", "error_description": str(refusal)})
+        now = int(time.time())
+        claims = {"oid": principal, "sub": principal, "tid": ids.TENANT, "appid": form["client_id"], "idtyp": "app"}
+        token = _token(claims | {"aud": form.get("scope", ""), "iat": now, "exp": now + 3600})
+        return Answer(
+            200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": now + 3600}
+        )
+
+    def _send(self, answer: Answer) -> None:
+        raw = (
+            answer.body
+            if isinstance(answer.body, bytes)
+            else b""
+            if answer.body is None
+            else json.dumps(answer.body).encode()
+        )
+        self.send_response(answer.status)
+        # The provider's own tests use it: what would be polled every ten seconds is polled at once.
+        always = {"X-Go-Azure-Sdk-Skip-Polling-Delay": "true", "Retry-After": "0"}
+        always |= {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(raw))}
+        for name, value in (always | answer.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(raw)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""

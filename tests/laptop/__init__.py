@@ -1,0 +1,1 @@
+"""`make local` with a real Docker, kind, kubectl and Helm."""
