@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import support
+from tests.in_process import InProcess
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -63,6 +64,17 @@ def test_a_bumped_tag_is_all_that_changes_in_what_kustomize_builds(
 def test_tag_and_digest_are_both_in_the_image(own_product: Path) -> None:
     assert bump(own_product, "--no-push", "prod", f"backend=sha-0123@{DIGEST}").returncode == 0
     assert images(own_product, "prod")["backend"].endswith(f"/backend:sha-0123@{DIGEST}")
+
+
+def test_services_of_one_image_are_deployed_together_whichever_is_named(in_process: InProcess, tmp_path: Path) -> None:
+    one = [{"name": name, "image": "app"} for name in ("web", "worker")]
+    in_process.render({"services": one}, tmp_path)
+    for number, service in enumerate(("web", "worker")):
+        done = bump(tmp_path, "--no-push", "dev", f"{service}=v{number}")
+        assert done.stdout == f"dev: {service} v{number}, {one[not number]['name']} v{number}\n", done.stderr
+        assert all(image.endswith(f"/app:v{number}") for image in images(tmp_path, "dev").values())
+    done = bump(tmp_path, "--no-push", "dev", "web=v2", "worker=v3")
+    assert done.stderr == "bump-image: web and worker have one image: give them one tag\n"
 
 
 @pytest.mark.parametrize("tag", ["1e5", "0123", "12345678", "true", "null", "1.10"])

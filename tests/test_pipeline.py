@@ -253,6 +253,15 @@ def test_images_are_signed_by_digest_for_the_name_that_the_overlays_use_and_thei
     ]
 
 
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_the_name_is_what_an_overlay_calls_it_in_whatever_quotes(own_product: Path, quote: str) -> None:
+    image = support.run("scripts/image-name", "frontend", cwd=own_product).stdout.strip()
+    [overlay] = own_product.glob("apps/*/overlays/dev/kustomization.yaml")
+    names = f"images:\n  - name: {quote}{image}{quote}\n    newName: {quote}other.example/web{quote}\n"
+    overlay.write_text(f"{overlay.read_text()}{names}")
+    assert support.run("scripts/image-name", "frontend", cwd=own_product).stdout == "other.example/web\n"
+
+
 @pytest.mark.parametrize("version", ["v1", f"v1@{DIGEST}", "sha-0123", "latest"])
 def test_an_image_that_names_no_build_is_not_signed(own_product: Path, stand_ins: Path, version: str) -> None:
     stand_in(stand_ins, "cosign")

@@ -195,6 +195,8 @@ def test_rollbacks_are_one_proposal(protected: Protected) -> None:
     assert protected.proposed("rollback/dev") == {"backend": "v1"}
     protected.ran("rollback", "dev", "--commit", commits[0])
     assert protected.proposed("rollback/dev") == {"backend": "v1"}, "it is proposed already"
+    subject = protected.git("log", "-1", "--format=%s", protected.tip("rollback/dev"))
+    assert subject == "deploy(dev): roll back to backend v1"
     protected.ran("rollback", "dev")
     assert protected.proposed("rollback/dev") == {"backend": "v1", "frontend": "v1"}
     message = protected.git("log", "-1", "--format=%B", protected.tip("rollback/dev"))

@@ -266,12 +266,21 @@ def test_a_protected_branch_gets_a_proposal_whatever_its_words(served: Path, ser
     assert_whole(served, server.root / "demo" / "product.git")
 
 
-def test_where_no_branch_may_be_pushed_one_line_says_what_to_allow(served: Path, server: GitServer) -> None:
-    protect(server, "error: GH013: Repository rule violations found", "*")
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        ("", "allow this identity to push to main, or to deploy/dev for a proposal"),
+        ("- Commits must have verified signatures.", "sign its commits: git config commit.gpgSign true"),
+    ],
+)
+def test_where_no_branch_may_be_pushed_one_line_says_what_to_do(
+    words: str, cure: str, served: Path, server: GitServer
+) -> None:
+    protect(server, f"error: GH013: Repository rule violations found {words}", "*")
     done = bump(served, "dev", "frontend=v3")
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert "allow this identity to push to main, or to deploy/dev for a proposal" in line
+    assert cure in line
 
 
 def test_a_shallow_clone_knows_which_build_is_older(served: Path) -> None:

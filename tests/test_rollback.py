@@ -147,12 +147,13 @@ def test_what_somebody_has_taken_away_is_never_brought_back(
 
 
 def test_what_only_writes_the_file_anew_is_no_deployment(released: tuple[Path, str]) -> None:
-    """As an update of the template does, which wrote bare names up to 0.13, or a formatter."""
+    """As an update of the template does, which wrote bare names up to 0.13, a formatter, or a mended mistake."""
     product, _ = released
     path = tags_file(product)
     new = path.read_text()
     for text in (
         re.sub('name: ".*/', 'name: "', new),
+        f"{new}mistake: true\n",
         new.replace('"f2"', "f2") + '  - name: "x"\n    newTag: "unreleased"\n',
     ):
         path.write_text(text)

@@ -28,10 +28,17 @@ def readable(commit: str, environment: str) -> dict[str, Version]:
         return {}
 
 
+def before(commit: str, environment: str) -> dict[str, Version]:
+    """Return the versions that a commit has found: those of the newest one before it that can be read."""
+    path = imagetags_path(environment)
+    older = publish.git("rev-list", "--first-parent", "--skip=1", "--max-count=100", commit, "--", path).split()
+    return next(filter(None, (readable(name, environment) for name in older)), {})
+
+
 def deploys(commit: str, environment: str) -> bool:
     """Tell whether a commit sets an image to another version: updates and formatters only write the file anew."""
-    before, none = readable(f"{commit}^", environment), Version(imagetags.UNRELEASED)
-    return any(before.get(name, none) != version for name, version in readable(commit, environment).items())
+    found, none = before(commit, environment), Version(imagetags.UNRELEASED)
+    return any(found.get(name, none) != version for name, version in readable(commit, environment).items())
 
 
 def is_older_build(new: str, current: str) -> bool:
@@ -80,9 +87,10 @@ def land(environment: str, branch: str, edit: Edit, *, signed: bool, otherwise: 
         try:
             print(plain(propose(environment, branch, edit, signed=signed)))
         except publish.RefusedError as error:
-            raise publish.PublishError(
-                f"{refusal}; allow this identity to push to {BRANCH}, or to {branch} for a proposal"
-            ) from error
+            cure = f"allow this identity to push to {BRANCH}, or to {branch} for a proposal"
+            if "signature" in str(error):  # GitHub's and GitLab's word where commits must be signed.
+                cure = "sign its commits: git config commit.gpgSign true, with a key that the server knows"
+            raise publish.PublishError(f"{refusal}; {cure}") from error
         return ""
     if commit is None:
         print(f"{environment}: {otherwise}")
