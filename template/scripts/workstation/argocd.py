@@ -35,9 +35,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except LocalError as error:
-        pods, replica_sets = (get(*_WHERE, kind) for kind in ("pods", "replicasets.apps"))
-        stuck, unready = pod_troubles(pods, replica_sets)
-        raise LocalError("; ".join([str(error), *stuck, *unready])) from error
+        pods, replica_sets, events = (get(*_WHERE, kind) for kind in ("pods", "replicasets.apps", "events"))
+        stuck, waits, unready = pod_troubles(pods, replica_sets, events)
+        raise LocalError("; ".join([str(error), *stuck, *waits, *unready])) from error
 
 
 def install() -> None:
