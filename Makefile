@@ -43,6 +43,10 @@ test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
+.PHONY: test-apply
+test-apply: $(VENV)/test ## Apply products by azurerm itself to a stand-in for Azure (builds it once, with Go); writes docs/changes.md
+	$(BIN)/python -m pytest tests/apply --numprocesses 2 --dist loadfile $(TESTS)
+
 .PHONY: test-jenkins
 test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
 	$(BIN)/python -m pytest tests/jenkins $(TESTS)

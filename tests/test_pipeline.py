@@ -350,6 +350,31 @@ def test_the_pipeline_plans_and_applies_with_values_and_state_of_one_cluster(
     assert set((stand_ins / "folders").read_text().split()) == {".terraform/prod"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "actions", "refused"),
+    [
+        ("azurerm_container_registry", "this", ["delete", "create"], True),
+        ("azurerm_postgresql_flexible_server", "this", ["delete"], True),
+        ("azurerm_public_ip", "gateway", ["delete"], True),
+        ("azurerm_public_ip", "gateway", ["update"], False),
+        ("azurerm_container_registry", "previews", ["delete"], False),
+        ("azurerm_role_assignment", "ci", ["delete"], False),
+    ],
+)
+@pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
+def test_the_pipeline_destroys_nothing_that_holds_data_or_an_address(
+    own_product: Path, stand_ins: Path, kind: str, name: str, actions: list[str], refused: bool
+) -> None:
+    lock_providers(own_product)
+    change = {"address": f"{kind}.{name}", "type": kind, "change": {"actions": actions}}
+    plan = json.dumps({"resource_changes": [change]})
+    stand_in(stand_ins, "terraform", f"case \"$*\" in *-json*) echo '{plan}';; esac")
+    done = call(own_product, stand_ins, "scripts/plan", "--digest", "digest", "prod")
+    assert done.returncode == refused, done.stderr
+    assert (f"this would destroy {kind}.{name}" in done.stderr) == refused
+    assert (own_product / "digest").exists() != refused
+
+
 @pytest.mark.parametrize("command", ["plan", "apply"])
 @pytest.mark.parametrize("given", [(), ("staging",), ("dev", "prod")])
 @pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)

@@ -171,6 +171,8 @@ def test_a_later_update_changes_the_one_answer_that_it_is_given(person: Person) 
     ("keys", "stored", "given", "message"),
     [
         (None, {}, {"database": "none"}, 'sample_app: the stored answer true is not valid any more .* --data sample_app=false'),
+        (None, {"services": "web,api"}, {"services": "web"}, r'"postgres" .* \(no service would use it: set database: true on'),
+        (None, {}, {"services": [{"name": "web", "public": False}], "sample_app": False}, r"\(no service is public: set public"),
         (None, {"cluster_layout": "per-environment"}, {"ci": "jenkins"}, "set cluster_layout to shared"),
         (None, {"ci": "jenkins"}, {"cluster_layout": "per-environment"}, "set cluster_layout to shared"),
         (ENTER * 20, {"cluster_layout": "per-environment"}, {"environments": ["state"]}, "cluster_layout: the stored answer"),

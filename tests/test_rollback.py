@@ -146,6 +146,24 @@ def test_what_somebody_has_taken_away_is_never_brought_back(
         assert tags(product) == before
 
 
+def test_what_only_writes_the_file_anew_is_no_deployment(released: tuple[Path, str]) -> None:
+    """As an update of the template does, which wrote bare names up to 0.13, or a formatter."""
+    product, _ = released
+    path = tags_file(product)
+    new = path.read_text()
+    for text in (
+        re.sub('name: ".*/', 'name: "', new),
+        new.replace('"f2"', "f2") + '  - name: "x"\n    newTag: "unreleased"\n',
+    ):
+        path.write_text(text)
+        support.git("commit", "-qam", "Write it anew", cwd=product)
+    push(product)
+    assert "Write it anew" not in run(product, "scripts/history", "dev").stdout
+    run(product, "scripts/rollback", "dev")
+    assert tags(product)[:2] == ["f1", "b1"]
+    assert run(product, "scripts/rollback", "dev").stdout == "dev: nothing to roll back\n"
+
+
 def test_what_the_pipeline_has_committed_and_followed_itself_is_not_to_blame(released: tuple[Path, str]) -> None:
     product, base = released
     deploy(product, "b2", "b3")

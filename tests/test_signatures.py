@@ -326,6 +326,26 @@ def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, 
     assert tags_of(release) == good
 
 
+# kustomize reads names as patterns; a sidecar or a database may have an image without a build here.
+@pytest.mark.parametrize("image", [".+/frontend", "docker.io/library/postgres"])
+def test_a_tag_of_an_image_that_is_no_services_goes_again(image: str, release: Release, ours: dict[str, str]) -> None:
+    before = bump(release, "dev", release.signed("backend", **ours))
+    good = tags_of(release)
+    write_tags(release, f'{good}  - name: "{image}"\n    newTag: "sha-{COMMIT}"\n    digest: "{INVENTED}"\n')
+    done = release.call("scripts/verify-images", f"--since={before}", "--put-back", "dev", **ours)
+    assert done.stderr.startswith(f"verify-images: dev: {image} is no service"), done.stderr
+    assert tags_of(release) == good
+
+
+def test_what_is_no_services_is_kept_where_the_file_can_not_be_read(release: Release, ours: dict[str, str]) -> None:
+    bump(release, "dev", release.signed("backend", **ours))
+    before = write_tags(release, tags_of(release) + '  - name: "docker.io/library/redis"\n    newTag: "v1"\n')
+    good = tags_of(release)
+    write_tags(release, f"{good}namespace: other\n")
+    assert release.call("scripts/verify-images", f"--since={before}", "--put-back", "dev", **ours).returncode == 1
+    assert yaml.safe_load(tags_of(release))["images"] == yaml.safe_load(good)["images"]
+
+
 def test_an_unsigned_image_of_a_service_that_has_none_yet_is_put_back(release: Release, ours: dict[str, str]) -> None:
     before = bump(release, "dev", release.signed("backend", **ours))
     good = tags_of(release)

@@ -293,7 +293,7 @@ def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
     cluster = released(shutil.copytree(rendered("defaults"), tmp_path / "product"), tmp_path)
     # As a squash without trailers leaves it.
     [tags] = cluster.product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
-    tags.write_text(tags.read_text() + "# A note.\n")
+    tags.write_text(tags.read_text().replace("sha-1", "sha-2", 1))
     name = f"user.name=Ann{support.HOSTILE}"
     support.git("-c", name, "commit", "-qa", "--cleanup=verbatim", "-m", support.HOSTILE, cwd=cluster.product)
     support.git("commit", "-q", "--allow-empty", "-m", "Not it\n\nDeploy-Environment: dev", cwd=cluster.product)

@@ -19,22 +19,23 @@ class Change:
 
 
 _EVERYTHING = {"database": "azure", "expose": "gateway", "monitoring": True}
-_OWN = {"registry_name": "exampleorg"}
 CHANGES = [
     Change("size", ("small", "production"), _EVERYTHING),
     Change("database", ("postgres", "azure")),
     Change("database", ("postgres", "none"), {"sample_app": False}),
     Change("expose", ("load-balancer", "gateway")),
     Change("expose", ("gateway", "none")),
-    Change("registry", ("acr", "ghcr"), _OWN),
-    Change("registry", ("acr", "dockerhub"), _OWN),
+    Change("registry", ("acr", "ghcr"), {"registry_name": "exampleorg"}),
+    Change("registry", ("acr", "dockerhub"), {"registry_name": "exampleorg"}),
     Change("monitoring", (False, True), {"database": "azure"}),
     Change("previews", (False, True)),
     Change("verify_images", (False, True)),
     Change("environments", (["dev", "prod"], ["dev", "test", "prod"])),
     Change("environments", (["dev", "prod"], ["dev", "test", "prod"]), {"database": "azure"}),
     Change("ci", ("github-actions", "jenkins")),
-    Change("cluster_layout", ("shared", "per-environment")),
-    Change("cluster_name", ("aks-goal-tracker", "aks-other")),
     Change("region", ("westeurope", "northeurope")),
+    Change("cluster_name", ("aks-goal-tracker", "aks-other")),
+]
+DIRECTIONS = [
+    (one.answer, before, after) for one in CHANGES for before, after in (one.products(), one.products()[::-1])
 ]

@@ -7,6 +7,7 @@ from tests.apply.lab import Lab
 from tests.in_process import InProcess
 from tests.terraform import tools
 
+
 @pytest.fixture(scope="session")
 def lab(in_process: InProcess, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """The laboratory; a failure that says what is missing where the provider can't be built."""

@@ -45,10 +45,8 @@ def parse(path: str, *, post: bool = False) -> Address:
     kind = "/".join([namespace, *rest[::2]])
     name = rest[-1] if len(rest) % 2 == 0 and rest else ""
     base = f"{head}/providers/{namespace}"
-    if len(rest) <= 2:
-        parent = head
-    else:
-        parent = f"{base}/" + "/".join(rest[: len(rest) - (2 if name else 1)])
+    parts = [base, *rest[: len(rest) - (2 if name else 1)]]
+    parent = head if len(rest) <= 2 else "/".join(parts)
     return Address(kind, f"{base}/" + "/".join(rest), name, parent, action)
 
 

@@ -114,7 +114,12 @@ def _account(name: str) -> Body:
                 kind: f"https://{name}.{kind}.core.windows.net/" for kind in ("blob", "queue", "table", "file", "dfs")
             }
             | {"web": f"https://{name}.z6.web.core.windows.net/"},
-            "networkAcls": {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []},
+            "networkAcls": {
+                "bypass": "AzureServices",
+                "defaultAction": "Allow",
+                "ipRules": [],
+                "virtualNetworkRules": [],
+            },
             "publicNetworkAccess": "Enabled",
             "encryption": {
                 "keySource": "Microsoft.Storage",
@@ -279,6 +284,8 @@ KINDS = {
     )
 }
 # In the spelling of `az provider list`, which differs from that of the resources' ids.
-NAMESPACES = sorted({"microsoft.insights"} | {kind.type.split("/")[0] for kind in KINDS.values()} - {"Microsoft.Insights"})
+NAMESPACES = sorted(
+    {"microsoft.insights"} | {kind.type.split("/")[0] for kind in KINDS.values()} - {"Microsoft.Insights"}
+)
 # What a new subscription has by itself.
 ALWAYS = {"microsoft.resources", "microsoft.authorization"}

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import runpy
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -10,22 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import support
 from tests.apply import server
 from tests.apply.product import Changes, FailedError, Product
 from tests.apply.world import World
 
 Answers = dict[str, Any]
-# Made once, with data or an address that nobody can bring back.
-PRECIOUS = (
-    "azurerm_container_registry",
-    "azurerm_key_vault",
-    "azurerm_kubernetes_cluster",
-    "azurerm_postgresql_flexible_server",
-    "azurerm_postgresql_flexible_server_database",
-    "azurerm_public_ip",
-    "azurerm_storage_account",
-    "azurerm_storage_container",
-)
+_destroyed = runpy.run_path(str(support.ROOT / "template" / "scripts" / "cloud" / "kept.py"))["destroyed"]
 
 
 @dataclass
@@ -34,6 +26,8 @@ class Outcome:
 
     plans: dict[str, Changes] = field(default_factory=dict)
     refused: str = ""
+    by_hand: str = ""
+    """Why the pipeline can't make the change, so that a person runs `make up`."""
     failed: str = ""
     """What went wrong when the plan was applied, or what the next plan would still change."""
 
@@ -45,8 +39,13 @@ class Outcome:
 
     @property
     def lost(self) -> list[str]:
-        """What is destroyed, or made anew, although it holds data or an address."""
-        return [address for address in self.all("delete") if address.split(".")[0] in PRECIOUS]
+        """What the pipeline refuses to destroy, by the product's own rule."""
+        changes = [
+            {"address": address, "type": address.split(".")[0], "change": {"actions": actions}}
+            for of_root in self.plans.values()
+            for address, actions in of_root.items()
+        ]
+        return sorted(_destroyed({"resource_changes": changes}))
 
 
 class Lab:
@@ -118,6 +117,15 @@ class Lab:
                 outcome.refused = reason(str(error))
                 return outcome
             try:
+                for root, cluster in product.runs:
+                    if root == "platform" and not outcome.lost:
+                        product.environment = pipeline(product, cluster, "apply")
+                        try:
+                            product.init(root, cluster)
+                            product.run(root, cluster, "apply", "-auto-approve")
+                        except FailedError as error:
+                            outcome.by_hand = reason(str(error))
+                        product.environment = None
                 product.apply()
                 if plans := product.plans():
                     outcome.failed = f"the next plan is not empty: {plans}"
@@ -141,6 +149,8 @@ def pipeline(product: Product, cluster: str, purpose: str) -> dict[str, str]:
         if one.kind == "microsoft.managedidentity/userassignedidentities" and one.body["name"].endswith(ends)
     )
     credential = next(
-        one for key, one in world.resources.items() if key.startswith(f"{identity.id.lower()}/federatedidentitycredentials/")
+        one
+        for key, one in world.resources.items()
+        if key.startswith(f"{identity.id.lower()}/federatedidentitycredentials/")
     )
     return product.azure.pipeline(identity.body["properties"]["clientId"], credential.body["properties"]["subject"])

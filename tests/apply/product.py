@@ -6,7 +6,6 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.apply import world
 from tests.apply.server import Azure
@@ -125,7 +124,9 @@ _BLOCK = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re
 
 def protected(folder: Path) -> list[tuple[str, str]]:
     """Return the kind and the name of each resource of a root that no plan may destroy."""
-    blocks = [block for path in sorted(folder.glob("*.tf")) for block in _BLOCK.findall(path.read_text(encoding="utf-8"))]
+    blocks = [
+        block for path in sorted(folder.glob("*.tf")) for block in _BLOCK.findall(path.read_text(encoding="utf-8"))
+    ]
     return [(kind, name) for kind, name, body in blocks if "prevent_destroy = true" in body]
 
 

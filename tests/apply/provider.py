@@ -43,7 +43,9 @@ def mirror() -> Path:
 
 def _build(folder: Path) -> None:
     if shutil.which("go") is None:
-        raise tools.ToolMissingError("the providers are built with Go, which isn't on PATH: see https://go.dev/doc/install")
+        raise tools.ToolMissingError(
+            "the providers are built with Go, which isn't on PATH: see https://go.dev/doc/install"
+        )
     source = folder / "source"
     _copy(source)
     cut(source)

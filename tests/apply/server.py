@@ -150,10 +150,18 @@ class _Handler(BaseHTTPRequestHandler):
         now = int(time.time())
         claims = {"oid": principal, "sub": principal, "tid": ids.TENANT, "appid": form["client_id"], "idtyp": "app"}
         token = _token(claims | {"aud": form.get("scope", ""), "iat": now, "exp": now + 3600})
-        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": now + 3600})
+        return Answer(
+            200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": now + 3600}
+        )
 
     def _send(self, answer: Answer) -> None:
-        raw = answer.body if isinstance(answer.body, bytes) else b"" if answer.body is None else json.dumps(answer.body).encode()
+        raw = (
+            answer.body
+            if isinstance(answer.body, bytes)
+            else b""
+            if answer.body is None
+            else json.dumps(answer.body).encode()
+        )
         self.send_response(answer.status)
         # The provider's own tests use it: what would be polled every ten seconds is polled at once.
         always = {"X-Go-Azure-Sdk-Skip-Polling-Delay": "true", "Retry-After": "0"}

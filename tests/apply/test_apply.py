@@ -1,7 +1,5 @@
 """Every shape of a product is made, stays as it is, is planned and applied by its pipeline, and goes without a trace."""
 
-from typing import Any
-
 import pytest
 
 from tests import support

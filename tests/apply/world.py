@@ -116,7 +116,9 @@ class World:
                     return str(one.body["properties"]["principalId"])
         raise RefusedError(401, "invalid_client", f"AADSTS700213: no matching federated identity record for {subject}")
 
-    def _demand(self, request: Request, action: str, scope: str, *, data: bool = False, body: Body | None = None) -> None:
+    def _demand(
+        self, request: Request, action: str, scope: str, *, data: bool = False, body: Body | None = None
+    ) -> None:
         mine = [one for one in self.assignments.values() if one.principal == request.principal]
         scope = scope.lower()
         # Roles are honoured late by the data planes only.
@@ -213,7 +215,9 @@ class World:
 
         def shown(name: str) -> Body:
             state = "Registered" if name.lower() in self.registered else "NotRegistered"
-            types = [kind.type.split("/", 1)[1] for key, kind in kinds.KINDS.items() if key.startswith(f"{name.lower()}/")]
+            types = [
+                kind.type.split("/", 1)[1] for key, kind in kinds.KINDS.items() if key.startswith(f"{name.lower()}/")
+            ]
             return {
                 "id": f"{ids.ROOT}/providers/{name}",
                 "namespace": name,
@@ -223,7 +227,9 @@ class World:
 
         if namespace is None:
             return Answer(200, {"value": [shown(name) for name in kinds.NAMESPACES]})
-        return Answer(200, shown(next((name for name in kinds.NAMESPACES if name.lower() == namespace), namespace)))
+        return Answer(
+            200, shown(next((name for name in kinds.NAMESPACES if name.lower() == namespace), str(namespace)))
+        )
 
     def _search(self, request: Request, scope: str) -> Answer:
         wanted = dict(re.findall(r"(resourceType|name) eq '([^']*)'", request.query.get("$filter", "")))
@@ -231,7 +237,7 @@ class World:
         for one in self.resources.values():
             inside = one.id.lower().startswith(scope.lower() + "/") and one.kind.count("/") == 1
             kind = wanted.get("resourceType", one.kind).lower() == one.kind
-            if inside and kind and wanted.get("name", one.body["name"]).lower() == one.body["name"].lower():
+            if inside and kind and str(wanted.get("name", one.body["name"])).lower() == one.body["name"].lower():
                 if one.kind == "microsoft.resources/resourcegroups":
                     continue
                 values.append({key: one.body[key] for key in ("id", "name", "type", "location") if key in one.body})
@@ -274,7 +280,11 @@ class World:
         held = body.get("properties", {}).pop(parts[1], None) if parts else None
         generated = old.generated if old else kind.defaults(address.name)
         new = _merged(generated if request.method == "PUT" or old is None else old.body, body)
-        new |= {"id": address.id, "name": address.name, "type": "/".join([kind.type.split("/")[0], kind.type.split("/", 1)[1]])}
+        new |= {
+            "id": address.id,
+            "name": address.name,
+            "type": "/".join([kind.type.split("/")[0], kind.type.split("/", 1)[1]]),
+        }
         properties = new.setdefault("properties", {})
         if kind.state:
             properties["provisioningState"] = "Succeeded"
@@ -379,7 +389,12 @@ class World:
             made.append({"id": path})
             kind = {"resourceType": "/".join(types), "locations": ["westeurope"]}
             providers.append({"namespace": namespace, "resourceTypes": [kind]})
-        one.body["properties"] |= {"outputResources": made, "providers": providers, "outputs": {}, "mode": "Incremental"}
+        one.body["properties"] |= {
+            "outputResources": made,
+            "providers": providers,
+            "outputs": {},
+            "mode": "Incremental",
+        }
 
     def _children(self, parent: str, last: str, of: str = "") -> list[_Resource]:
         head = f"{parent.lower()}/"
@@ -438,7 +453,9 @@ class World:
             return Answer(200, {"properties": {"provisioningState": "Succeeded"}})
         if action == "exporttemplate":
             return Answer(200, {"template": self.resources[address.id.lower()].body["properties"]["template"]})
-        raise RefusedError(404, "InvalidAction", f"The stand-in for Azure has no action {address.action}: {request.path}")
+        raise RefusedError(
+            404, "InvalidAction", f"The stand-in for Azure has no action {address.action}: {request.path}"
+        )
 
     # Roles
 
@@ -452,7 +469,12 @@ class World:
                 "id": f"{ids.ROOT}{path}{role.id}",
                 "name": role.id,
                 "type": "Microsoft.Authorization/roleDefinitions",
-                "properties": {"roleName": role.name, "type": "BuiltInRole", "assignableScopes": ["/"], "permissions": []},
+                "properties": {
+                    "roleName": role.name,
+                    "type": "BuiltInRole",
+                    "assignableScopes": ["/"],
+                    "permissions": [],
+                },
             }
             for role in rights.ROLES
             if wanted is None or role.name == wanted[1]
@@ -487,7 +509,11 @@ class World:
         role = rights.BY_ID.get(properties["roleDefinitionId"].rsplit("/", 1)[-1].lower())
         if role is None:
             raise RefusedError(400, "RoleDefinitionDoesNotExist", "There is no such role: add it to rights.py.")
-        holder = scope.split("/providers/microsoft.keyvault/vaults/")[0] if "/secrets/" in scope or "/keys/" in scope else scope
+        holder = (
+            scope.split("/providers/microsoft.keyvault/vaults/")[0]
+            if "/secrets/" in scope or "/keys/" in scope
+            else scope
+        )
         if holder not in self.resources and holder != ids.ROOT.lower():
             raise RefusedError(404, "ResourceNotFound", f"The Resource '{scope}' was not found.")
         new = rights.Assignment(
@@ -537,14 +563,22 @@ class World:
 
     def _vault(self, request: Request) -> Answer:
         name = request.host.split(".")[0]
-        vault = next((one for one in self.resources.values() if one.kind == _VAULT.lower() and one.body["name"] == name), None)
+        vault = next(
+            (one for one in self.resources.values() if one.kind == _VAULT.lower() and one.body["name"] == name), None
+        )
         if vault is None:
             raise RefusedError(404, "VaultNotFound", f"There is no vault {name}.")
         what, *rest = request.path.strip("/").split("/")
         item = rest[0] if rest else ""
         deleted = what.startswith("deleted")
         kind = what.removeprefix("deleted")
-        verb = {"GET": "getSecret/action", "PUT": "setSecret/action", "DELETE": "delete", "PATCH": "write", "POST": "write"}
+        verb = {
+            "GET": "getSecret/action",
+            "PUT": "setSecret/action",
+            "DELETE": "delete",
+            "PATCH": "write",
+            "POST": "write",
+        }
         if kind == "certificates":
             # No role of the products has a right to these; the provider asks, and is content with the refusal.
             raise RefusedError(403, "Forbidden", "Nobody may read the contacts.")
@@ -568,7 +602,9 @@ class World:
             return Answer(200, kept[label][-1])
         place = gone if deleted else label
         if place not in kept:
-            raise RefusedError(404, "SecretNotFound" if kind == "secrets" else "KeyNotFound", f"There is no {kind}/{item}.")
+            raise RefusedError(
+                404, "SecretNotFound" if kind == "secrets" else "KeyNotFound", f"There is no {kind}/{item}."
+            )
         if request.method == "DELETE":
             if deleted:
                 del kept[gone]
@@ -608,7 +644,11 @@ class World:
         metadata = {name: text for name, text in request.headers.items() if name.startswith("x-ms-meta-")}
         if operation == "lease":
             return self._lease(kept or {}, request)
-        if kept and kept["lease"] not in ("", request.headers.get("x-ms-lease-id")) and request.method not in ("GET", "HEAD"):
+        if (
+            kept
+            and kept["lease"] not in ("", request.headers.get("x-ms-lease-id"))
+            and request.method not in ("GET", "HEAD")
+        ):
             raise RefusedError(412, "LeaseIdMissing", f"There is a lease on {key}.")
         if operation == "metadata" and kept:
             kept["metadata"] = metadata

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from . import locks, settings
+from . import kept, locks, settings
 from .roots import GITOPS, PLATFORM, Root, Runner
 from .tools import CommandError
 
@@ -101,4 +101,10 @@ class Plans:
     def _plan(self, root: Root, *options: str) -> str:
         print(f"\n== {root.name}: {root.makes}")
         self._runner.init(root)
-        return digest(self._runner.plan(root, *options))
+        plan = self._runner.plan(root, *options)
+        if lost := kept.destroyed(plan):
+            raise CommandError(
+                f"{root.name}: this would destroy {', '.join(lost)}, which the pipeline never does: take the change"
+                " back, or if it is meant, a person runs make up, which shows it and asks"
+            )
+        return digest(plan)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from . import deployments, imagetags, proposals, publish, signatures
 from .deployments import Deployment
 from .imagetags import Version
-from .repository import BRANCH, imagetags_path, plain
+from .repository import BRANCH, imagetags_path, plain, services
 
 Edit = Callable[[str], Deployment]
 """Given a commit, which may be of a proposal: what to deploy on top of it."""
@@ -28,6 +28,12 @@ def readable(commit: str, environment: str) -> dict[str, Version]:
         return {}
 
 
+def deploys(commit: str, environment: str) -> bool:
+    """Tell whether a commit sets an image to another version: updates and formatters only write the file anew."""
+    before, none = readable(f"{commit}^", environment), Version(imagetags.UNRELEASED)
+    return any(before.get(name, none) != version for name, version in readable(commit, environment).items())
+
+
 def is_older_build(new: str, current: str) -> bool:
     """Tell whether a tag is of a build before the current one: by ancestry of the commits that tags name."""
     prefix = imagetags.BUILD_PREFIX
@@ -38,7 +44,11 @@ def is_older_build(new: str, current: str) -> bool:
 
 
 def _commit(parent: str, deployment: Deployment, now: dict[str, Version]) -> str:
-    text = imagetags.render(deployment.environment, now | deployment.images)
+    # What is no service and was not there before goes: others set its tag.
+    none, known = Version(imagetags.UNRELEASED), services()
+    gone = {name for name, version in deployment.images.items() if version == none and name not in known}
+    kept = {name: version for name, version in (now | deployment.images).items() if name not in gone}
+    text = imagetags.render(deployment.environment, kept)
     change = publish.Change({imagetags_path(deployment.environment): text}, deployment.message())
     return publish.make_commit(parent, change)
 

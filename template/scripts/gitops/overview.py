@@ -1,10 +1,11 @@
 """An environment as Git wants it and as its cluster runs it, side by side."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import cluster, publish
+from . import cluster, landing, publish
 from .imagetags import UNRELEASED, Version, parse
 from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
 
@@ -73,9 +74,10 @@ def wanted(name: str, tip: str) -> Environment:
 def history(name: str, tip: str, count: int) -> Iterator[Deployment]:
     """Yield the newest deployments of an environment: by what changed its image tags, whatever the messages say."""
     shape = "%H%x00%cI%x00%an%x00%s"
-    log = publish.git("log", "-z", f"--max-count={count}", f"--format={shape}", tip, "--", imagetags_path(name))
+    log = publish.git("log", "-z", f"--format={shape}", tip, "--", imagetags_path(name))
     fields = iter(log.split("\0"))
-    return (Deployment(*deployment) for deployment in zip(fields, fields, fields, fields, strict=False))
+    commits = (Deployment(*deployment) for deployment in zip(fields, fields, fields, fields, strict=False))
+    return itertools.islice((one for one in commits if landing.deploys(one.commit, name)), count)
 
 
 def _version(image: str) -> str:

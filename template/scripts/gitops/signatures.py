@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import proposals
 from .imagetags import BUILD_PREFIX, Version
-from .repository import BRANCH, ROOT, has_sources, one_line
+from .repository import BRANCH, ROOT, has_sources, one_line, services
 
 SIGNERS = "scripts/signers.toml"
 _ISSUER = "https://token.actions.githubusercontent.com"
@@ -46,6 +46,8 @@ def verify(service: str, version: Version) -> str:
     entry = signers().get(service, {})
     if reason := entry.get("unsigned"):
         return f"{service} is not verified: {reason}"
+    if service not in services():
+        raise UnsignedError(f"{service} is no service, so no build signs it: set its tag where its container is")
     build = _BUILD.fullmatch(version.tag)
     if not build or not version.digest:
         raise UnsignedError(

@@ -35,8 +35,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except LocalError as error:
-        pods, replica_sets, events = (get(*_WHERE, kind) for kind in ("pods", "replicasets.apps", "events"))
-        stuck, waits, unready = pod_troubles(pods, replica_sets, events)
+        stuck, waits, unready = pod_troubles(*(get(*_WHERE, kind) for kind in ("pods", "replicasets.apps", "events")))
         raise LocalError("; ".join([str(error), *stuck, *waits, *unready])) from error
 
 
