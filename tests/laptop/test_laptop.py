@@ -138,9 +138,7 @@ def test_what_was_cut_off_or_lost_is_taken_up(machine: Machine, product: Path, f
     proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9") if machine.stand_ins else {}
     process = machine.start("make", "local", cwd=product, **proxy)
     assert process.stdout
-    for line in process.stdout:
-        if line.startswith("Argo CD"):
-            break
+    assert any(line.startswith("Argo CD") for line in process.stdout)
     kubeconfig = product / ".local" / "kubeconfig"
     kubectl = ("kubectl", "--kubeconfig", str(kubeconfig), "--namespace", "argocd")
     pending = (*kubectl, "get", "secret", "--selector=owner=helm,status=pending-install", "--output=name")
