@@ -94,9 +94,8 @@ def ensure() -> Path:
     name, _, digest = database.partition("@")
     bases = {"stand-in/python:latest": "python", "stand-in/redis:latest": "redis", name: "postgres", redis: "redis"}
 
-    key = hashlib.sha256(
-        f"{root} {node} {kind} {database} {argocd} {[stand_in(base) for base in bases.values()]}".encode()
-    )
+    made = {image: stand_in(base) for image, base in bases.items()}
+    key = hashlib.sha256(f"{root} {node} {kind} {database} {argocd} {made}".encode())
     for path in (HERE / "images", HERE / "node-root", *(path.resolve() for path in sorted(tools.bin.iterdir()))):
         key.update(path.read_bytes() if path.parent == HERE else str(path).encode())
     done = CACHE / f"images-{key.hexdigest()[:8]}"
@@ -112,7 +111,7 @@ def ensure() -> Path:
             shutil.copy2(file.resolve(), work / "bin" / file.name)
         _run("cp", "-a", node, work / "node")
         _run(HERE / "node-root", work / "node", root, kind, work / "bin")
-        named = {**{image: stand_in(base) for image, base in bases.items()}, argocd: argocd}
+        named = {**made, argocd: argocd}
         for number, (image, local) in enumerate(named.items()):
             images.buildah("push", local, f"docker-archive:{work}/archives/{number}.tar:{image}")
         shutil.copy2("/etc/ssl/certs/ca-certificates.crt", work / "python")
