@@ -214,13 +214,16 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, argocd: ArgoCD, tmp_path:
         (tmp_path / "app").mkdir()
         (tmp_path / "app" / "kustomization.yaml").write_text("resources: [config.yaml]\n")
         first = push("one")
+        # Of its own: where a product came first, it has locked the project `default`.
+        anything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+        kind = {"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": "pushed", "namespace": "argocd"}}
+        cluster.apply({**kind, "kind": "AppProject", "spec": anything})
         cluster.apply(
             {
-                "apiVersion": "argoproj.io/v1alpha1",
+                **kind,
                 "kind": "Application",
-                "metadata": {"name": "pushed", "namespace": "argocd"},
                 "spec": {
-                    "project": "default",
+                    "project": "pushed",
                     "source": {"repoURL": url, "path": "app", "targetRevision": "main"},
                     "destination": {"server": "https://kubernetes.default.svc", "namespace": "default"},
                     "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
@@ -234,5 +237,5 @@ def test_argocd_syncs_what_is_pushed(cluster: Cluster, argocd: ArgoCD, tmp_path:
         server.on_push = argocd.push_event
         third = push("three")
         argocd.wait_synced("pushed", third, timeout=15)
-        cluster.kubectl("-n", "argocd", "delete", "application", "pushed")
+        cluster.kubectl("-n", "argocd", "delete", "application/pushed", "appproject/pushed")
     assert cluster.api.get("/api/v1/namespaces/default/configmaps/pushed")["data"] == {"value": "three"}

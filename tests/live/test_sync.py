@@ -14,10 +14,8 @@ import yaml
 
 from tests import support
 
-from .figures import Figures
-from .processes import wait_for
+from .processes import LiveError, wait_for
 from .settings import NODE_NAME
-from .test_loop import seconds_to_live
 from .world import APPLICATION, DEV, World
 
 pytestmark = pytest.mark.live
@@ -163,6 +161,15 @@ def test_objects_whose_defaults_are_left_out_are_in_sync(world: World) -> None:
         assert widget["spec"]["parts"] == [{"name": "wheel", "count": 4, "origin": {"country": "any"}}]
 
 
+def refuses_updates(world: World) -> bool:
+    """Tell whether the API server enforces the policy yet; it takes a moment after it has taken it."""
+    try:
+        world.cluster.kubectl("-n", DEV, "annotate", "deployment/frontend", "--overwrite", "example.com/outage=yes")
+    except LiveError as error:
+        return "an outage" in str(error)
+    return False
+
+
 def test_an_outage_longer_than_ten_tries_ends_by_itself(world: World, versions: dict[str, str]) -> None:
     """Tries in each second stand for those in each minute."""
     hasty = argo_cd_s(world, "environments", "duration: 5s\n        factor: 2\n", "duration: 1s\n        factor: 1\n")
@@ -190,6 +197,7 @@ def test_an_outage_longer_than_ten_tries_ends_by_itself(world: World, versions: 
         taken_over(world, "application", '"duration": "1s"')
         world.cluster.apply([policy, binding])
         try:
+            wait_for("the outage has begun", lambda: refuses_updates(world), 30)
             world.run("scripts/bump-image", "dev", versions["v2"])
             world.run("scripts/refresh", "dev")
             wait_for("ten tries have failed", lambda: tries(world) > 11, 120)  # fmt: skip
@@ -273,22 +281,3 @@ def test_replicas_that_are_given_up_are_one(world: World) -> None:
         world.cluster.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "six", "namespace": "default"}, "spec": spec | more})  # fmt: skip
         assert world.cluster.api.get(path)["spec"]["replicas"] == expected
     world.cluster.kubectl("-n", "default", "delete", "deployment/six")
-
-
-def test_what_the_server_s_differences_cost(world: World, versions: dict[str, str], figures: Figures) -> None:
-    """Measured, not asserted: in turns with those that Argo CD computes by itself, for a machine has moods."""
-    where = ("-n", "argocd", "annotate", "--overwrite", "applications.argoproj.io", DEV)
-    note, servers = "argocd.argoproj.io/compare-options", ("true", "false")
-    taken: dict[str, list[float]] = {server: [] for server in servers}
-    try:
-        for number, tag in enumerate([*versions] * 2):
-            server = servers[number % 2]
-            world.cluster.kubectl(*where, f"{note}=ServerSideDiff={server}")
-            wait_for("the Application is settled", lambda: world.settled("dev"), 60)
-            taken[server] += seconds_to_live(
-                world, {tag: versions[tag]}, 1, lambda: world.run("scripts/refresh", "dev"), 60
-            )
-    finally:
-        world.cluster.kubectl(*where, f"{note}-")
-    for server, by in (("true", "the API server"), ("false", "Argo CD itself")):
-        figures.add_times(f"push to ready by scripts/refresh, differences found by {by}", taken[server])
