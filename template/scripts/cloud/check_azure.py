@@ -24,7 +24,7 @@ _REGISTRY = "Microsoft.ContainerRegistry/registries"
 _STORAGE = "Microsoft.Storage/storageAccounts"
 _VAULT = "Microsoft.KeyVault/vaults"
 # What an empty subscription says to most questions; make up registers first.
-_UNREGISTERED = re.compile(r"MissingSubscriptionRegistration")
+_UNREGISTERED = "MissingSubscriptionRegistration"
 
 
 def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
@@ -84,8 +84,8 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         try:
             yield from _once(section())
         except CommandError as error:
-            if _UNREGISTERED.search(error.details):
-                yield ok(f"{name}: Azure says nothing of it before make up has registered the resource providers")
+            if _UNREGISTERED in error.details:
+                yield ok(f"{name}: Azure says more once make up has registered the resource providers")
                 continue
             yield failure(f"{name}: Azure does not say ({error})", "see whether the error is passing, and run it again")
         except (KeyError, TypeError, ValueError) as error:
@@ -168,8 +168,8 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
     if wanted.previews_registry:
         things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry_name"))
     for key, kind, name, group, setting in things:
-        if (error := asked[key].exception()) and _UNREGISTERED.search(getattr(error, "details", "")):
-            yield ok(f"names: whether {kind} {name} is free, Azure says once make up has registered the provider")
+        if (error := asked[key].exception()) and _UNREGISTERED in getattr(error, "details", ""):
+            yield ok(f"names: Azure says whether {kind} {name} is free once make up has registered its provider")
             continue
         owner = asked[f"{key} owner"].result()
         deleted = _deleted(asked["deleted"], name) if key == "vault" and not owner else None
