@@ -87,27 +87,25 @@ class Product:
         key = [f"-backend-config={cluster}.azurerm.tfbackend"] if cluster else []
         self.run(root, cluster, "init", "-reconfigure", *key)
 
+    def variables(self) -> dict[str, str]:
+        """Return the variables of a Terraform that finds these providers, and none of this machine's own."""
+        mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}
+        ours = {"TF_CLI_CONFIG_FILE": str(self.configuration), "TF_IN_AUTOMATION": "1"}
+        return mine | ours | {"CHECKPOINT_DISABLE": "1", "GOGC": "400"}
+
     def run(self, root: str, cluster: str, command: str, *arguments: str) -> str:
         """Run Terraform in a root.
 
         Raises:
             FailedError: it failed.
         """
-        mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}
-        mine |= {
-            "TF_CLI_CONFIG_FILE": str(self.configuration),
-            "TF_DATA_DIR": str(self.data / f"{root}-{cluster}"),
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "CHECKPOINT_DISABLE": "1",
-            "GOGC": "400",
-        }
-        mine |= self.azure.environment() if self.environment is None else self.environment
         values = [f"-var-file={cluster}.tfvars"] if cluster and command in ("apply", "plan", "destroy") else []
         done = subprocess.run(
             ["terraform", command, "-no-color", *values, *arguments],
             cwd=self.folder / "terraform" / root,
-            env=mine,
+            env=self.variables()
+            | {"TF_DATA_DIR": str(self.data / f"{root}-{cluster}"), "TF_INPUT": "0"}
+            | (self.azure.environment() if self.environment is None else self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
