@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copy
+import ipaddress
 import json
 import re
 import threading
@@ -24,6 +25,8 @@ _PARTS = {
     "microsoft.network/networksecuritygroups": ("securityRules", "securityRules"),
     _CLUSTER: ("agentPools", "agentPoolProfiles"),
 }
+# https://learn.microsoft.com/azure/aks/azure-cni-overlay
+_KEPT_BY_AKS = ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 _NEVER_SHOWN = ("administratorLoginPassword",)
 _DELETE_NO_MORE = 2
 
@@ -298,6 +301,8 @@ class World:
             if recovered := self._recovered(address, body):
                 return recovered
             self._free(address, kind)
+            if address.kind.lower() == _CLUSTER:
+                _refuse_ranges(body["properties"]["networkProfile"])
         else:
             _refuse_changes(kind, old.body, body)
         parts = _PARTS.get(address.kind.lower())
@@ -717,6 +722,13 @@ def _merged(base: Body, over: Body) -> Body:
         elif value is not None:
             result[key] = _merged({}, value) if isinstance(value, dict) else copy.deepcopy(value)
     return result
+
+
+def _refuse_ranges(profile: Body) -> None:
+    for name in ("podCidr", "serviceCidr"):
+        wanted = ipaddress.ip_network(profile[name])
+        if any(wanted.overlaps(ipaddress.ip_network(kept)) for kept in _KEPT_BY_AKS):
+            raise RefusedError(400, "InvalidParameter", f"The value of parameter {name} is in a reserved range.")
 
 
 def _refuse_changes(kind: kinds.Kind, old: Body, new: Body) -> None:
