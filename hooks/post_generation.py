@@ -225,6 +225,10 @@ def report(how: str) -> None:
 
 def main() -> int:
     """Run the hook and return its exit status."""
+    if sys.platform == "win32" or sys.version_info < (3, 11):
+        needed = "WSL, https://aka.ms/wsl" if sys.platform == "win32" else "a Copier on Python 3.11 or newer"
+        print(f"error: the product's commands do not run with what this Copier runs on: use {needed}", file=sys.stderr)
+        return 1
     product = Path.cwd()
     updating = os.environ.get("STAGE") == "after"
     notes: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gitops.addresses import web_page
 from gitops.repository import BRANCH, REMOTE, ROOT
+from updates.template import ANSWERS, ORIGIN, answer, folder
 
 from .report import Line, Pool, failure, ok, warning
 from .tools import CommandError, output
@@ -75,6 +76,15 @@ def check(pool: Pool) -> Iterator[Line]:
     except CommandError:
         cure = "if it is private, give Argo CD a credential: A private repository, in README.md"
         yield warning(f"repository: {watched} can't be read without signing in", cure)
+
+
+def template() -> Iterator[Line]:
+    """Check that pipelines find the template, too."""
+    answers = ROOT / ANSWERS
+    address = answer("_src_path", answers.read_text(encoding="utf-8")) if answers.exists() else ""
+    if address and folder(address):
+        cure = f"write the address of its server into {ANSWERS} and {ORIGIN}"
+        yield warning(f"template: {address} is a folder of one machine, no pipeline can update from it", cure)
 
 
 def owners(pool: Pool) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from gitops.publish import PublishError, commit_name, git
 from gitops.repository import ROOT
 
 ANSWERS = ".copier-answers.yml"
-_ORIGIN = "scripts/updates/origin.yaml"
+ORIGIN = "scripts/updates/origin.yaml"
 _SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
 # `git describe`: a release, or so many commits after it.
@@ -107,6 +107,11 @@ def url(address: str) -> str:
     return address.removeprefix("git+")
 
 
+def folder(address: str) -> bool:
+    """Tell whether an address is a folder of one machine, where no pipeline finds it."""
+    return re.match(r"[\w+.-]+://|[^/]*:", url(address)) is None
+
+
 def fetch() -> Template:
     """Return the template, with what is on its server now.
 
@@ -123,9 +128,9 @@ def fetch() -> Template:
             f"{ANSWERS} names no version of a template, as when it was made from a folder without Git: "
             "there is nothing to compare with"
         )
-    origin = ROOT / _ORIGIN
+    origin = ROOT / ORIGIN
     if not origin.exists() or address != answer("_src_path", origin.read_text(encoding="utf-8")):
-        raise UpdateError(f"{ANSWERS}: _src_path is not the address in {_ORIGIN}: see the reason there")
+        raise UpdateError(f"{ANSWERS}: _src_path is not the address in {ORIGIN}: see the reason there")
     store = Path(ROOT, git("rev-parse", "--git-common-dir").strip(), "template-update.git")
     try:
         git("init", "--quiet", "--bare", str(store))
@@ -134,7 +139,7 @@ def fetch() -> Template:
             "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
         )  # fmt: skip
     except PublishError as error:
-        raise UpdateError(
-            f"the template {address} can't be read: check the network and your right to it ({error})"
-        ) from error
+        cure = f"write the address of its server into {ANSWERS} and {ORIGIN}: it is a folder of another machine"
+        cure = cure if folder(address) else f"check the network and your right to it ({error})"
+        raise UpdateError(f"the template {address} can't be read: {cure}") from error
     return Template(address, current, store)
