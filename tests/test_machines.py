@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def python(version: str) -> Path:
 def test_every_command_can_be_read_by_python_3_9_and_asks_for_its_version_before_all_else(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
     packages = {package.parent.name for package in PACKAGES}
-    for node in ast.walk(tree) if path in COMMANDS else []:
+    nodes = sorted((node for node in ast.walk(tree) if isinstance(node, ast.stmt)), key=lambda node: node.lineno)
+    for node in nodes if path in COMMANDS else []:
         if isinstance(node, ast.ImportFrom | ast.Import):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
             if {name.partition(".")[0] for name in names} & packages:
@@ -44,8 +46,8 @@ def test_every_command_can_be_read_by_python_3_9_and_asks_for_its_version_before
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10"])
-def test_a_too_old_python_is_one_line_from_every_command(version: str, product: Path) -> None:
-    old = python(version)
+def test_a_too_old_python_is_one_line_from_every_command(version: str, rendered: Callable[[str], Path]) -> None:
+    old, product = python(version), rendered("defaults")
     for path in COMMANDS:
         name = path.name.removesuffix(".jinja")
         if not (product / "scripts" / name).exists():
@@ -57,14 +59,14 @@ def test_a_too_old_python_is_one_line_from_every_command(version: str, product: 
             done.stderr,
         ), (name, done.stderr)
     for target in ("validate", "copier"):
-        done = support.run("make", "--silent", target, f"PYTHON={old}", f"VENV={product}/none", cwd=product)
+        done = support.run("make", "--silent", target, f"PYTHON={old}", "VENV=none", cwd=product)
         assert "Python 3.11 or newer is needed" in done.stderr
         assert not (product / "none").exists()
 
 
-def test_windows_is_told_what_to_use(product: Path) -> None:
+def test_windows_is_told_what_to_use() -> None:
     for command in ("import os; os.name = 'nt'; import gitops", "import os; os.name = 'nt'; import checks"):
-        done = support.run(sys.executable, "-c", command, cwd=product / "scripts")
+        done = support.run(sys.executable, "-c", command, cwd=SCRIPTS)
         assert done.stderr == "error: these scripts do not run on Windows itself: run them in WSL, https://aka.ms/wsl\n"
     for module in ("hooks.new", "hooks.post_generation"):
         start = f"import sys, {module} as command; sys.platform = 'win32'; sys.exit(command.main())"
