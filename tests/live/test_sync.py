@@ -132,6 +132,14 @@ def taken_over(world: World, kind: str, words: str) -> None:
     world.argocd.refresh(f"aks-{APPLICATION}")
     name = ("-n", "argocd", f"{kind}.argoproj.io/{DEV}", "--output=json")
     wait_for(f"the {kind} has {words}", lambda: words in world.cluster.kubectl("get", *name), 30)
+    # A comparison that began before may yet start a sync by the old words.
+    world.argocd.refresh(DEV)
+    wait_for("dev is compared", lambda: not asked_to_look(world), 60)
+
+
+def asked_to_look(world: World) -> bool:
+    """Tell whether Argo CD has still to answer a refresh of dev."""
+    return "argocd.argoproj.io/refresh" in world.application("dev")["metadata"].get("annotations", {})
 
 
 def tries(world: World) -> int:
