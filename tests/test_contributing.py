@@ -71,6 +71,36 @@ def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
     assert listed == found | {"template/scripts/cloud/jenkins.py"}
 
 
+def test_what_pages_link_to_and_the_architecture_names_is_there() -> None:
+    gone = []
+    for page in [support.ROOT / "README.md", ARCHITECTURE, *(support.ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        # Pages of the example are made with the site.
+        gone += [
+            f"{page.name}: {link}" for link in links if not (page.parent / link).exists() and link[:8] != "example/"
+        ]
+        if page in (ARCHITECTURE, *RECORDS):
+            for path, name in re.findall(r"`((?:docs|hooks|includes|template|tests)/[^`\s]*?)(?:::(\w+))?`", text):
+                file = next(support.ROOT.glob(path), None)
+                if not file or (name and not re.search(rf"\b(def|macro) {name}\b", file.read_text(encoding="utf-8"))):
+                    gone.append(f"{page.name}: {path} {name}")
+    assert gone == []
+
+
+def test_the_index_has_every_decision_and_each_is_short() -> None:
+    index = (support.ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in RECORDS]
+    listed = re.findall(r"^- \[(.*)\]\((.*)\)$", index, re.MULTILINE)
+    assert sorted(listed, key=lambda entry: entry[1]) == [
+        (title, path.name) for title, path in zip(titles, RECORDS, strict=True)
+    ]
+    for path in RECORDS:
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"^\*\*(\w+)\.\*\* ", text, re.MULTILINE) == ["Context", "Decision", "Consequence"], path
+        assert text.count("\n") <= 15, path
+
+
 @pytest.mark.parametrize("row", table("Bump a version"), ids=lambda row: row[0])
 def test_a_version_stands_in_as_many_files_as_the_guide_says(row: list[str]) -> None:
     what, where, count = row
@@ -116,33 +146,3 @@ def test_every_attack_that_the_table_of_boundaries_names_is_a_test() -> None:
     assert gone == []
     rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line and "| who |" not in line]
     assert [row for row in rows if "`tests/" not in row] == []
-
-
-def test_what_pages_link_to_and_the_architecture_names_is_there() -> None:
-    gone = []
-    for page in [support.ROOT / "README.md", ARCHITECTURE, *(support.ROOT / "docs").rglob("*.md")]:
-        text = page.read_text(encoding="utf-8")
-        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
-        # Pages of the example are made with the site.
-        gone += [
-            f"{page.name}: {link}" for link in links if not (page.parent / link).exists() and link[:8] != "example/"
-        ]
-        if page in (ARCHITECTURE, *RECORDS):
-            for path, name in re.findall(r"`((?:docs|hooks|includes|template|tests)/[^`\s]*?)(?:::(\w+))?`", text):
-                file = next(support.ROOT.glob(path), None)
-                if not file or (name and not re.search(rf"\b(def|macro) {name}\b", file.read_text(encoding="utf-8"))):
-                    gone.append(f"{page.name}: {path} {name}")
-    assert gone == []
-
-
-def test_the_index_has_every_decision_and_each_is_short() -> None:
-    index = (support.ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
-    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in RECORDS]
-    listed = re.findall(r"^- \[(.*)\]\((.*)\)$", index, re.MULTILINE)
-    assert sorted(listed, key=lambda entry: entry[1]) == [
-        (title, path.name) for title, path in zip(titles, RECORDS, strict=True)
-    ]
-    for path in RECORDS:
-        text = path.read_text(encoding="utf-8")
-        assert re.findall(r"^\*\*(\w+)\.\*\* ", text, re.MULTILINE) == ["Context", "Decision", "Consequence"], path
-        assert text.count("\n") <= 15, path
