@@ -36,7 +36,7 @@ NAMES_BOTH = {
     "tools.py",
     "scripts/gitops/proposals.py",
     "scripts/gitops/signatures.py",
-    "scripts/updates/proposal.py",
+    "scripts/template-propose",
 }
 TEXT = {
     "",
