@@ -34,7 +34,7 @@ NAMES_BOTH = {
     "programs.py",
     "secrets.py",
     "tools.py",
-    "scripts/gitops/proposals.py",
+    "scripts/gitops/publish.py",
     "scripts/gitops/signatures.py",
     "scripts/template-propose",
 }

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gitops.publish import PublishError
+from gitops.process import CommandError
 from gitops.repository import fail, plain
 
 from . import merge, proposal
-from .template import Template, UpdateError
+from .template import Template
 
 _NEWER = 3
 _CURRENT = ":current:"
@@ -67,7 +67,7 @@ def update(given: Mapping[str, Any]) -> int:
     version = _CURRENT if answers and not given["to"] else given["version"]
     if version != _CURRENT and not template.is_newer(version) and not answers:
         if given["to"] and template.commit(version) != template.commit(template.current):
-            raise UpdateError(f"{version} is older than {template.current}: the template can't go back")
+            raise CommandError(f"{version} is older than {template.current}: the template can't go back")
         print(plain(f"Template {template.current}: nothing is newer"))
         return 0
     show(show_news(template, version))
@@ -93,7 +93,7 @@ def main(given: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGTERM, _interrupted)
     try:
         sys.exit(update(given))
-    except (PublishError, UpdateError) as error:
+    except CommandError as error:
         fail(str(error))
     except KeyboardInterrupt:
         fail("interrupted; nothing has changed here")

@@ -1,6 +1,6 @@
 """The update as a commit on a branch, which scripts/template-propose of the product makes a pull request of."""
 
-from gitops.publish import commit_tree, git
+from gitops.git import commit_tree, git
 
 from .merge import Merge
 

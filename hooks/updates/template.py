@@ -4,16 +4,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.publish import PublishError, commit_name, git
+from gitops.git import commit_name, git
+from gitops.process import CommandError
 
 ANSWERS = ".copier-answers.yml"
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
 # `git describe`: a release, or so many commits after it.
 _DESCRIBED = re.compile(rf"({_RELEASE.pattern})(?:-\d+-g[0-9a-f]+)?")
-
-
-class UpdateError(Exception):
-    """There is no update; the message says why and what to do."""
 
 
 def release(name: str) -> tuple[int, ...] | None:
@@ -66,7 +63,7 @@ class Template:
     def _changelog(self, commit: str) -> dict[str, list[str]]:
         try:
             text = self.git("show", f"{commit}:CHANGELOG.md")
-        except PublishError:
+        except CommandError:
             return {}
         _, *parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
         sections = [part.rstrip("\n").split("\n") for part in parts]
