@@ -270,10 +270,9 @@ def test_nothing_that_the_templates_code_leaves_behind_meets_the_token(
     make.chmod(0o755)
     path = f"{proposals.bin}:{support.TOOLS_FIRST}"
     plants = PLANTS.replace("{loot}", str(loot)).replace("{path}", path)
-    for path in (evil / "hooks" / "post_generation.py", evil / "hooks" / "updates" / "command.py"):
-        path.write_text(
-            re.sub(r"\n(?=\ndef )", lambda _: f"\nimport os\n{plants}", path.read_text("utf-8"), count=1), "utf-8"
-        )
+    for code in (evil / "hooks" / "post_generation.py", evil / "hooks" / "updates" / "command.py"):
+        text = code.read_text(encoding="utf-8")
+        code.write_text(re.sub(r"\n(?=\ndef )", lambda _: f"\nimport os\n{plants}", text, count=1), encoding="utf-8")
     release(evil, "v1003.0.0")
     life = proposals.life
     for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
