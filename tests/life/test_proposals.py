@@ -270,9 +270,11 @@ def test_nothing_that_the_templates_code_leaves_behind_meets_the_token(
     make.chmod(0o755)
     path = f"{proposals.bin}:{support.TOOLS_FIRST}"
     plants = PLANTS.replace("{loot}", str(loot)).replace("{path}", path)
-    for code in (evil / "hooks" / "post_generation.py", evil / "hooks" / "updates" / "command.py"):
+    at_the_end = f"import atexit, os\n\natexit.register(exec, {plants!r}, {{'os': os}})\n"
+    for file, planted in (("post_generation.py", f"\n{plants}"), ("updates/command.py", f"\n{at_the_end}")):
+        code = evil / "hooks" / file
         text = code.read_text(encoding="utf-8")
-        code.write_text(re.sub(r"\n(?=\ndef )", lambda _: f"\nimport os\n{plants}", text, count=1), encoding="utf-8")
+        code.write_text(re.sub(r"\n(?=\n\ndef )", planted.replace("\\", r"\\"), text, count=1), encoding="utf-8")
     release(evil, "v1003.0.0")
     life = proposals.life
     for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
