@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.process import CommandError, output
+
 from .settings import Settings
-from .tools import CommandError, json_output, output
+from .tools import json_output
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from gitops.process import CommandError
 from gitops.repository import ROOT
-
-from .template import UpdateError
 
 MINIMUM = (9, 19)
 # What stands before the message in the last line of a traceback, and around what the template refuses.
@@ -21,7 +20,7 @@ def command() -> list[str]:
     """Return how Copier is called on this machine.
 
     Raises:
-        UpdateError: there is none.
+        CommandError: there is none.
     """
     found = ""
     # `make copier` installs it there, which is on nobody's PATH.
@@ -32,7 +31,7 @@ def command() -> list[str]:
         found = numbers[0] if numbers else "one that does not start"
         if numbers and MINIMUM <= (int(numbers[1]), int(numbers[2])) < (10, 0):
             return [program]
-    raise UpdateError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
+    raise CommandError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
 
 
 def message(output: str) -> str:
