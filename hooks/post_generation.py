@@ -58,7 +58,7 @@ def carry_tags(product: Path, before: Path) -> None:
     """Give images that came a tag, and take that of images that went; a service keeps its own in another registry."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags, repository  # type: ignore[import-not-found]
+    from gitops import imagetags, repository
 
     services = repository.images(product)
     was = {image: name for name, image in repository.images(before).items()} if (before / "apps").exists() else {}
@@ -100,6 +100,27 @@ def moved(before: Path, product: Path) -> list[str]:
         f"{address} led to {service}, and " + (f"leads to {now[address]} now" if address in now else "is gone now")
         for address, service in addresses(before).items()
         if now.get(address) != service
+    ]
+
+
+def probes(folder: Path) -> dict[str, str]:
+    """Return the path that each probe of a service asks for."""
+    found = {}
+    for path in sorted(folder.glob("apps/*/base/*/deployment.yaml")):
+        for container in yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["template"]["spec"]["containers"]:
+            for key, kind in (("health_path", "livenessProbe"), ("ready_path", "readinessProbe")):
+                if asked := container.get(kind, {}).get("httpGet", {}).get("path"):
+                    found[f"{key} of {path.parent.name}"] = asked
+    return found
+
+
+def asked_otherwise(before: Path, product: Path) -> list[str]:
+    """Return a line for each probe that asks for another path after the update."""
+    now = probes(product)
+    return [
+        f"{setting} was {path} and is {now[setting]} now; set it in the answer `services` to keep it"
+        for setting, path in probes(before).items()
+        if now.get(setting, path) != path
     ]
 
 
@@ -218,7 +239,7 @@ def summary(product: Path, report: str) -> str:
 
 
 def report(how: str) -> None:
-    """Tell scripts/template-update how the merge ended; it can't tell a half-way tree from a merged one by itself."""
+    """Tell hooks/updates how the merge ended; it can't tell a half-way tree from a merged one by itself."""
     if path := os.environ.get("TEMPLATE_UPDATE_REPORT"):
         Path(path).write_text(how, encoding="utf-8")
 
@@ -248,7 +269,7 @@ def main() -> int:
             before_the_update(product) as before,
         ):
             carry_tags(product, before)
-            notes = moved(before, product)
+            notes = moved(before, product) + asked_otherwise(before, product)
     for note in notes:
         print(f"Look twice: {note}", file=sys.stderr)
     if updating and (conflicts := unresolved_conflicts(product)):

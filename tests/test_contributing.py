@@ -15,6 +15,8 @@ from tests import support
 
 GUIDE = (support.ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL))
+RECORDS = sorted((support.ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+ARCHITECTURE = support.ROOT / "ARCHITECTURE.md"
 
 
 def table(section: str) -> list[list[str]]:
@@ -69,6 +71,36 @@ def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
     assert listed == found | {"template/scripts/cloud/jenkins.py"}
 
 
+def test_what_pages_link_to_and_the_architecture_names_is_there() -> None:
+    gone = []
+    for page in [support.ROOT / "README.md", ARCHITECTURE, *(support.ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        # Pages of the example are made with the site.
+        gone += [
+            f"{page.name}: {link}" for link in links if not (page.parent / link).exists() and link[:8] != "example/"
+        ]
+        if page in (ARCHITECTURE, *RECORDS):
+            for path, name in re.findall(r"`((?:docs|hooks|includes|template|tests)/[^`\s]*?)(?:::(\w+))?`", text):
+                file = next(support.ROOT.glob(path), None)
+                if not file or (name and not re.search(rf"\b(def|macro) {name}\b", file.read_text(encoding="utf-8"))):
+                    gone.append(f"{page.name}: {path} {name}")
+    assert gone == []
+
+
+def test_the_index_has_every_decision_and_each_is_short() -> None:
+    index = (support.ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in RECORDS]
+    listed = re.findall(r"^- \[(.*)\]\((.*)\)$", index, re.MULTILINE)
+    assert sorted(listed, key=lambda entry: entry[1]) == [
+        (title, path.name) for title, path in zip(titles, RECORDS, strict=True)
+    ]
+    for path in RECORDS:
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"^\*\*(\w+)\.\*\* ", text, re.MULTILINE) == ["Context", "Decision", "Consequence"], path
+        assert text.count("\n") <= 15, path
+
+
 @pytest.mark.parametrize("row", table("Bump a version"), ids=lambda row: row[0])
 def test_a_version_stands_in_as_many_files_as_the_guide_says(row: list[str]) -> None:
     what, where, count = row
@@ -83,13 +115,6 @@ def test_a_version_stands_in_as_many_files_as_the_guide_says(row: list[str]) -> 
 
 def test_the_reference_of_questions_is_made_from_the_questions() -> None:
     assert questions.PAGE.read_text(encoding="utf-8") == questions.page(), "run `make reference`"
-
-
-def test_the_reference_knows_every_setting_of_a_service() -> None:
-    rules = (support.ROOT / "includes" / "service_rules.jinja").read_text(encoding="utf-8")
-    known = re.search(r"set SERVICE_KEYS = \[(.*?)\]", rules, re.DOTALL)
-    assert known
-    assert re.findall(r'"(\w+)"', known[1]) == list(questions.SERVICE_KEYS)
 
 
 def test_the_recorded_session_shows_what_a_generation_ends_with_today(rendered: Callable[[str], Path]) -> None:

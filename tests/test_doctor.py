@@ -554,7 +554,7 @@ def test_a_cluster_without_the_namespaces_is_said(on_jenkins: Fakes) -> None:
 
 @pytest.mark.parametrize("address", ["/home/me/template", "../template"])
 def test_a_template_that_is_a_folder_is_a_warning_that_no_pipeline_finds_it(address: str, faked: Fakes) -> None:
-    path = faked.product / ".copier-answers.yml"
+    path = faked.product / "scripts/updates/origin.yaml"
     path.write_text(path.read_text().replace(TEMPLATE, address))
     [found] = lines(faked, "warning")
     assert f"template: {address} is a folder of one machine, no pipeline can update from it" in found

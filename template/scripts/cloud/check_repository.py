@@ -4,12 +4,11 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from gitops.addresses import web_page
+from gitops.addresses import is_folder, web_page
+from gitops.process import CommandError, output
 from gitops.repository import BRANCH, REMOTE, ROOT
-from updates.template import ANSWERS, ORIGIN, answer, folder
 
 from .report import Line, Pool, failure, ok, warning
-from .tools import CommandError, output
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _REF = f"refs/heads/{BRANCH}"
@@ -80,11 +79,13 @@ def check(pool: Pool) -> Iterator[Line]:
 
 def template() -> Iterator[Line]:
     """Check that pipelines find the template, too."""
-    answers = ROOT / ANSWERS
-    address = answer("_src_path", answers.read_text(encoding="utf-8")) if answers.exists() else ""
-    if address and folder(address):
-        cure = f"write the address of its server into {ANSWERS} and {ORIGIN}"
-        yield warning(f"template: {address} is a folder of one machine, no pipeline can update from it", cure)
+    origin = ROOT / "scripts/updates/origin.yaml"
+    found = (
+        re.search(r"^_src_path: *(.*)", origin.read_text(encoding="utf-8"), re.MULTILINE) if origin.exists() else None
+    )
+    if found and is_folder(address := found[1].strip("'\" ")):
+        what = f"template: {address} is a folder of one machine, no pipeline can update from it"
+        yield warning(what, "write the address of its server into .copier-answers.yml and scripts/updates/origin.yaml")
 
 
 def owners(pool: Pool) -> Iterator[Line]:
