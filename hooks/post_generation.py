@@ -56,7 +56,7 @@ def carry_tags(product: Path, before: Path) -> None:
     """Give images that came a tag, and take that of images that went; a service keeps its own in another registry."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags, repository  # type: ignore[import-not-found]
+    from gitops import imagetags, repository
 
     services = repository.images(product)
     was = {image: name for name, image in repository.images(before).items()} if (before / "apps").exists() else {}
@@ -200,7 +200,7 @@ def summary(product: Path, report: str) -> str:
 
 
 def report(how: str) -> None:
-    """Tell scripts/template-update how the merge ended; it can't tell a half-way tree from a merged one by itself."""
+    """Tell hooks/updates how the merge ended; it can't tell a half-way tree from a merged one by itself."""
     if path := os.environ.get("TEMPLATE_UPDATE_REPORT"):
         Path(path).write_text(how, encoding="utf-8")
 

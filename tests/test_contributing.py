@@ -15,6 +15,8 @@ from tests import support
 
 GUIDE = (support.ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL))
+RECORDS = sorted((support.ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+ARCHITECTURE = support.ROOT / "ARCHITECTURE.md"
 
 
 def table(section: str) -> list[list[str]]:
@@ -67,6 +69,36 @@ def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
     own = {path for path in naming("jenkins", "template") if path.startswith("template/jenkins/")}
     found = naming("jenkins", "includes", "template", "hooks") - own - {"template/Jenkinsfile.jinja"}
     assert listed == found | {"template/scripts/cloud/jenkins.py"}
+
+
+def test_what_pages_link_to_and_the_architecture_names_is_there() -> None:
+    gone = []
+    for page in [support.ROOT / "README.md", ARCHITECTURE, *(support.ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        # Pages of the example are made with the site.
+        gone += [
+            f"{page.name}: {link}" for link in links if not (page.parent / link).exists() and link[:8] != "example/"
+        ]
+        if page in (ARCHITECTURE, *RECORDS):
+            for path, name in re.findall(r"`((?:docs|hooks|includes|template|tests)/[^`\s]*?)(?:::(\w+))?`", text):
+                file = next(support.ROOT.glob(path), None)
+                if not file or (name and not re.search(rf"\b(def|macro) {name}\b", file.read_text(encoding="utf-8"))):
+                    gone.append(f"{page.name}: {path} {name}")
+    assert gone == []
+
+
+def test_the_index_has_every_decision_and_each_is_short() -> None:
+    index = (support.ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in RECORDS]
+    listed = re.findall(r"^- \[(.*)\]\((.*)\)$", index, re.MULTILINE)
+    assert sorted(listed, key=lambda entry: entry[1]) == [
+        (title, path.name) for title, path in zip(titles, RECORDS, strict=True)
+    ]
+    for path in RECORDS:
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"^\*\*(\w+)\.\*\* ", text, re.MULTILINE) == ["Context", "Decision", "Consequence"], path
+        assert text.count("\n") <= 15, path
 
 
 @pytest.mark.parametrize("row", table("Bump a version"), ids=lambda row: row[0])

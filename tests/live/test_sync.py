@@ -108,8 +108,7 @@ def edited(world: World, files: dict[str, str]) -> Iterator[None]:
         support.git("checkout", "-qf", began, "--", ".", cwd=world.product)
         support.git("clean", "-fdq", cwd=world.product)
         world.commit("As it was")
-        for name in (f"aks-{APPLICATION}", DEV):
-            world.argocd.refresh(name)
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "120")
 
@@ -127,11 +126,22 @@ def argo_cd_s(world: World, folder: str, text: str, new: str) -> dict[str, str]:
     return {f"../../../../{path.relative_to(world.product)}": path.read_text().replace(text, new)}
 
 
-def taken_over(world: World, kind: str, words: str) -> None:
-    """Wait until the bootstrap Application has brought what its file says now."""
-    world.argocd.refresh(f"aks-{APPLICATION}")
-    name = ("-n", "argocd", f"{kind}.argoproj.io/{DEV}", "--output=json")
-    wait_for(f"the {kind} has {words}", lambda: words in world.cluster.kubectl("get", *name), 30)
+def taken_over(world: World) -> None:
+    """Wait until the bootstrap Application has brought what Git says now, and dev was compared by that."""
+    root, head = f"aks-{APPLICATION}", support.git("rev-parse", "HEAD", cwd=world.product)
+
+    def brought() -> bool:
+        sync = (world.argocd.application(root) or {})["status"]["sync"]
+        return (sync["status"], sync["revision"]) == ("Synced", head)
+
+    def compared() -> bool:
+        return "argocd.argoproj.io/refresh" not in world.application("dev")["metadata"].get("annotations", {})
+
+    world.argocd.refresh(root)
+    wait_for(f"{root} has brought {head}", brought, 60)
+    # A comparison that began earlier may yet start a sync by the old words.
+    world.argocd.refresh(DEV)
+    wait_for("dev is compared", compared, 60)
 
 
 def tries(world: World) -> int:
@@ -149,7 +159,7 @@ def test_objects_whose_defaults_are_left_out_are_in_sync(world: World) -> None:
     project = argo_cd_s(world, "projects", "namespaceResourceWhitelist:\n", kinds)
     files = {f"{name}.yaml": yaml.safe_dump({**item, "metadata": named(name)}) for name, item in DEFAULTED.items()}
     with edited(world, {**project, **files, "kustomization.yaml": overlay(world, resources=list(files))}):
-        taken_over(world, "appproject", "HTTPRoute")
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "60")
         resources = {item["kind"]: item["status"] for item in world.application("dev")["status"]["resources"]}
@@ -194,7 +204,7 @@ def test_an_outage_longer_than_ten_tries_ends_by_itself(world: World, versions: 
     }
     binding = {**policy, "kind": "ValidatingAdmissionPolicyBinding", "spec": {"policyName": "outage", "validationActions": ["Deny"]}}  # fmt: skip
     with edited(world, hasty):
-        taken_over(world, "application", '"duration": "1s"')
+        taken_over(world)
         world.cluster.apply([policy, binding])
         try:
             wait_for("the outage has begun", lambda: refuses_updates(world), 30)
@@ -253,7 +263,7 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
         return int(seen[-1])
 
     with edited(world, {}):
-        taken_over(world, "application", "RespectIgnoreDifferences=true")
+        taken_over(world)
         with edited(world, added):
             world.run("scripts/refresh", "dev")
             wait_for("three replicas", lambda: look() == 3, 60)

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 
 from gitops.addresses import web_page
+from gitops.process import CommandError, output
 from gitops.repository import BRANCH, REMOTE, ROOT
 
 from .report import Line, Pool, failure, ok, warning
-from .tools import CommandError, output
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _REF = f"refs/heads/{BRANCH}"
