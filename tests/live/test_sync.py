@@ -294,7 +294,9 @@ def test_what_the_page_shows_runs(world: World) -> None:
         world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/report", "report-by-hand")
         world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
         assert world.cluster.kubectl("-n", DEV, "logs", "job/report-by-hand").strip() == "200"
-        worker = world.cluster.kubectl("-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json")
+        worker = world.cluster.kubectl(
+            "-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json"
+        )
         [pod] = yaml.safe_load(worker)["items"]
         assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
