@@ -77,6 +77,24 @@ def owned(chosen: Subscription, name: str, kind: str) -> str | None:
     return str(found[0]["resourceGroup"]) if found else None
 
 
+def is_sound(resource: str) -> bool:
+    """Tell whether there is a resource, by its id, and Azure has not failed to make it."""
+    try:
+        state = json_output("az", "resource", "show", "--ids", resource, "--query", "properties.provisioningState")
+    except CommandError:
+        return False
+    return state not in ("Canceled", "Failed")
+
+
+def role_assignments(scope: str) -> list[dict[str, Any]]:
+    """Return the roles that are given at a scope itself.
+
+    Raises:
+        CommandError: az failed.
+    """
+    return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
+
+
 def public_addresses(chosen: Subscription, settings: Settings) -> list[str]:
     """Return the Services, as NAMESPACE/NAME, that still have a public address in Azure."""
     try:

@@ -68,7 +68,7 @@ def require_closed_environments() -> None:
 
 def _made(chosen: Subscription, root: roots.Root, environment: str | None = None) -> dict[str, str]:
     """Return what a root has made for the workflows."""
-    runner = roots.Runner(chosen, approved=False, environment=environment)
+    runner = roots.Runner(chosen, environment)
     runner.init(root)
     made: dict[str, str] = json.loads(runner.outputs(root, "github_variables"))
     return made
