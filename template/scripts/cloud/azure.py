@@ -6,8 +6,8 @@ from typing import Any
 
 from gitops.process import CommandError, output
 
+from .programs import json_output
 from .settings import Settings
-from .tools import json_output
 
 
 @dataclass(frozen=True)

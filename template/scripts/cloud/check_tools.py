@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from gitops.process import CommandError
 
+from .programs import Tool
 from .report import Line, Pool, failure, ok
-from .tools import Tool
 
 
 def _numbers(version: str) -> tuple[int, ...]:

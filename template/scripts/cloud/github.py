@@ -11,9 +11,9 @@ from gitops.repository import BRANCH, ROOT
 
 from . import github_environments, roots, tfvars
 from .azure import Subscription
+from .programs import Tool, require
 from .report import Line, Pool, failure, ok, warning
 from .settings import own_clusters
-from .tools import Tool, require
 
 TOOLS = [
     # gh variable

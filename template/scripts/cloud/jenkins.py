@@ -10,8 +10,8 @@ from typing import Any
 from gitops.process import CommandError
 
 from . import settings
+from .programs import Tool
 from .report import Line, Pool, failure, ok
-from .tools import Tool
 
 TOOLS: list[Tool] = []
 NEXT = "the jobs and credentials of Jenkins, as README.md says"

@@ -14,7 +14,7 @@ from gitops.repository import ROOT
 from . import azure
 from .azure import Subscription
 from .infrastructure import COMMAND
-from .tools import attended
+from .programs import attended
 
 LOCK = ".terraform.lock.hcl"
 _PLAN = "pipeline.tfplan"
