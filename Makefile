@@ -79,6 +79,10 @@ test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-li
 reference: $(VENV)/test ## Make docs/questions.md from copier.yml
 	$(BIN)/python -m docs.tools.questions
 
+.PHONY: prices
+prices: $(VENV)/test ## Renew includes/prices.json from Azure's public price list
+	$(BIN)/python -m docs.tools.prices
+
 .PHONY: docs
 docs: $(VENV)/docs ## Build the site into build/site, with an example product
 	$(BIN)/python -m docs.tools.example

@@ -153,6 +153,15 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
     }
 
 
+def costs(product: Path) -> list[str]:
+    """Return what the product costs, as its README says it: the sum, the lines of the table, and what is left out."""
+    readme = (product / "README.md").read_text(encoding="utf-8")
+    first, table, rest = readme.partition("\n## What it costs\n")[2].partition("\n## ")[0].strip().split("\n\n")
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
+    width = max(len(what) for what, _ in rows)
+    return [first.replace("**", ""), *(f"  {what:<{width}}  {month}" for what, month in rows), rest]
+
+
 def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
     """Return the next three commands, to be typed as they are, whatever the folder is called."""
     # `make new` makes it elsewhere and moves it there.
@@ -172,6 +181,7 @@ def summary(product: Path, report: str) -> str:
     width = min(100, shutil.get_terminal_size((101, 24)).columns - 1)
     for role, words in made(answers, product).items():
         lines += textwrap.wrap(words, width, initial_indent=f"  {role:<16}", subsequent_indent=" " * 18)
+    lines += ["", *(part for line in costs(product) for part in textwrap.wrap(line, width, subsequent_indent="  "))]
     lines += ["", *(part for line in report.splitlines() for part in textwrap.wrap(line[0].upper() + line[1:], width))]
     lines += ["", "Next:", *(f"  {command}" for command in next_commands(answers, product)), ""]
     lines += ["`make doctor` names what is missing, each line with its cure.", "Everything else is in README.md."]
