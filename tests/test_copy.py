@@ -27,16 +27,25 @@ def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
     )  # fmt: skip
 
 
-def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_that_work(tmp_path: Path) -> None:
+ADDRESS = "https://github.com/octocat/goal-tracker"
+
+
+def test_the_default_product_ends_with_what_was_made_checked_and_commands_that_work(tmp_path: Path) -> None:
     product = tmp_path / "it's mine"
-    done = copy(product, "--defaults")
+    done = copy(product, "--defaults", f"--data=git_repository={ADDRESS}")
     assert done.returncode == 0, done.stderr
     made, checked, following = re.split(r"^(?=Checked|Next)", done.stdout.strip(), flags=re.MULTILINE)
     assert "aks-goal-tracker in westeurope, size small" in made
     assert re.match(r"Checked \d+ files, by kustomize, ", checked)
-    assert len(done.stdout.splitlines()) <= 24
+    assert len(done.stdout.splitlines()) <= 26
     commands = [line.strip() for line in following.splitlines() if line.startswith("  ")]
-    assert len(commands) == 3
+    assert commands[1:] == [
+        "git init -q -b main",
+        "git add --all && git commit -qm Begin",
+        f"git remote add origin {ADDRESS}",
+        "git push -u origin main",
+        "make doctor && make up",
+    ]
 
     fakes = fakes_of.around(product, tmp_path / "fakes")
     (tmp_path / "fakes" / "bin" / "make").symlink_to(str(shutil.which("make")))
@@ -44,7 +53,7 @@ def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_
     settings = {
         "user.name": "Test",
         "user.email": "test@example.com",
-        f"url.{tmp_path}/remote.git.insteadOf": "https://github.com/example-org/goal-tracker",
+        f"url.{tmp_path}/remote.git.insteadOf": ADDRESS,
     }
     config = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):

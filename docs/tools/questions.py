@@ -47,7 +47,7 @@ def _refused() -> dict[str, list[tuple[str, str]]]:
 
 def _help(spec: dict[str, Any]) -> str:
     """Return the help; one that depends on another answer is told by its cases."""
-    text = " ".join(spec["help"].split())
+    text = " ".join(spec["help"].replace("\\n", " ").split())
     if "#{" not in text:
         return text
     return " ".join(f"`{case}`: {told}" for case, told in re.findall(r'"([\w-]+)": "([^"]+)"', text))
