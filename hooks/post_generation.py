@@ -103,6 +103,27 @@ def moved(before: Path, product: Path) -> list[str]:
     ]
 
 
+def probes(folder: Path) -> dict[str, str]:
+    """Return the path that each probe of a service asks for."""
+    found = {}
+    for path in sorted(folder.glob("apps/*/base/*/deployment.yaml")):
+        for container in yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["template"]["spec"]["containers"]:
+            for key, kind in (("health_path", "livenessProbe"), ("ready_path", "readinessProbe")):
+                if asked := container.get(kind, {}).get("httpGet", {}).get("path"):
+                    found[f"{key} of {path.parent.name}"] = asked
+    return found
+
+
+def asked_otherwise(before: Path, product: Path) -> list[str]:
+    """Return a line for each probe that asks for another path after the update."""
+    now = probes(product)
+    return [
+        f"{setting} was {path} and is {now[setting]} now; set it in the answer `services` to keep it"
+        for setting, path in probes(before).items()
+        if now.get(setting, path) != path
+    ]
+
+
 def validate(product: Path) -> subprocess.CompletedProcess[str]:
     """Run the product's own checks, in this process: to start Python once more takes half as long as they do."""
     script = product / "scripts" / "validate"
@@ -244,7 +265,7 @@ def main() -> int:
             before_the_update(product) as before,
         ):
             carry_tags(product, before)
-            notes = moved(before, product)
+            notes = moved(before, product) + asked_otherwise(before, product)
     for note in notes:
         print(f"Look twice: {note}", file=sys.stderr)
     if updating and (conflicts := unresolved_conflicts(product)):

@@ -145,13 +145,6 @@ def test_the_costs_are_those_that_the_template_computes() -> None:
     assert text == costs.readme(found, text), "run `make reference`"
 
 
-def test_the_reference_knows_every_setting_of_a_service() -> None:
-    rules = (support.ROOT / "includes" / "service_rules.jinja").read_text(encoding="utf-8")
-    known = re.search(r"set SERVICE_KEYS = \[(.*?)\]", rules, re.DOTALL)
-    assert known
-    assert re.findall(r'"(\w+)"', known[1]) == list(questions.SERVICE_KEYS)
-
-
 def test_the_recorded_session_shows_what_a_generation_ends_with_today(rendered: Callable[[str], Path]) -> None:
     picture = (support.ROOT / "docs" / "session.svg").read_text(encoding="utf-8")
     text = html.unescape(re.sub(r"<[^>]*>", "\n", picture)).replace("\N{NO-BREAK SPACE}", " ")

@@ -18,20 +18,9 @@ PAGE = support.ROOT / "docs" / "questions.md"
 # Longer answers make no good example.
 _LONGEST = 60
 
-# What a service may be given in its long form.
-SERVICE_KEYS = {
-    "name": "names the folder, the Deployment and the Service; a DNS label",
-    "image": "image without tag: a bare name is in the registry asked for, one with a host is taken as it is",
-    "port": "port that the container listens on, 1024 or above; 8080 otherwise, 3000 for `frontend`",
-    "health_path": "path of the liveness probe; `/` of a public service, `/health` of others",
-    "ready_path": "path of the readiness probe; that of `health_path` otherwise",
-    "replicas": "pods in every environment; 2",
-    "public": "reached from outside the cluster; the first service is, where no service has this setting",
-    "calls": "services that it may connect to; a public one calls all that are not",
-    "database": "whether it uses the database; services that are not public do, if they say nothing",
-    "env": "environment variables, texts; no secrets",
-    "user": "user id that the container runs as; 65532",
-}
+# What a service may be given in its long form, and what each setting is.
+_SETTINGS = (support.ROOT / "includes" / "service_settings.jinja").read_text(encoding="utf-8")
+SERVICE_SETTINGS = dict(re.findall(r'^  "(\w+)": "(.*)",$', _SETTINGS, re.MULTILINE))
 
 
 def _refused() -> dict[str, list[tuple[str, str]]]:
@@ -99,7 +88,7 @@ def page() -> str:
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
-            lines += [f"| `{key}` | {told} |" for key, told in SERVICE_KEYS.items()]
+            lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
             lines.append("")
         if name in EXAMPLES:
             lines += ["| for example | gives |", "| --- | --- |"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import support
+from tests import pages, support
 
 from .processes import LiveError, wait_for
 from .settings import NODE_NAME
@@ -244,11 +244,9 @@ def test_pods_that_wait_for_a_node_are_waited_for_whatever_the_deadline(world: W
 def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
     """As docs/operations.md says, and then without `replicas` too."""
     scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": named("backend"), "spec": SCALER}  # fmt: skip
-    guide = (world.product / "docs" / "operations.md").read_text().partition("## Scale a service by load\n")[2]
-    ignored, option = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[:2]
-    text = f"{ignored}  syncPolicy:\n".replace("frontend", "backend")
-    [(path, text)] = argo_cd_s(world, "environments", "  syncPolicy:\n", text).items()
-    text = text.replace("    syncOptions:\n", option)
+    [path] = world.product.glob("clusters/*/environments/dev.yaml")
+    guide = pages.example(world.product, "operations.md", "Scale a service by load").blocks[0].text
+    pages.change(path, guide.replace("frontend", "backend").partition("\n")[2])
     added = {"scaler.yaml": yaml.safe_dump(scaler), "kustomization.yaml": overlay(world, resources=["scaler.yaml"])}
     base = "../../base/backend/deployment.yaml"
     deployment = (world.product / f"apps/{APPLICATION}/overlays/dev" / base).read_text()
@@ -262,7 +260,7 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
         seen.append(world.deployment("dev", "backend")["spec"]["replicas"])
         return int(seen[-1])
 
-    with edited(world, {path: text}):
+    with edited(world, {}):
         taken_over(world, "application", "RespectIgnoreDifferences=true")
         with edited(world, added):
             world.run("scripts/refresh", "dev")
@@ -277,6 +275,26 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
                         time.sleep(0.2)
                     world.run("scripts/wait-healthy", "dev", "--timeout", "60")
             assert set(seen) == {3}
+
+
+def test_what_the_page_shows_runs(world: World) -> None:
+    """The examples of docs/services.md that change the base, all at once: restricted pods, behind closed policies."""
+    base = ("configuration file", "cron job", "worker", "Let traffic out", "Migrate the database")
+    for title in base:
+        [example] = [one for one in pages.examples(world.product / "docs/services.md") if title in one.title]
+        example.apply(world.product)
+    with edited(world, {}):
+        world.run("scripts/refresh", "dev")
+        world.run("scripts/wait-healthy", "dev", "--timeout", "180")
+        assert world.sql("dev", "SELECT to_regclass('notes')") == "notes"
+        read = ("exec", "deployment/frontend", "--", "cat", "/etc/frontend/settings.toml")
+        assert 'title = "Welcome"' in world.cluster.kubectl("-n", DEV, *read)
+        world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/report", "report-by-hand")
+        world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
+        assert world.cluster.kubectl("-n", DEV, "logs", "job/report-by-hand").strip() == "200"
+        worker = world.cluster.kubectl("-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json")
+        [pod] = yaml.safe_load(worker)["items"]
+        assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
 def test_replicas_that_are_given_up_are_one(world: World) -> None:

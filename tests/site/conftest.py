@@ -20,7 +20,7 @@ SITE = support.ROOT / "build" / "site"
 PHONE = 375
 # Words that people search for, and the page that they look for.
 SEARCHES = {
-    "add a secret": "/example/docs/operations/#add-a-secret",
+    "add a secret": "/example/docs/services/#add-a-secret",
     "troubleshooting": "/example/docs/troubleshooting/",
     "cost": "/cost/",
     "private cluster": "/faq/#can-the-cluster-be-private",
