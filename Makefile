@@ -77,8 +77,9 @@ test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-li
 	$(BIN)/python -m pytest tests/live/test_scale.py --capture=no $(TESTS)
 
 .PHONY: reference
-reference: $(VENV)/test ## Make docs/questions.md from copier.yml
+reference: $(VENV)/test ## Make docs/questions.md, docs/cost.md and the costs in README.md
 	$(BIN)/python -m docs.tools.questions
+	$(BIN)/python -m docs.tools.costs
 
 .PHONY: prices
 prices: $(VENV)/test ## Renew includes/prices.json from Azure's public price list
@@ -88,6 +89,10 @@ prices: $(VENV)/test ## Renew includes/prices.json from Azure's public price lis
 docs: $(VENV)/docs ## Build the site into build/site, with an example product
 	$(BIN)/python -m docs.tools.example
 	$(BIN)/zensical build --clean --strict
+
+.PHONY: test-site
+test-site: $(VENV)/test docs ## Look at the site with a real browser (Chromium)
+	$(BIN)/python -m pytest tests/site $(TESTS)
 
 .PHONY: session
 session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
