@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.process import CommandError, output
+
+from .programs import json_output
 from .settings import Settings
-from .tools import CommandError, json_output, output
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from gitops.process import CommandError, output
 from gitops.repository import BRANCH, ROOT
 
 from . import github_environments, roots, tfvars
 from .azure import Subscription
+from .programs import Tool, require
 from .report import Line, Pool, failure, ok, warning
 from .settings import own_clusters
-from .tools import CommandError, Tool, output, require
 
 TOOLS = [
     # gh variable

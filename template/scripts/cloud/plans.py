@@ -11,9 +11,10 @@ import json
 import re
 from typing import Any
 
+from gitops.process import CommandError
+
 from . import kept, locks, settings
 from .roots import GITOPS, PLATFORM, Root, Runner
-from .tools import CommandError
 
 # What of a plan changes something; the rest of it is the state and the code.
 _CHANGES = ("resource_changes", "output_changes", "action_invocations", "deferred_changes")

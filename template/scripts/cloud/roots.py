@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.process import CommandError, output
 from gitops.repository import ROOT
 
 from . import azure
 from .azure import Subscription
 from .infrastructure import COMMAND
-from .tools import CommandError, attended, output
+from .programs import attended
 
 LOCK = ".terraform.lock.hcl"
 _PLAN = "pipeline.tfplan"

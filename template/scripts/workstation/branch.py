@@ -7,10 +7,11 @@ import contextlib
 from pathlib import Path
 
 from gitops import imagetags
+from gitops.process import CommandError
 from gitops.repository import ROOT, imagetags_path, services
 
 from . import gitserver, layer
-from .commands import LocalError, run, succeeds
+from .commands import run, succeeds
 from .place import CLONE, FOLDER, Place
 
 _IDENTITY = {"user.name": "make local", "user.email": "local@localhost", "commit.gpgsign": "false"}
@@ -42,11 +43,11 @@ def built() -> list[str]:
     """Return the services that have sources here.
 
     Raises:
-        LocalError: none has.
+        CommandError: none has.
     """
     found = [name for name in services() if (ROOT / "src" / name / "Dockerfile").is_file()]
     if not found:
-        raise LocalError(f"there is no source to run: add src/{services()[0]}/Dockerfile")
+        raise CommandError(f"there is no source to run: add src/{services()[0]}/Dockerfile")
     return found
 
 
