@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from docs.tools.answers import EXAMPLES, SETS
 from tests import support
 
 PAGE = support.ROOT / "docs" / "questions.md"
@@ -35,7 +36,7 @@ def _refused() -> dict[str, list[tuple[str, str]]]:
 
 def _help(spec: dict[str, Any]) -> str:
     """Return the help; one that depends on another answer is told by its cases."""
-    text = " ".join(spec["help"].split())
+    text = " ".join(spec["help"].replace("\\n", " ").split())
     if "#{" not in text:
         return text
     return " ".join(f"`{case}`: {told}" for case, told in re.findall(r'"([\w-]+)": "([^"]+)"', text))
@@ -62,7 +63,17 @@ def page() -> str:
         "`--data-file FILE` takes answers from YAML. A wrong answer is refused in one line, before anything is",
         "written. Answers can be changed later: see [updates](updates.md).",
         "",
+        "## Whole sets of answers",
+        "",
+        "Write one of these into a file, and generate:",
+        "",
+        "```console",
+        'make new DEST=../shop ARGS="--defaults --data-file answers.yaml"',
+        "```",
+        "",
     ]
+    for title, answers in SETS.items():
+        lines += [f"### {title}", "", "```yaml", *answers.splitlines(), "```", ""]
     for name, spec in support.asked().items():
         default = str(spec["default"])
         computed = "#{" in default or "#%" in default
@@ -79,10 +90,15 @@ def page() -> str:
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
             lines.append("")
-        if examples := [(answer, told) for answer, told in refused.get(name, []) if "choices" not in spec]:
-            lines += ["| refused | with |", "| --- | --- |"]
-            lines += [f"| `{_cell(answer)}` | {_cell(told)} |" for answer, told in examples]
+        if name in EXAMPLES:
+            lines += ["| for example | gives |", "| --- | --- |"]
+            lines += [f"| `{_cell(answer)}` | {_cell(gives)} |" for answer, gives in EXAMPLES[name]]
             lines.append("")
+    lines += ["## What is refused", "", "Some wrong answers, with the words that they get.", ""]
+    lines += ["| question | answer | refused with |", "| --- | --- | --- |"]
+    for name, spec in support.asked().items():
+        if "choices" not in spec:
+            lines += [f"| `{name}` | `{_cell(answer)}` | {_cell(told)} |" for answer, told in refused.get(name, [])]
     return "\n".join(lines).rstrip() + "\n"
 
 

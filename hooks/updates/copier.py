@@ -10,7 +10,8 @@ from pathlib import Path
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-MINIMUM = (9, 19)
+# 9.19.0 ends in a traceback with git 2.39.
+MINIMUM = (9, 19, 1)
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
@@ -27,9 +28,9 @@ def command() -> list[str]:
     places = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
     if program := shutil.which("copier", path=places):
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-        numbers = re.search(r"(\d+)\.(\d+)", done.stdout)
+        numbers = re.search(r"\d+(\.\d+)+", done.stdout)
         found = numbers[0] if numbers else "one that does not start"
-        if numbers and MINIMUM <= (int(numbers[1]), int(numbers[2])) < (10, 0):
+        if numbers and MINIMUM <= tuple(map(int, numbers[0].split("."))) < (10,):
             return [program]
     raise CommandError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
 

@@ -24,16 +24,19 @@ def git(*arguments: str | Path) -> str:
 
 def prepare() -> None:
     """Make the clone, empty at first."""
-    if not (CLONE / ".git").is_dir():
-        run("git", "init", "--quiet", "--initial-branch=main", CLONE)
     # Left by a run that was killed: no other one is at work now.
     for lock in (CLONE / ".git" / "index.lock", CLONE / ".git" / "snapshot.lock"):
         lock.unlink(missing_ok=True)
+    # Written last: without it, the clone is not complete.
+    excluded, line = CLONE / ".git" / "info" / "exclude", f"/{FOLDER.name}/\n"
+    if excluded.exists() and excluded.read_text(encoding="utf-8") == line:
+        return
+    run("git", "init", "--quiet", "--initial-branch=main", CLONE)
     settings = {**_IDENTITY, "core.hooksPath": "/dev/null", "protocol.ext.allow": "always"}
-    (CLONE / ".git" / "info").mkdir(exist_ok=True)
-    (CLONE / ".git" / "info" / "exclude").write_text(f"/{FOLDER.name}/\n", encoding="utf-8")
     for name, value in {**settings, "remote.origin.url": gitserver.remote()}.items():
         git("config", name, value)
+    excluded.parent.mkdir(exist_ok=True)
+    excluded.write_text(line, encoding="utf-8")
 
 
 def built() -> list[str]:

@@ -169,7 +169,7 @@ def _make_kind(place: Place) -> None:
             "containerdConfigPatches": [f'{plugin}\n  config_path = "/etc/containerd/certs.d"'],
             "nodes": [{"role": "control-plane", "extraPortMappings": mappings}],
         }
-        options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--wait", "180s", "--config=-")
+        options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--config=-")
         run("kind", "create", "cluster", *options, stdin=json.dumps(config), timeout=900, env=_past_the_proxy())
         write = f"mkdir -p {os.path.dirname(hosts)} && cat >{hosts}"
         content = f'[host."http://{_REGISTRY}:{_REGISTRY_PORT}"]\n'
