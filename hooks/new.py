@@ -40,7 +40,7 @@ from prompt_toolkit.widgets.toolbars import ValidationToolbar
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
 
-from gitops.addresses import web_page  # type: ignore[import-not-found]  # noqa: E402
+from gitops.addresses import web_page  # noqa: E402
 
 # What the rule for addresses takes, in short.
 _REPOSITORY = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9-]+/[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -273,8 +273,6 @@ def _stop(number: int, _frame: types.FrameType | None) -> None:
 
 def main() -> None:
     """Run the command; ends with Copier's status, or 1 after a wrong answer."""
-    if sys.platform == "win32":
-        sys.exit("error: Windows has not what the product's commands need: use WSL, https://aka.ms/wsl")
     warnings.simplefilter("ignore", DirtyLocalWarning)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)

@@ -58,7 +58,7 @@ def carry_tags(product: Path, before: Path) -> None:
     """Give images that came a tag, and take that of images that went; a service keeps its own in another registry."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags, repository  # type: ignore[import-not-found]
+    from gitops import imagetags, repository
 
     services = repository.images(product)
     was = {image: name for name, image in repository.images(before).items()} if (before / "apps").exists() else {}
@@ -239,13 +239,17 @@ def summary(product: Path, report: str) -> str:
 
 
 def report(how: str) -> None:
-    """Tell scripts/template-update how the merge ended; it can't tell a half-way tree from a merged one by itself."""
+    """Tell hooks/updates how the merge ended; it can't tell a half-way tree from a merged one by itself."""
     if path := os.environ.get("TEMPLATE_UPDATE_REPORT"):
         Path(path).write_text(how, encoding="utf-8")
 
 
 def main() -> int:
     """Run the hook and return its exit status."""
+    if sys.platform == "win32" or sys.version_info < (3, 11):
+        needed = "WSL, https://aka.ms/wsl" if sys.platform == "win32" else "a Copier on Python 3.11 or newer"
+        print(f"error: the product's commands do not run with what this Copier runs on: use {needed}", file=sys.stderr)
+        return 1
     product = Path.cwd()
     updating = os.environ.get("STAGE") == "after"
     notes: list[str] = []

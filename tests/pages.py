@@ -6,6 +6,7 @@ other block is the whole file. `scripts/template-update` is the template, render
 `text` behind it is what that says, without the numbers of lines.
 """
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -103,7 +104,7 @@ def _answers(commands: str, product: Path) -> dict[str, Any]:
     """Return the answers that `scripts/template-update` is given."""
     words = shlex.split(commands.replace("\\\n", ""), comments=True)
     result: dict[str, Any] = {}
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option == "--data":
             name, _, text = value.partition("=")
             result[name] = yaml.safe_load(text)
@@ -115,5 +116,3 @@ def _answers(commands: str, product: Path) -> dict[str, Any]:
 def plain(problem: str) -> str:
     """Return a line of scripts/validate without the number of a line."""
     return re.sub(r"^([^:]+):\d+:", r"\1:", problem)
-
-

@@ -56,7 +56,7 @@ def test_the_path_to_a_question_leads_to_it(tmp_path: Path) -> None:
         product = support.render(tmp_path, tmp_path / expected, given)
         base = next(product.glob("apps/*/base/kustomization.yaml"))
         assert f'      team: "{expected}"\n' in base.read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match='"Team 7" is not a name'):
+    with pytest.raises(ValueError, match="use lower-case letters, digits and hyphens"):
         support.render(tmp_path, tmp_path / "refused", {"team": "Team 7"})
 
 

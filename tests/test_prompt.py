@@ -91,7 +91,7 @@ def test_every_help_choice_and_cure_is_on_the_screen(columns: int) -> None:
     assert not any("example-org" in row for row in summary)
     # A row that goes on at the edge was wrapped by the terminal, not by us.
     assert all(len(row) < columns for row in summary), "\n".join(summary)
-    text = " ".join(" ".join(summary).split())
+    text = " ".join(" ".join(summary).replace("\\", "").split())
     assert "git remote add origin https://github.com/octocat/goal-tracker" in text
     assert "a month in westeurope" in text
     assert text.count("make up") == 1

@@ -108,8 +108,7 @@ def edited(world: World, files: dict[str, str]) -> Iterator[None]:
         support.git("checkout", "-qf", began, "--", ".", cwd=world.product)
         support.git("clean", "-fdq", cwd=world.product)
         world.commit("As it was")
-        for name in (f"aks-{APPLICATION}", DEV):
-            world.argocd.refresh(name)
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "120")
 
@@ -127,19 +126,22 @@ def argo_cd_s(world: World, folder: str, text: str, new: str) -> dict[str, str]:
     return {f"../../../../{path.relative_to(world.product)}": path.read_text().replace(text, new)}
 
 
-def taken_over(world: World, kind: str, words: str) -> None:
-    """Wait until the bootstrap Application has brought what its file says now."""
-    world.argocd.refresh(f"aks-{APPLICATION}")
-    name = ("-n", "argocd", f"{kind}.argoproj.io/{DEV}", "--output=json")
-    wait_for(f"the {kind} has {words}", lambda: words in world.cluster.kubectl("get", *name), 30)
-    # A comparison that began before may yet start a sync by the old words.
+def taken_over(world: World) -> None:
+    """Wait until the bootstrap Application has brought what Git says now, and dev was compared by that."""
+    root, head = f"aks-{APPLICATION}", support.git("rev-parse", "HEAD", cwd=world.product)
+
+    def brought() -> bool:
+        sync = (world.argocd.application(root) or {})["status"]["sync"]
+        return (sync["status"], sync["revision"]) == ("Synced", head)
+
+    def compared() -> bool:
+        return "argocd.argoproj.io/refresh" not in world.application("dev")["metadata"].get("annotations", {})
+
+    world.argocd.refresh(root)
+    wait_for(f"{root} has brought {head}", brought, 60)
+    # A comparison that began earlier may yet start a sync by the old words.
     world.argocd.refresh(DEV)
-    wait_for("dev is compared", lambda: not asked_to_look(world), 60)
-
-
-def asked_to_look(world: World) -> bool:
-    """Tell whether Argo CD has still to answer a refresh of dev."""
-    return "argocd.argoproj.io/refresh" in world.application("dev")["metadata"].get("annotations", {})
+    wait_for("dev is compared", compared, 60)
 
 
 def tries(world: World) -> int:
@@ -157,7 +159,7 @@ def test_objects_whose_defaults_are_left_out_are_in_sync(world: World) -> None:
     project = argo_cd_s(world, "projects", "namespaceResourceWhitelist:\n", kinds)
     files = {f"{name}.yaml": yaml.safe_dump({**item, "metadata": named(name)}) for name, item in DEFAULTED.items()}
     with edited(world, {**project, **files, "kustomization.yaml": overlay(world, resources=list(files))}):
-        taken_over(world, "appproject", "HTTPRoute")
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "60")
         resources = {item["kind"]: item["status"] for item in world.application("dev")["status"]["resources"]}
@@ -202,7 +204,7 @@ def test_an_outage_longer_than_ten_tries_ends_by_itself(world: World, versions: 
     }
     binding = {**policy, "kind": "ValidatingAdmissionPolicyBinding", "spec": {"policyName": "outage", "validationActions": ["Deny"]}}  # fmt: skip
     with edited(world, hasty):
-        taken_over(world, "application", '"duration": "1s"')
+        taken_over(world)
         world.cluster.apply([policy, binding])
         try:
             wait_for("the outage has begun", lambda: refuses_updates(world), 30)
@@ -261,7 +263,7 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
         return int(seen[-1])
 
     with edited(world, {}):
-        taken_over(world, "application", "RespectIgnoreDifferences=true")
+        taken_over(world)
         with edited(world, added):
             world.run("scripts/refresh", "dev")
             wait_for("three replicas", lambda: look() == 3, 60)
@@ -292,7 +294,9 @@ def test_what_the_page_shows_runs(world: World) -> None:
         world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/report", "report-by-hand")
         world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
         assert world.cluster.kubectl("-n", DEV, "logs", "job/report-by-hand").strip() == "200"
-        worker = world.cluster.kubectl("-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json")
+        worker = world.cluster.kubectl(
+            "-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json"
+        )
         [pod] = yaml.safe_load(worker)["items"]
         assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 

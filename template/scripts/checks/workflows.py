@@ -171,13 +171,9 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
             if repository.exists(f"src/{name}/Dockerfile") or "unsigned" in signers.get(name, {}):
                 continue
             pushed = named.get(name, prefix[0] + name)
-            # An image of another registry is built by others.
-            host = pushed.partition("/")[0] + "/"
-            pulled = [
-                image
-                for one in item.all_containers()
-                if is_own_image(image := one.get("image")) and image.startswith(host)
-            ]
+            host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
+            images = [one.text("image") for one in item.all_containers()]
+            pulled = [image for image in images if is_own_image(image) and image.startswith(host)]
             if pulled and pushed not in pulled:
                 yield Problem(
                     path, line, f"pushes {name} to {pushed}, but {where} pulls {pulled[0]}: make them the same"

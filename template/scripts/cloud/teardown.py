@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gitops.process import CommandError, output
 from gitops.repository import plain
 
 from . import azure
 from .azure import Subscription
 from .settings import Settings
-from .tools import CommandError, output
 
 _APPLICATIONS = "applications.argoproj.io"
 _APPLICATION_SETS = "applicationsets.argoproj.io"

@@ -6,9 +6,10 @@ import socket
 from dataclasses import asdict
 from pathlib import Path
 
+from gitops.process import CommandError
 from gitops.repository import ROOT, application
 
-from .commands import LocalError, run, succeeds
+from .commands import run, succeeds
 from .place import KUBECONFIG, Place, folder_of, kubectl, remembered
 
 # https://hub.docker.com/_/registry
@@ -28,12 +29,12 @@ def _config(kubeconfig: str, context: str) -> dict[str, str]:
     """Return name and server of a context.
 
     Raises:
-        LocalError: there is no such context.
+        CommandError: there is no such context.
     """
     where = (*(("--kubeconfig", kubeconfig) if kubeconfig else ()), *(("--context", context) if context else ()))
     config = json.loads(run("kubectl", *where, "config", "view", "--minify", "--output=json"))
     if not config.get("contexts") or not config.get("clusters"):
-        raise LocalError(f"{kubeconfig or 'kubectl'} has no current context: name one, CONTEXT=NAME")
+        raise CommandError(f"{kubeconfig or 'kubectl'} has no current context: name one, CONTEXT=NAME")
     server = config["clusters"][0]["cluster"]["server"]
     return {"context": config["contexts"][0]["name"], "cluster": config["clusters"][0]["name"], "server": server}
 
@@ -42,17 +43,17 @@ def _named(environment: str, kubeconfig: str, context: str) -> Place:
     """Return a cluster that a person has named.
 
     Raises:
-        LocalError: it is this repository's own in Azure, or it is not known where images can be pushed.
+        CommandError: it is this repository's own in Azure, or it is not known where images can be pushed.
     """
     if kubeconfig and not Path(kubeconfig).is_file():
-        raise LocalError(f"there is no file {kubeconfig}: give the kubeconfig of a cluster")
+        raise CommandError(f"there is no file {kubeconfig}: give the kubeconfig of a cluster")
     chosen = _config(kubeconfig, context)
     own = {path.name for path in (ROOT / "clusters").iterdir() if path.is_dir()}
     if own & {chosen["context"], chosen["cluster"]} or _AZURE in chosen["server"]:
-        raise LocalError(f"{chosen['context']} looks like a cluster in Azure: name one that is for trying out")
+        raise CommandError(f"{chosen['context']} looks like a cluster in Azure: name one that is for trying out")
     registry = os.environ.get("LOCAL_REGISTRY", "")
     if not registry:
-        raise LocalError(
+        raise CommandError(
             f"say where {chosen['context']} pulls images from and this machine can push them: LOCAL_REGISTRY=HOST:PORT"
         )
     kubeconfig = str(Path(kubeconfig).resolve()) if kubeconfig else ""
@@ -75,24 +76,24 @@ def running() -> Place | None:
     """Return what runs with Docker for this repository, whether `.local` knows of it or not.
 
     Raises:
-        LocalError: what runs under its name belongs to another folder, or was not made here.
+        CommandError: what runs under its name belongs to another folder, or was not made here.
     """
     before = remembered()
     if before and not before.ports:
         return before
     if not succeeds("docker", "inspect", _REGISTRY):
         if not before and succeeds("docker", "inspect", _NODE):
-            raise LocalError(
+            raise CommandError(
                 f"kind has a cluster {_NAME} that make local did not make: kind delete cluster --name {_NAME}"
             )
         return before
     label = run("docker", "inspect", f'--format={{{{index .Config.Labels "{_LABEL}"}}}}', _REGISTRY).strip()
     if not label:
-        raise LocalError(f"make local did not make the container {_REGISTRY}: docker rm --force {_REGISTRY}")
+        raise CommandError(f"make local did not make the container {_REGISTRY}: docker rm --force {_REGISTRY}")
     known = json.loads(label)
     folder = known.pop("folder")
     if folder != str(ROOT) and Path(folder).is_dir():
-        raise LocalError(f"{_NAME} runs for {folder} already: run make local-down there first")
+        raise CommandError(f"{_NAME} runs for {folder} already: run make local-down there first")
     return Place(**known)
 
 
@@ -100,13 +101,13 @@ def choose(environment: str, kubeconfig: str, context: str) -> Place:
     """Return where to run: what an earlier run chose, the cluster that is named, or a new one of kind.
 
     Raises:
-        LocalError: there is nothing to run on, or something else runs already.
+        CommandError: there is nothing to run on, or something else runs already.
     """
     named = bool(kubeconfig or context)
     place = _named(environment, kubeconfig, context) if named else None
     before = remembered() if named else running()
     if before and (before.environment != environment or (place and place.context != before.context)):
-        raise LocalError(f"{before.environment} runs on {before.context} already: first make local-down")
+        raise CommandError(f"{before.environment} runs on {before.context} already: first make local-down")
     if not place:
         [port] = _free_ports(5001, 1)
         ports = _free_ports(8080, len(NODE_PORTS))
@@ -168,7 +169,7 @@ def _make_kind(place: Place) -> None:
             "containerdConfigPatches": [f'{plugin}\n  config_path = "/etc/containerd/certs.d"'],
             "nodes": [{"role": "control-plane", "extraPortMappings": mappings}],
         }
-        options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--wait", "180s", "--config=-")
+        options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--config=-")
         run("kind", "create", "cluster", *options, stdin=json.dumps(config), timeout=900, env=_past_the_proxy())
         write = f"mkdir -p {os.path.dirname(hosts)} && cat >{hosts}"
         content = f'[host."http://{_REGISTRY}:{_REGISTRY_PORT}"]\n'

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.publish import PublishError, git, succeeds
+from gitops.git import git, succeeds
+from gitops.process import CommandError
 from gitops.repository import ROOT
 
 from . import copier
-from .template import ANSWERS, Template, UpdateError
+from .template import ANSWERS, Template
 
 # Says to the template's hook where to write how the merge ended; see `_ended`.
 _REPORT = "TEMPLATE_UPDATE_REPORT"
@@ -59,12 +60,12 @@ def require_clean_tree() -> None:
     """Refuse to update beside work that is not committed, files that Git does not know included.
 
     Raises:
-        UpdateError: there is some.
+        CommandError: there is some.
     """
     changed = git("status", "--porcelain").split("\n")[:-1]
     if changed:
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-        raise UpdateError(f"{changed[0][3:]}{more} is not committed: commit it, or `git stash --include-untracked`")
+        raise CommandError(f"{changed[0][3:]}{more} is not committed: commit it, or `git stash --include-untracked`")
 
 
 def merge(template: Template, version: str, arguments: list[str]) -> Merge:
@@ -76,7 +77,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
         arguments: further ones of `copier update`.
 
     Raises:
-        UpdateError: Copier or the template refused, or failed; nothing has changed.
+        CommandError: Copier or the template refused, or failed; nothing has changed.
     """
     base = git("rev-parse", "HEAD").strip()
     with _working_tree(base, template.address) as folder:
@@ -93,7 +94,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
         )  # fmt: skip
         ended = _ended(report, status)
         if ended == "failed":
-            raise UpdateError(f"{copier.message(output)}. Nothing has changed here")
+            raise CommandError(f"{copier.message(output)}. Nothing has changed here")
         stages = _in(folder, "ls-files", "-z", "--unmerged")
         _in(folder, "add", "--all")
         tree = _in(folder, "write-tree").strip()
@@ -113,10 +114,10 @@ def take_over(result: Merge) -> None:
     """Bring the result into the working tree and the index, files in conflict as such.
 
     Raises:
-        UpdateError: something changed here meanwhile; nothing was brought.
+        CommandError: something changed here meanwhile; nothing was brought.
     """
     if git("rev-parse", "HEAD").strip() != result.base:
-        raise UpdateError("there is a new commit here since the update began: run it again")
+        raise CommandError("there is a new commit here since the update began: run it again")
     require_clean_tree()
     # In a session of its own: killed half-way, git would leave the index locked.
     done = subprocess.run(
@@ -128,7 +129,7 @@ def take_over(result: Merge) -> None:
         start_new_session=True,
     )
     if done.returncode:
-        raise UpdateError(f"{' '.join(done.stderr.split())}: move it away, then update again")
+        raise CommandError(f"{' '.join(done.stderr.split())}: move it away, then update again")
     if result.stages:
         forget = "".join(f"0 {'0' * 40}\t{path}\0" for path in result.conflicts())
         git("update-index", "-z", "--index-info", stdin=forget + result.stages)
@@ -235,5 +236,5 @@ def _same(commit: str, path: str, file: Path) -> bool:
     """Tell whether a file is what a commit has under a path."""
     try:
         return file.exists() and git("rev-parse", f"{commit}:{path}") == git("hash-object", f"--path={path}", str(file))
-    except PublishError:
+    except CommandError:
         return False

@@ -12,18 +12,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from gitops.repository import ROOT, one_line
+from gitops.process import CommandError, output
+from gitops.repository import ROOT
 
 from . import infrastructure
-
-
-class CommandError(Exception):
-    """A program failed, is missing or did not answer in time; the message is one line, `details` all it said."""
-
-    def __init__(self, message: str, details: str = "") -> None:
-        """Keep the message and what the program said."""
-        super().__init__(message)
-        self.details = details or message
 
 
 class InterruptedRunError(Exception):
@@ -78,32 +70,6 @@ def require(*commands: str) -> None:
         if not shutil.which(command):
             source = {tool.command: f", see {tool.source}" for tool in needed()}.get(command, "")
             raise CommandError(f"{command} is not on PATH{source}; make doctor checks everything")
-
-
-def output(*command: str, timeout: float = 120, **environment: str) -> str:
-    """Return what a program prints.
-
-    Raises:
-        CommandError: it failed, is missing, or took longer than the timeout in seconds.
-    """
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=timeout,
-            env={**os.environ, **environment},
-        )
-    except FileNotFoundError as error:
-        raise CommandError(f"{command[0]} is not on PATH") from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{command[0]} {command[1]} did not answer within {timeout:.0f} s") from error
-    if done.returncode:
-        raise CommandError(one_line(done.stderr or done.stdout), done.stdout + done.stderr)
-    return done.stdout
 
 
 def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:

@@ -7,11 +7,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from .template import UpdateError
-
-MINIMUM = (9, 19)
+# 9.19.0 ends in a traceback with git 2.39.
+MINIMUM = (9, 19, 1)
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
@@ -21,18 +21,18 @@ def command() -> list[str]:
     """Return how Copier is called on this machine.
 
     Raises:
-        UpdateError: there is none.
+        CommandError: there is none.
     """
     found = ""
     # `make copier` installs it there, which is on nobody's PATH.
     places = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
     if program := shutil.which("copier", path=places):
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-        numbers = re.search(r"(\d+)\.(\d+)", done.stdout)
+        numbers = re.search(r"\d+(\.\d+)+", done.stdout)
         found = numbers[0] if numbers else "one that does not start"
-        if numbers and MINIMUM <= (int(numbers[1]), int(numbers[2])) < (10, 0):
+        if numbers and MINIMUM <= tuple(map(int, numbers[0].split("."))) < (10,):
             return [program]
-    raise UpdateError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
+    raise CommandError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
 
 
 def message(output: str) -> str:
