@@ -114,10 +114,6 @@ class World:
         definition = next(one for one in rights.ROLES if one.name == role)
         self.assignments[ids.new()] = rights.Assignment(principal, definition, scope.lower(), "", 0)
 
-    def make_group(self, name: str) -> None:
-        """Make a resource group, as somebody else has done."""
-        self._put(f"{ids.ROOT}/resourceGroups/{name}", {"provisioningState": "Succeeded"}, location="westeurope")
-
     def workload(self, client: str, subject: str) -> str:
         """Return the principal of an identity for a signed token that names a run; as Entra ID would, refuse others."""
         for one in self.resources.values():
