@@ -17,12 +17,6 @@ COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 
 # What is done to a valid product, and the line that must be said of it: path, pattern -> replacement, words.
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
-    "a probe asks a port the container lacks": (
-        f"{FRONTEND}/deployment.yaml",
-        "port: http\n            periodSeconds: 5",
-        "port: 9999\n            periodSeconds: 5",
-        "readinessProbe asks port 9999",
-    ),
     "a Service targets a port the container lacks": (
         f"{FRONTEND}/service.yaml",
         "targetPort: http",
@@ -77,53 +71,11 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'value: "5432"\n            - name: API_TOKEN\n              value: hunter2',
         "API_TOKEN looks like a secret in clear",
     ),
-    "a selector that does not match its labels": (
-        f"{FRONTEND}/deployment.yaml",
-        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "frontend"',
-        'selector:\n    matchLabels:\n      app.kubernetes.io/name: "front"',
-        "the selector does not match the template's labels",
-    ),
-    "a volume that the pod lacks": (
-        f"{FRONTEND}/deployment.yaml",
-        "- name: tmp\n              mountPath",
-        "- name: temp\n              mountPath",
-        "mounts the volume 'temp'",
-    ),
-    "a container that may run as root": (
-        f"{FRONTEND}/deployment.yaml",
-        "runAsNonRoot: true",
-        "runAsNonRoot: false",
-        "may run as root",
-    ),
-    "a container without limits": (
-        f"{FRONTEND}/deployment.yaml",
-        "limits:\n              memory: 256Mi",
-        "limits:\n              cpu: 1",
-        "needs requests and a memory limit",
-    ),
-    "a container that may gain privileges": (
-        f"{FRONTEND}/deployment.yaml",
-        "allowPrivilegeEscalation: false",
-        "allowPrivilegeEscalation: true",
-        "may gain privileges",
-    ),
-    "a container without a liveness probe": (
-        f"{FRONTEND}/deployment.yaml",
-        "livenessProbe:",
-        "livelinessProbe:",
-        "container frontend has no livenessProbe",
-    ),
     "an image that may change under its tag": (
         f"{APP}/base/database/statefulset.yaml",
         "@sha256:[0-9a-f]{64}",
         "",
         "may change under its tag",
-    ),
-    "two objects of one name": (
-        f"{APP}/base/backend/service.yaml",
-        'name: "backend"\n  labels',
-        'name: "frontend"\n  labels',
-        "Service frontend is in",
     ),
     "a resource that does not exist": (
         f"{APP}/base/kustomization.yaml",
@@ -270,12 +222,6 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "https://vk-",
         "is not the vault kv-goal-tracker-",
     ),
-    "a namespace that does not restrict its pods": (
-        f"{DEV}/namespace.yaml",
-        "enforce: restricted",
-        "enforce: baseline",
-        "does not enforce the restricted pod security level",
-    ),
     "an action that is not pinned": (
         ".github/workflows/deploy.yml",
         r"checkout@[0-9a-f]{40} # v[\d.]+",
@@ -293,12 +239,6 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "permissions: {}\n",
         "",
         "has no top-level permissions",
-    ),
-    "a script that does not exist": (
-        ".github/workflows/deploy.yml",
-        "scripts/deploy",
-        "scripts/depoly",
-        "calls scripts/depoly, which does not exist",
     ),
     "a key that is there twice": (
         f"{FRONTEND}/service.yaml",
@@ -420,18 +360,6 @@ GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 
 # The same for a product of Jenkins.
 JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
-    "a script that does not exist": (
-        "Jenkinsfile",
-        "scripts/deploy",
-        "scripts/depoly",
-        "calls scripts/depoly, which does not exist",
-    ),
-    "a script of another pipeline that does not exist": (
-        "jenkins/apply.Jenkinsfile",
-        "scripts/with-azure",
-        "scripts/with-azrue",
-        "calls scripts/with-azrue, which does not exist",
-    ),
     "a pod that does not exist": (
         "Jenkinsfile",
         "agents/build.yaml",
@@ -589,12 +517,6 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "tracker-prod",
         "tracker-dev",
         "platform_state is not that of aks-goal-tracker-prod",
-    ),
-    "values of Argo CD that break off": (
-        "terraform/gitops/prod.tfvars",
-        r"platform_state = \{",
-        "platform_state = ",
-        "terraform/gitops/prod.tfvars: can't be read",
     ),
     "a state of Argo CD that is a name": (
         "terraform/gitops/prod.tfvars",
@@ -895,189 +817,9 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "port: 9090",
         f"{BACKEND}/networkpolicy.yaml:21: no container has port 9090: use one of http, 8080",
     ),
-    "a Dockerfile on another port": (
-        "src/backend/Dockerfile",
-        "EXPOSE 8080",
-        "EXPOSE 9090",
-        "exposes port 9090, but apps/goal-tracker/base/backend/deployment.yaml has another: make them the same",
-    ),
-    "a probe that asks nothing": (
-        f"{FRONTEND}/deployment.yaml",
-        'readinessProbe:\n            httpGet:\n              path: "/health"\n              port: http\n',
-        "readinessProbe:\n",
-        "readinessProbe asks nothing: give it httpGet, tcpSocket, grpc or exec",
-    ),
-    "no readiness probe": (
-        f"{FRONTEND}/deployment.yaml",
-        r"          readinessProbe:\n(            .*\n)+",
-        "",
-        "container frontend has no readinessProbe: add one",
-    ),
     # Kinds and fields
-    "a kind that does not exist": (
-        f"{FRONTEND}/deployment.yaml",
-        "kind: Deployment",
-        "kind: Deploymnet",
-        "deployment.yaml:2: there is no kind Deploymnet in apps/v1: did you mean Deployment?",
-    ),
-    "a version that is gone": (
-        f"{FRONTEND}/poddisruptionbudget.yaml",
-        "policy/v1",
-        "policy/v1beta1",
-        "poddisruptionbudget.yaml:1: policy/v1beta1 has no kind PodDisruptionBudget: write apiVersion: policy/v1",
-    ),
-    "a group that does not exist": (
-        f"{FRONTEND}/deployment.yaml",
-        "apiVersion: apps/v1",
-        "apiVersion: app/v1",
-        "deployment.yaml:1: app/v1 has no kind Deployment: write apiVersion: apps/v1",
-    ),
-    "a misspelt field": (
-        f"{FRONTEND}/deployment.yaml",
-        "terminationGracePeriodSeconds",
-        "terminationGraceSeconds",
-        "Pod has no field terminationGraceSeconds: did you mean terminationGracePeriodSeconds?",
-    ),
-    "a field at the wrong indent": (
-        f"{FRONTEND}/deployment.yaml",
-        r"\Z",
-        "replicas: 2\n",
-        "deployment.yaml:121: Deployment has no field replicas: remove it, or mend the indent",
-    ),
-    "a number that is a text": (
-        f"{FRONTEND}/deployment.yaml",
-        "replicas: 2",
-        'replicas: "2"',
-        "deployment.yaml:18: replicas is not a whole number: write digits, without quotes",
-    ),
-    "a list that is a mapping": (
-        f"{FRONTEND}/service.yaml",
-        "- name: http\n",
-        "  name: http\n",
-        "ports is not a list: begin each entry with `- `",
-    ),
-    "a quantity that is none": (
-        f"{FRONTEND}/deployment.yaml",
-        "memory: 256Mi",
-        "memory: 256MB",
-        "memory is not a quantity: write a number with a unit, as 100m or 256Mi",
-    ),
-    "a request above its limit": (
-        f"{FRONTEND}/deployment.yaml",
-        "memory: 128Mi",
-        "memory: 2Gi",
-        "asks for more memory than its limit 256Mi: raise the limit, or ask for less",
-    ),
-    "a value that is none of those allowed": (
-        f"{FRONTEND}/service.yaml",
-        "type: LoadBalancer",
-        "type: Loadbalancer",
-        "type can't be 'Loadbalancer': use ClusterIP or LoadBalancer or",
-    ),
-    "a field that is missing": (
-        f"{FRONTEND}/service.yaml",
-        "port: 80\n",
-        "nodePort: 30000\n",
-        "service.yaml:12: ServicePort lacks port: write it",
-    ),
-    "a name that can't be one": (
-        f"{FRONTEND}/service.yaml",
-        'name: "frontend"\n  labels',
-        "name: Front_End\n  labels",
-        "'Front_End' can't name an object: use lower-case letters, digits and '-'",
-    ),
-    "a misspelt field of an Application": (
-        ENVIRONMENT,
-        "selfHeal",
-        "selfheal",
-        "ApplicationSpecSyncPolicyAutomated has no field selfheal: did you mean selfHeal?",
-    ),
-    "a misspelt field of a kustomization": (
-        f"{DEV}/kustomization.yaml",
-        "resources:",
-        "resource:",
-        "Kustomization has no field resource: did you mean resources?",
-    ),
-    "a variable that is a number": (
-        f"{FRONTEND}/deployment.yaml",
-        'value: "3000"',
-        "value: 3000",
-        "value is not a text: quote it",
-    ),
-    "an annotation that is a number": (
-        f"{CLUSTER}/projects/dev.yaml",
-        'sync-wave: "-1"',
-        "sync-wave: -1",
-        "argocd.argoproj.io/sync-wave is not a text: quote it",
-    ),
     # Safety
-    "a container that is privileged": (
-        f"{FRONTEND}/deployment.yaml",
-        "allowPrivilegeEscalation: false",
-        "allowPrivilegeEscalation: false\n            privileged: true",
-        "container frontend is privileged: remove it",
-    ),
-    "a container that keeps capabilities": (
-        f"{FRONTEND}/deployment.yaml",
-        "drop:\n                - ALL",
-        "drop:\n                - NET_RAW",
-        "container frontend keeps capabilities: add `drop: [ALL]`",
-    ),
-    "a container that runs as user 0": (
-        f"{FRONTEND}/deployment.yaml",
-        "runAsUser: 65532",
-        "runAsUser: 0",
-        "may run as root: set runAsUser to the user of the image, which is not 0",
-    ),
-    "no seccomp profile": (
-        f"{FRONTEND}/deployment.yaml",
-        "        seccompProfile:\n          type: RuntimeDefault\n",
-        "",
-        "container frontend has no seccomp profile: set securityContext.seccompProfile.type",
-    ),
-    "no security context": (
-        f"{FRONTEND}/deployment.yaml",
-        r"          securityContext:\n            allow(.*\n)+?(?=          volumeMounts)",
-        "",
-        "container frontend may gain privileges: set allowPrivilegeEscalation to false",
-    ),
-    "the network of the node": (
-        f"{FRONTEND}/deployment.yaml",
-        "enableServiceLinks: false",
-        "hostNetwork: true",
-        "hostNetwork gives pods what is the node's: remove it",
-    ),
-    "a folder of the node": (
-        f"{FRONTEND}/deployment.yaml",
-        r"emptyDir:\n            sizeLimit: 64Mi",
-        "hostPath:\n            path: /tmp",
-        "the volume tmp is a hostPath: use emptyDir or a claim",
-    ),
-    "no requests": (
-        f"{FRONTEND}/deployment.yaml",
-        r"            requests:\n(              .*\n)+",
-        "",
-        "container frontend needs requests and a memory limit: add them below resources",
-    ),
     # Roll-out
-    "every pod stops at once": (
-        f"{FRONTEND}/deployment.yaml",
-        r"type: RollingUpdate\n    rollingUpdate:\n      maxSurge: 1\n      maxUnavailable: 0",
-        "type: Recreate",
-        "Recreate stops every pod before a new one starts: make the type RollingUpdate",
-    ),
-    "a strategy of two kinds": (
-        f"{FRONTEND}/deployment.yaml",
-        "type: RollingUpdate",
-        "type: Recreate",
-        "Recreate knows no rollingUpdate: remove it, or make the type RollingUpdate",
-    ),
-    "a roll-out that can't move": (
-        f"{FRONTEND}/deployment.yaml",
-        "maxSurge: 1",
-        "maxSurge: 0",
-        "maxSurge and maxUnavailable are both 0: nothing could move, set maxSurge: 1",
-    ),
     "a budget that blocks": (
         f"{FRONTEND}/poddisruptionbudget.yaml",
         "  maxUnavailable: 1",
@@ -1445,60 +1187,6 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "README.md:1: holds a token of GitHub: make a new one",
     ),
     # Terraform
-    "a bracket that is not closed": (
-        "terraform/platform/cluster.tf",
-        r"^}\n\Z|\n}\n",
-        "\n",
-        "has a { that is not closed: close it",
-    ),
-    "a quotation mark that is not closed": (
-        "terraform/platform/resource_group.tf",
-        r'"\n',
-        "\n",
-        "has a quotation mark that is not closed on its line: close it",
-    ),
-    "a value that no variable has": (
-        TFVARS,
-        "^log_retention_days",
-        "log_retention_dayz",
-        "sets log_retention_dayz, which no variable has: mend the name, or remove it",
-    ),
-    "a variable of Terraform without a value": (
-        TFVARS,
-        r"^log_retention_days.*\n",
-        "",
-        "does not set log_retention_days, which has no default: add it",
-    ),
-    "a value that is set twice": (
-        TFVARS,
-        r"^(log_retention_days.*\n)",
-        r"\1\1",
-        "sets log_retention_days twice: remove one",
-    ),
-    "a file of values that can't be read": (
-        TFVARS,
-        "log_retention_days = 30",
-        "log_retention_days =",
-        "can't be read",
-    ),
-    "another version of Terraform": (
-        ".github/workflows/terraform.yml",
-        'terraform_version: "1.17.0"',
-        'terraform_version: "1.5.7"',
-        "is version 1.5.7, but .github/workflows/check.yml has 1.17.0: make them the same",
-    ),
-    "a version that the code does not accept": (
-        "terraform/platform/terraform.tf",
-        ">= 1.11",
-        ">= 1.30",
-        "terraform.tf:2: wants 1.30 or newer, but .github/workflows/check.yml has 1.17.0: raise that, or lower this",
-    ),
-    "the command of OpenTofu": (
-        "scripts/test-terraform",
-        "terraform fmt",
-        "tofu fmt",
-        "scripts/test-terraform:8: calls tofu, but the code here is applied by terraform: write terraform",
-    ),
     # Answers
     "another region than was answered": (
         TFVARS,
@@ -1616,36 +1304,6 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "src/backend is not among the services: add it, so that it is checked",
     ),
     # Commands
-    "a Makefile that calls what is gone": (
-        "Makefile",
-        "scripts/rollback",
-        "scripts/roll-back",
-        "calls scripts/roll-back, which does not exist: add it or mend the name",
-    ),
-    "a script that calls what is gone": (
-        "scripts/deploy",
-        "scripts/bump-image",
-        "scripts/bump-images",
-        "calls scripts/bump-images, which does not exist: add it or mend the name",
-    ),
-    "a shell script that can't be read": (
-        "scripts/roll-out",
-        "^set -eu",
-        "set -eu\nif true; then",
-        "sh can't read it",
-    ),
-    "a Python script that can't be read": (
-        "scripts/bump-image",
-        r"^import sys$",
-        "import sys sys",
-        "is not valid Python (invalid syntax): mend the line",
-    ),
-    "a module that does not exist": (
-        "scripts/bump-image",
-        "^from gitops import .*",
-        "from gitops import imagetagz",
-        "imports gitops.imagetagz, which is not in scripts/: restore scripts/gitops/imagetagz.py from history",
-    ),
     # What only deleting a line showed
     "an operation that does nothing": (
         f"{DEV}/database-secret.yaml",
@@ -1689,12 +1347,6 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "",
         "names neither a path nor a chart: add the one that it deploys",
     ),
-    "a chart without a version": (
-        "bootstrap/Chart.yaml",
-        r"^version: .*\n",
-        "",
-        "bootstrap/Chart.yaml:1: Chart lacks version: write it",
-    ),
     "a variable without a value": (
         f"{FRONTEND}/deployment.yaml",
         r'              value: "3000"\n',
@@ -1707,18 +1359,6 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "",
         "DB_USERNAME has a value and takes one from elsewhere too: remove one of them",
     ),
-    "a store without a vault": (
-        STORE,
-        r"      vaultUrl: .*\n",
-        "",
-        "lacks vaultUrl: write it",
-    ),
-    "a probe without a command": (
-        f"{DATABASE}/statefulset.yaml",
-        r"(readinessProbe:\n            exec:) *\n              command: .*\n",
-        r"\1 {}\n",
-        "ExecAction lacks command: write it",
-    ),
     "a secret of no store": (
         f"{DATABASE}/externalsecret.yaml",
         r"    kind: ClusterSecretStore\n",
@@ -1726,24 +1366,6 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "there is no SecretStore key-vault-dev: add it, or name the kind of another",
     ),
     # Dockerfiles
-    "a base without a digest": (
-        "src/backend/Dockerfile",
-        "@sha256:[0-9a-f]{64}",
-        "",
-        "src/backend/Dockerfile:1: the base python:3.14-slim may change under its tag: add @sha256:… behind it",
-    ),
-    "an image that runs as root": (
-        "src/backend/Dockerfile",
-        "USER 65532:65532",
-        "USER root",
-        "runs as root, which the cluster refuses: name another user, as USER 65532:65532",
-    ),
-    "a stage that is not there": (
-        "src/backend/Dockerfile",
-        "AS build",
-        "AS builder",
-        "copies from the stage build, which is not above: mend the name",
-    ),
     # Texts
     "a tab": (
         f"{FRONTEND}/service.yaml",
@@ -1783,11 +1405,6 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         lambda product: (product / "docs-link").symlink_to("nothing"),
         "docs-link: is a link to nothing, which does not exist: mend or remove it",
     ),
-    "a script that is not executable": (
-        lambda product: (product / "scripts/rollback").chmod(0o644),
-        "calls scripts/rollback, which is not executable: chmod +x scripts/rollback",
-    ),
-    "a script that is gone": (deleted("scripts/refresh"), "calls scripts/refresh, which does not exist"),
     "a Service that is gone": (
         deleted(f"{FRONTEND}/service.yaml"),
         f"{FRONTEND}/kustomization.yaml:3: resources names 'service.yaml', which does not exist: add it or remove",
@@ -1799,10 +1416,6 @@ OTHERS: dict[str, tuple[Edit, str]] = {
     "an Application that is gone": (
         both(deleted(ENVIRONMENT), replace(f"{CLUSTER}/kustomization.yaml", r"  - environments/dev.yaml\n", "")),
         f"{DEV}/kustomization.yaml: no Application in clusters/ deploys it: add one, or remove it",
-    ),
-    "a module that is gone": (
-        deleted("scripts/gitops/publish.py"),
-        "imports gitops.publish, which is not in scripts/: restore scripts/gitops/publish.py from history",
     ),
     "a policy that is gone": (
         both(
@@ -1898,30 +1511,12 @@ OTHERS: dict[str, tuple[Edit, str]] = {
         ),
         "PersistentVolumeClaim extra holds data, which would go with it: add Prune=false,Delete=false",
     ),
-    "an object of the base in an overlay too": (
-        resource(DEV, "service.yaml", object_of("v1", "Service", "spec:\n  selector: {}\n", "frontend")),
-        "Service frontend is in",
-    ),
     "a source without a workflow": (
         added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
         ".github/workflows/check.yml:76: src/worker is not among the services: add it, so that it is checked",
     ),
 }
 
-OPENTOFU_DAMAGES: dict[str, tuple[str, str, str, str]] = {
-    "the command of Terraform": (
-        "scripts/test-terraform",
-        "tofu fmt",
-        "terraform fmt",
-        "scripts/test-terraform:8: calls terraform, but the code here is applied by tofu: write tofu",
-    ),
-    "another version of OpenTofu": (
-        ".opentofu-version",
-        "1.12.6",
-        "1.9.0",
-        "is version 1.12.6, but .opentofu-version has 1.9.0: make them the same",
-    ),
-}
 LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     "an image that is pushed elsewhere": (
         ".github/workflows/build-service.yml",
@@ -1943,85 +1538,12 @@ LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
-ALERTS = "terraform/platform/alerts/argocd.yaml"
-DASHBOARD = "terraform/platform/dashboard.json"
-MONITORING_DAMAGES: dict[str, tuple[str, str, str, str]] = {
-    "an alert without an expression": (
-        ALERTS,
-        r"( +)expr: argocd_app_info\{sync_status.*\n",
-        "",
-        "OutOfSync has no expr, and would never fire: add one",
-    ),
-    "an alert that says nothing": (
-        ALERTS,
-        r"summary: Nothing is heard of Argo CD",
-        'summary: ""',
-        "argocd.yaml:51: ArgoCDSilent does not say what is wrong: add summary to its annotations",
-    ),
-    "an alert without a cure": (
-        ALERTS,
-        r"description: >-\n +No other alert",
-        "cure: >-\n            No other alert",
-        "ArgoCDSilent does not say what to do about it: add description to its annotations",
-    ),
-    "a severity that Azure does not know": (
-        ALERTS,
-        "severity: warning",
-        "severity: page",
-        "OutOfSync has no severity that is known: set it to critical or warning",
-    ),
-    "a duration that Azure does not know": (
-        ALERTS,
-        "for: 30m",
-        "for: 1d",
-        "OutOfSync does not say for how long: set for, as 5m or 1h",
-    ),
-    "an interval that Azure does not know": (
-        ALERTS,
-        "interval: 1m",
-        "interval: 30s",
-        "Azure evaluates rules every 1m to 15m: set interval to one",
-    ),
-    "two alerts of one name": (
-        ALERTS,
-        "alert: Unhealthy",
-        "alert: SyncFailed",
-        "SyncFailed is in terraform/platform/alerts/argocd.yaml too: rename one",
-    ),
-    "a rule file without rules": (
-        "terraform/platform/alerts/pods.yaml",
-        r"(?s)groups:.*",
-        "groups: []\n",
-        "pods.yaml: has no groups of rules: add one, or remove the file",
-    ),
-    "a dashboard that is no JSON": (
-        DASHBOARD,
-        r'"panels": \[',
-        '"panels": [,',
-        "is not JSON (Expecting value): mend it, or export it again",
-    ),
-    "a dashboard that was exported in another form": (
-        DASHBOARD,
-        r'"panels": \[',
-        '"widgets": [',
-        "has no panels: export the dashboard as JSON, for sharing, and put that here",
-    ),
-    "two panels of one id": (
-        DASHBOARD,
-        r'"id": 2,',
-        '"id": 1,',
-        "has the id of another one: give it one of its own",
-    ),
-}
-
 
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
     tables = {answers: [table] for answers, table in DAMAGED.items()}
     tables["defaults"].append(EDITS)
-    tables["production-database-of-azure-with-opentofu"] = [OPENTOFU_DAMAGES]
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
-    tables["gateway-with-two-environments"].append(MONITORING_DAMAGES)
     found: dict[tuple[str, str], tuple[Edit, str]] = {}
     for answers, dictionaries in tables.items():
         for table in dictionaries:

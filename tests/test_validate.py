@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import damages, extensions, fields, support, validation
+from tests import damages, extensions, support, validation
 from tests.damages import APP, DATABASE, DEV, FRONTEND
 from tests.validation import replace
 
@@ -68,10 +68,6 @@ def test_a_product_of_each_answer_set_is_whole_again_after_its_damages(
 UNREADABLE = ("is there twice", "is not valid YAML", "is not UTF-8", "has a merge conflict")
 # Damages that hide what others are about: without the object there is nothing to be said of it.
 HIDING = {
-    "a kind that does not exist",
-    "a version that is gone",
-    "a group that does not exist",
-    "a misspelt field of a kustomization",
     "an overlay of the network",
     "a bootstrap of another branch",
     "an answer of another project",
@@ -203,10 +199,6 @@ def test_what_people_add_by_hand_is_not_complained_about(
     product = shutil.copytree(rendered(kinds[seed % len(kinds)]), tmp_path / "product")
     added = extensions.extend(product, seed, 10)
     assert validation.problems(product) == [], added
-
-
-def test_the_table_of_fields_is_that_of_the_schemas() -> None:
-    assert fields.TABLE.read_text(encoding="utf-8") == fields.render(), "run `python -m tests.fields`"
 
 
 @pytest.mark.parametrize("provider", ["vault", "aws", "kubernetes"])

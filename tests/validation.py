@@ -33,18 +33,6 @@ def _validate() -> Any:
         sys.path.remove(str(SCRIPTS))
         sys.dont_write_bytecode = before
     module.documents.parse = _remembered(module.documents.parse)
-    commands = sys.modules["checks.commands"]
-    commands.parse = _remembered(commands.parse)  # type: ignore[attr-defined]
-    commands.imports = _remembered(commands.imports)  # type: ignore[attr-defined]
-    ask_shell, said = commands.syntax_errors, {}
-
-    def syntax_errors(repository: Any, shell: str, paths: list[str]) -> Any:
-        key = (shell, *((path, repository.text(path)) for path in paths))
-        if key not in said:
-            said[key] = ask_shell(repository, shell, paths)
-        return said[key]
-
-    commands.syntax_errors = syntax_errors  # type: ignore[attr-defined]
     return module
 
 

@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from . import schema
 from .documents import Map, Problem, Repository
 
 _PIPELINE = re.compile(r"(jenkins/\w+\.)?Jenkinsfile")
@@ -97,7 +96,6 @@ def _check_credentials(repository: Repository, path: str) -> Iterator[Problem]:
 
 
 def _check_pod(path: str, pod: Map) -> Iterator[Problem]:
-    yield from schema.fields_of(path, pod, "Pod", True)
     spec = pod.at("spec")
     if not isinstance(spec, Map):
         yield Problem(path, pod.line, "has no spec: add one")

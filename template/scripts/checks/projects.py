@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import admission
 from .documents import Map, Problem, Repository, parse
 from .objects import objects
 
@@ -172,9 +171,6 @@ def _check_object(folder: str, project: Map, document: Any, namespace: str) -> I
         target = document.text("metadata", "namespace") or namespace
         if not any(_matches(one.get("namespace"), target) for one in project.maps("spec", "destinations")):
             yield Problem(folder, 0, f"builds {what} in the namespace {target}, which is not its own: {cure}")
-    if folder.startswith("apps/"):
-        for _, words in admission.refused(folder, document):
-            yield Problem(folder, 0, f"builds {what}, which {words}")
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
