@@ -32,7 +32,6 @@ def _validate() -> Any:
     finally:
         sys.path.remove(str(SCRIPTS))
         sys.dont_write_bytecode = before
-    module.documents.parse = _remembered(module.documents.parse)
     return module
 
 
@@ -51,7 +50,8 @@ def problems(product: Path) -> list[str]:
 
     validate.all_checks = own
     try:
-        found = validate.find_problems(validate.documents.read_repository(product))
+        repository = validate.documents.read_repository(product)
+        found = validate.find_problems(repository, validate.ignored.Ignored(repository))
     finally:
         validate.all_checks = every
     return [str(problem) for problem in sorted(set(found))]
