@@ -1273,7 +1273,7 @@ OTHERS: dict[str, tuple[Edit, str]] = {
     "a file that is not UTF-8": (to_latin, f"{FRONTEND}/service.yaml: is not UTF-8: save it as UTF-8"),
     "a Service that is gone": (
         deleted(f"{FRONTEND}/service.yaml"),
-        f"{FRONTEND}/kustomization.yaml:3: names 'service.yaml', which does not exist: add it or remove",
+        f"{FRONTEND}/kustomization.yaml:7: names 'service.yaml', which does not exist: add it or remove",
     ),
     "tags that are gone": (
         deleted(f"{DEV}/imagetags/kustomization.yaml"),

@@ -39,8 +39,8 @@ def _remembered(function: Callable[[str], Any]) -> Callable[[str], Any]:
     return functools.lru_cache(maxsize=4096)(function)
 
 
-def problems(product: Path) -> list[str]:
-    """Return the lines that scripts/validate prints of a product, sorted."""
+def looked_at(product: Path) -> tuple[list[str], int, list[str]]:
+    """Return the lines that scripts/validate prints of a product, sorted, how many it keeps to itself, and what is unused."""
     validate = _validate()
     there = {path.stem for path in (product / "scripts" / "checks").glob("*.py")}
     every = validate.all_checks
@@ -51,10 +51,16 @@ def problems(product: Path) -> list[str]:
     validate.all_checks = own
     try:
         repository = validate.documents.read_repository(product)
-        found = validate.find_problems(repository, validate.ignored.Ignored(repository))
+        silent = validate.ignored.Ignored(repository)
+        found = validate.find_problems(repository, silent)
     finally:
         validate.all_checks = every
-    return [str(problem) for problem in sorted(set(found))]
+    return [str(problem) for problem in sorted(set(found))], len(silent.silenced), silent.unused()
+
+
+def problems(product: Path) -> list[str]:
+    """Return the lines that scripts/validate prints of a product, sorted."""
+    return looked_at(product)[0]
 
 
 class Patient:

@@ -38,6 +38,7 @@ class Ignored:
                 place = (path, number)
                 if not match["reason"]:
                     self.problems.append(Problem(*place, "gitops:ignore gives no reason: write it behind"))
+                    continue
                 self._unused[place] = "gitops:ignore"
                 self._comments[place] = place
                 if not match["before"].strip():

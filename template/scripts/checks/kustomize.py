@@ -56,7 +56,9 @@ def check(repository: Repository) -> Iterator[Problem]:
             target = posixpath.normpath(posixpath.join(folder, entry))
             named.add(target)
             if not _is_remote(entry) and not repository.exists(target):
-                yield Problem(*place, f"names {entry!r}, which does not exist: add it or remove the line")
+                lines = enumerate(repository.text(place[0]).splitlines(), 1)
+                line = next((number for number, line in lines if number >= place[1] and entry in line), place[1])
+                yield Problem(place[0], line, f"names {entry!r}, which does not exist: add it or remove the line")
             elif repository.documents.get(target) == [] and not repository.lists[target]:
                 yield Problem(target, 0, "holds nothing: restore it from history, or remove it")
     for folder in found:
@@ -173,14 +175,9 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
             result.whole = False
     for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
         for item in document.maps(key):
-            names = [literal.partition("=")[0] for literal in item.texts("literals")]
-            names += [
-                (entry.partition("=")[0] if "=" in entry else posixpath.basename(entry))
-                for entry in item.texts("files")
-            ]
-            data = None if {"env", "envs", "behavior"} & set(item) else Map.of(item.place, dict.fromkeys(names, ""))
-            made = {"apiVersion": "v1", "kind": kind, "metadata": Map.of(item.place, {"name": item.text("name")})}
-            result.objects.append(Map.of(item.place, made | ({"data": data} if data is not None else {"from": "env"})))
+            metadata = Map.of(item.place, {"name": item.text("name")})
+            made = Map.of(item.place, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
+            result.objects += [made] if item.get("behavior", "create") == "create" else []
     for target in targets["components"]:
         if target not in seen and kustomization(repository, target):
             result.parts.append(target)

@@ -105,7 +105,11 @@ def _check_autoscaler(repository: Repository, environment: Environment, scaler: 
         if environment.complete:
             place = scaler.where("spec", "scaleTargetRef", "name")
             yield Problem(*place, f"there is no {kind} {name} to scale: fix scaleTargetRef, or add it")
-    elif "replicas" in target.map("spec") and not applications.ignores_replicas(repository, environment.folder, target):
+    elif (
+        environment.folder in repository.overlays()
+        and "replicas" in target.map("spec")
+        and not applications.ignores_replicas(repository, environment.folder, target)
+    ):
         what = f"Argo CD would undo what the autoscaler in {scaler.place[0]} does"
         cure = "make its Application ignore replicas, as 'Scale a service by load' in docs/operations.md says"
         yield Problem(environment.kustomization.place[0], 0, f"{what}: {cure}")
@@ -116,10 +120,7 @@ def _made(environment: Environment) -> _Made:
     made: _Made = {}
     for item in environment.objects:
         kind, name = item.kind, item.name
-        if kind in ("ConfigMap", "Secret"):
-            data = {*item.map("data"), *item.map("binaryData"), *item.map("stringData")}
-            made[kind, name] = None if "from" in item else data
-        elif kind == "ExternalSecret":
+        if kind == "ExternalSecret":
             keys = {entry.text("secretKey") for entry in item.maps("spec", "data")}
             template = item.map("spec", "target", "template")
             unknown = item.at("spec", "dataFrom") or "templateFrom" in template
