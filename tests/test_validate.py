@@ -296,6 +296,22 @@ def test_what_people_add_by_hand_is_not_complained_about(
     assert validation.problems(product) == [], added
 
 
+@pytest.mark.parametrize("answers", ["defaults", "gateway-with-two-environments", "previews"])
+def test_each_valid_extension_by_itself_gives_no_finding(
+    answers: str, patients: Callable[[str], validation.Patient]
+) -> None:
+    every = [*extensions.EVERY, *extensions.MORE]
+    assert len(every) > 100
+    found = {}
+    for extension in every:
+        with patients(answers).damaged(
+            lambda root, add=extension: add(extensions.Tree(root), random.Random(1))
+        ) as product:
+            if lines := validation.problems(product):
+                found[extension.__name__] = lines
+    assert found == {}
+
+
 @pytest.mark.parametrize("provider", ["vault", "aws", "kubernetes"])
 def test_a_store_of_another_provider_is_valid(provider: str, own_product: Path) -> None:
     [folder] = own_product.glob("clusters/*/external-secrets")
