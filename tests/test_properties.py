@@ -29,7 +29,6 @@ RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bj
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
 # Checks that look for files of both pipelines, and for what no repository should hold.
 NAMES_BOTH = {
-    "commands.py",
     "files.py",
     "secrets.py",
     "tools.py",

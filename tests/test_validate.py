@@ -304,9 +304,11 @@ def test_each_valid_extension_by_itself_gives_no_finding(
     assert len(every) > 100
     found = {}
     for extension in every:
-        with patients(answers).damaged(
-            lambda root, add=extension: add(extensions.Tree(root), random.Random(1))
-        ) as product:
+
+        def extend(root: Path, add: extensions.Extension = extension) -> None:
+            add(extensions.Tree(root), random.Random(1))
+
+        with patients(answers).damaged(extend) as product:
             if lines := validation.problems(product):
                 found[extension.__name__] = lines
     assert found == {}

@@ -264,7 +264,7 @@ def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
 
 
 def check_rendering(repository: Repository) -> Iterator[Problem]:
-    """Check for what Argo CD would take away with its Application, and for what tells it to render a folder otherwise."""
+    """Check for what Argo CD would take away with its Application, and for what makes it render a folder otherwise."""
     for path in repository.matching(r"(?:.*/)?[.]argocd-source(?:-.*)?[.]yaml"):
         yield Problem(
             path, 0, "overrides what the Application says of its source: remove it, and change that in clusters/"

@@ -1,4 +1,4 @@
-"""Pipelines of Jenkins name what there is: pods, containers, credentials, environments; README.md has a job for each."""
+"""Pipelines of Jenkins name what there is: pods, containers, credentials, environments, and jobs of README.md."""
 
 import re
 from collections.abc import Iterator

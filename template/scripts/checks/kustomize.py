@@ -23,13 +23,16 @@ PODS = (("spec", "template"), ("spec", "jobTemplate", "spec", "template"), ())
 # Fields that bring, rename or change objects in ways that are not followed here.
 _NOT_FOLLOWED = {
     *("helmCharts", "helmChartInflationGenerator", "helmGlobals", "generators", "transformers", "configurations"),
-    *("namePrefix", "nameSuffix", "openapi", "replacements", "vars"),
+    *("namePrefix", "nameSuffix", "openapi", "replacements", "vars", "patchesJson6902", "patchesStrategicMerge"),
 }
 _SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 # By what the entries of a list are told apart in a patch, for kinds of Kubernetes; other lists are replaced.
 _KEYS = {
     **dict.fromkeys(("containers", "initContainers", "ephemeralContainers", "env", "volumes"), "name"),
-    **{"volumeMounts": "mountPath", "volumeDevices": "devicePath", "imagePullSecrets": "name", "hostAliases": "ip"},
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+    "imagePullSecrets": "name",
+    "hostAliases": "ip",
 }
 
 
@@ -87,25 +90,19 @@ def kustomization(repository: Repository, folder: str) -> Map:
 
 
 def _references(document: Map) -> Iterator[tuple[str, Place]]:
-    """Yield path and place of everything that a kustomization takes in."""
+    """Yield path and place of everything that a kustomization takes in; what is written out in place is none."""
+    found: list[tuple[str, Place]] = []
     for key in ("resources", "bases", "components", "crds", "configurations", "generators", "transformers"):
-        for entry in document.texts(key):
-            if "\n" not in entry and not entry.startswith("{"):  # Written out in place.
-                yield entry, document.where(key)
+        found += [(entry, document.where(key)) for entry in document.texts(key)]
+    found += [(entry, document.where("patchesStrategicMerge")) for entry in document.texts("patchesStrategicMerge")]
     for key in ("patches", "patchesJson6902", "replacements"):
-        for item in document.maps(key):
-            if item.text("path"):
-                yield item.text("path"), item.where("path")
-    for entry in document.texts("patchesStrategicMerge"):
-        if "\n" not in entry:
-            yield entry, document.where("patchesStrategicMerge")
+        found += [(item.text("path"), item.where("path")) for item in document.maps(key)]
     for item in [*document.maps("configMapGenerator"), *document.maps("secretGenerator")]:
-        for entry in [*item.texts("files"), *item.texts("envs"), *filter(None, [item.text("env")])]:
-            yield entry.rpartition("=")[2], item.where("files")
-    for chart in document.maps("helmCharts"):
-        for entry in [chart.text("valuesFile"), *chart.texts("additionalValuesFiles")]:
-            if entry:
-                yield entry, chart.where("valuesFile")
+        entries = [*item.texts("files"), *item.texts("envs"), item.text("env")]
+        found += [(entry.rpartition("=")[2], item.where("files")) for entry in entries]
+    for entry, place in found:
+        if entry and "\n" not in entry and not entry.startswith("{"):
+            yield entry, place
 
 
 def _is_remote(entry: str) -> bool:
@@ -184,175 +181,135 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
             _add(repository, target, result, (*seen, target))
         else:
             result.whole = False
-    for change in _patches(repository, folder, document):
-        change.apply(result)
-    _label(document, result)
+    for content, selector, written in _patches(repository, folder, document):
+        _patch(content, selector, written, result, document.kind == "Component")
     _scale(document, result)
-    if namespace := document.text("namespace"):
-        for number, item in enumerate(result.objects):
-            key = "name" if item.kind == "Namespace" else "namespace"
-            if (item.kind not in CLUSTER_KINDS or key == "name") and item.text("metadata", key) != namespace:
-                result.objects[number] = own = _shallow(item)
-                own.put("metadata", _shallow(item.map("metadata")), item.where("metadata"))
-                own["metadata"].put(key, namespace, document.where("namespace"))
+    pairs = dict(document.map("commonLabels"))
+    for label in document.maps("labels"):
+        if label.get("includeSelectors") or label.get("includeTemplates"):
+            pairs |= label.map("pairs")
+    namespace, place = document.text("namespace"), document.where("namespace")
+    for number, item in enumerate(result.objects):
+        key = "name" if item.kind == "Namespace" else "namespace"
+        if namespace and (item.kind not in CLUSTER_KINDS or key == "name") and item.at("metadata", key) != namespace:
+            item = _with(item, ("metadata", key), namespace, place)
+        if pairs and item.at("spec", "template", "metadata") is not None:  # Selectors match as before.
+            at = ("spec", "template", "metadata", "labels")
+            item = _with(item, at, Map.of(document.place, {**item.map(*at), **pairs}), document.place)
+        result.objects[number] = item
 
 
-def _shallow(value: Map) -> Map:
+def _copy(value: Map) -> Map:
     copy = Map(value)
     copy.place, copy.places = value.place, dict(value.places)
     return copy
 
 
-def _deep(value: Any) -> Any:
-    if isinstance(value, Map):
-        copy = _shallow(value)
-        copy.update({key: _deep(item) for key, item in value.items()})
-        return copy
-    return [_deep(item) for item in value] if isinstance(value, list) else value
-
-
-def _label(document: Map, result: Build) -> None:
-    """Give pods the labels that are for them too; selectors, which get the same, match as before."""
-    pairs = dict(document.map("commonLabels"))
-    for entry in document.maps("labels"):
-        if entry.get("includeSelectors") or entry.get("includeTemplates"):
-            pairs.update(entry.map("pairs"))
-    for number, item in enumerate(result.objects if pairs else ()):
-        if item.at("spec", "template", "metadata") is not None:
-            result.objects[number] = own = _deep(item)
-            labels = own.map("spec", "template", "metadata", "labels")
-            labels.update(pairs)
-            own["spec"]["template"]["metadata"].put("labels", labels, document.place)
+def _with(item: Map, keys: tuple[str, ...], value: Any, place: Place) -> Map:
+    """Return a mapping with a value under nested keys, which shares the rest with the one that was given."""
+    copy, (key, *rest) = _copy(item), keys
+    if rest:
+        value, place = _with(item.map(key), tuple(rest), value, place), item.places.get(key, place)
+    copy.put(key, value, place)
+    return copy
 
 
 def _scale(document: Map, result: Build) -> None:
     for entry in document.maps("replicas"):
-        name, hits = entry.text("name"), 0
-        for number, item in enumerate(result.objects):
-            if item.name == name and item.kind in _SCALED:
-                hits += 1
-                result.objects[number] = own = _shallow(item)
-                own.put("spec", _shallow(item.map("spec")), item.where("spec"))
-                own["spec"].put("replicas", entry.get("count"), entry.where("count"))
-        if not hits and name and result.whole and document.kind != "Component":
-            what = f"replicas sets {name}, which is no {', '.join(_SCALED[:-1])} or {_SCALED[-1]} here"
+        hits = [number for number, item in enumerate(result.objects)
+                if item.name == entry.text("name") and item.kind in _SCALED]  # fmt: skip
+        for number in hits:
+            count, place = entry.get("count"), entry.where("count")
+            result.objects[number] = _with(result.objects[number], ("spec", "replicas"), count, place)
+        if not hits and result.whole and document.kind != "Component":
+            what = f"replicas sets {entry.get('name')}, which is no {', '.join(_SCALED[:-1])} or {_SCALED[-1]} here"
             result.problems.append(Problem(*entry.where("name"), f"{what}: fix the name, or remove it"))
 
 
-@dataclass
-class _Patch:
-    """A change of objects: part of one that is merged, or a list of operations."""
-
-    content: Any
-    target: Map | None
-    place: Place
-    in_component: bool
-
-    def apply(self, result: Build) -> None:
-        """Change what it is for; one that changes nothing is a problem."""
-        if self.target and {"labelSelector", "annotationSelector"} & set(self.target):
-            result.whole = False
-            return
-        hits = [number for number, item in enumerate(result.objects) if self._is_for(item)]
-        for number in reversed(hits):
-            item = result.objects[number]
-            if isinstance(self.content, Map) and self.content.get("$patch") == "delete":
-                del result.objects[number]
-                continue
-            result.objects[number] = own = _deep(item)
-            if isinstance(self.content, list):
-                for operation in self.content:
-                    _operate(own, operation)
-                continue
-            merged = _Merge("." not in item.group or item.group.endswith(".k8s.io"))
-            merged.into(own, self.content)
-            result.volumes += [(own.kind, own.name, volume) for volume in merged.volumes]
-        if not hits and result.whole and not self.in_component:
-            wanted = self.target or self.content
-            kind, name = wanted.text("kind"), wanted.text("name") or wanted.text("metadata", "name")
-            what = f"the patch changes nothing: there is no {f'{kind} {name}'.strip() or 'such object'}"
-            result.problems.append(Problem(*self.place, f"{what}: fix its kind or name, or remove it"))
-
-    def _is_for(self, item: Map) -> bool:
-        if self.target is None:
-            return bool(self.content.kind == item.kind and self.content.name == item.name)
-        version = item.text("apiVersion").rpartition("/")[2]
-        found = {"group": item.group, "version": version, "kind": item.kind, "name": item.name}
-        return all(_fits(self.target.text(key) or ".*", value) for key, value in found.items())
-
-
-def _fits(pattern: str, value: str) -> bool:
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
-        return pattern == value
-
-
-def _patches(repository: Repository, folder: str, document: Map) -> Iterator[_Patch]:
-    in_component = document.kind == "Component"
-    entries = [(item, item.text("path"), item.text("patch"), item.where("patch")) for item in document.maps("patches")]
-    entries += [
-        (item, item.text("path"), item.text("patch"), item.where("patch")) for item in document.maps("patchesJson6902")
-    ]
-    for text in document.texts("patchesStrategicMerge"):
-        inline, place = "\n" in text, document.where("patchesStrategicMerge")
-        entries.append((Map.of(place, {}), "" if inline else text, text if inline else "", place))
-    for item, path, inline, place in entries:
-        where = posixpath.normpath(posixpath.join(folder, path))
-        contents: list[Any] = [*repository.documents.get(where, []), *repository.lists.get(where, [])] if path else []
-        if inline:
+def _patches(repository: Repository, folder: str, document: Map) -> Iterator[tuple[Any, Map | None, Place]]:
+    """Yield each patch: part of an object or a list of operations, the target that it names, and its place."""
+    for entry in document.maps("patches"):
+        where = posixpath.normpath(posixpath.join(folder, entry.text("path")))
+        contents: list[Any] = [*repository.documents.get(where, []), *repository.lists.get(where, [])]
+        if entry.text("patch"):
+            path, line = entry.where("patch")
             try:
-                contents = parse(inline, (place[0], place[1] + 1))
+                contents = parse(entry.text("patch"), (path, line + 1))
             except yaml.YAMLError:
-                continue
-        target = item.map("target") if "target" in item else None
+                contents = []
+        target = entry.map("target") if "target" in entry else None
         for content in contents:
-            if isinstance(content, list) and target is not None:
-                yield _Patch(content, target, target.place, in_component)
+            if target is not None:
+                yield content, target, target.place
             elif isinstance(content, Map):
-                yield _Patch(content, target, target.place if target else content.place, in_component)
+                yield content, None, content.place
 
 
-class _Merge:
-    """A patch that is merged into an object as the API server would, with the volumes that it adds."""
+def _patch(content: Any, target: Map | None, place: Place, result: Build, in_component: bool) -> None:
+    """Change what a patch is for; one that changes nothing is a problem."""
+    if target and {"labelSelector", "annotationSelector"} & set(target):
+        result.whole = False
+        return
+    wanted = target or Map.of(place, {"kind": content.kind, "name": content.name})
+    hits = [number for number, item in enumerate(result.objects) if _is_for(wanted, item)]
+    for number in reversed(hits):
+        item = result.objects[number]
+        if isinstance(content, list):
+            result.objects[number] = own = _deep(item)
+            for operation in content:
+                _operate(own, operation)
+        elif content.get("$patch") == "delete":
+            del result.objects[number]
+        else:
+            added: list[Map] = []
+            of_kubernetes = "." not in item.group or item.group.endswith(".k8s.io")
+            result.objects[number] = _merged(item, content, of_kubernetes, added)
+            result.volumes += [(item.kind, item.name, volume) for volume in added]
+    if not hits and result.whole and not in_component:
+        what = " ".join(filter(None, ["there is no", wanted.text("kind") or "object", wanted.text("name")]))
+        found = Problem(*place, f"the patch changes nothing: {what}: fix its kind or name, or remove it")
+        result.problems.append(found)
 
-    def __init__(self, by_key: bool) -> None:
-        """Tell whether lists are merged by key."""
-        self.by_key = by_key
-        self.volumes: list[Map] = []
 
-    def into(self, target: Map, patch: Map) -> None:
-        """Merge."""
-        for key, value in patch.items():
-            old, place = target.get(key), patch.places.get(key, patch.place)
-            if key == "$patch" or key.startswith("$"):
-                continue
-            if value is None:
-                target.pop(key, None)
-            elif isinstance(value, Map) and value.get("$patch") == "delete":
-                target.pop(key, None)
-            elif isinstance(value, Map) and isinstance(old, Map) and value.get("$patch") != "replace":
-                self.into(old, value)
-            elif self.by_key and isinstance(value, list) and isinstance(old or [], list) and (name := _KEYS.get(key)):
-                self._lists(target, key, name, value)
-            else:
-                target.put(key, _deep(value), place)
+def _is_for(target: Map, item: Map) -> bool:
+    version = item.text("apiVersion").rpartition("/")[2]
+    found = {"group": item.group, "version": version, "kind": item.kind, "name": item.name}
+    try:
+        return all(re.fullmatch(target.text(key) or ".*", value) for key, value in found.items())
+    except re.error:
+        return False
 
-    def _lists(self, target: Map, key: str, name: str, entries: list[Any]) -> None:
-        old = target[key] = target.get(key) or []
-        if any(isinstance(entry, Map) and entry.get("$patch") == "replace" for entry in entries):
-            target[key] = [_deep(entry) for entry in entries if not (isinstance(entry, Map) and "$patch" in entry)]
-            return
-        for entry in (entry for entry in entries if isinstance(entry, Map)):
-            same = [item for item in old if isinstance(item, Map) and item.get(name) == entry.get(name)]
-            if entry.get("$patch") == "delete":
-                old[:] = [item for item in old if item not in same]
-            elif same:
-                self.into(same[0], entry)
-            else:
-                old.append(_deep(entry))
-                if key == "volumes":
-                    self.volumes.append(entry)
+
+def _merged(old: Map, patch: Map, by_key: bool, added: list[Map]) -> Map:
+    """Return an object with a patch merged as the API server does; volumes that it adds are noted."""
+    result = _copy(old)
+    for key, value in patch.items():
+        before = old.get(key)
+        if value is None or (isinstance(value, Map) and value.get("$patch") == "delete"):
+            result.pop(key, None)
+            continue
+        if isinstance(value, Map) and isinstance(before, Map) and "$patch" not in value:
+            value = _merged(before, value, by_key, added)
+        elif by_key and key in _KEYS and isinstance(value, list) and isinstance(before or [], list):
+            value = _merged_lists(before or [], value, key, added)
+        if not key.startswith("$"):
+            result.put(key, value, patch.places.get(key, patch.place))
+    return result
+
+
+def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]) -> list[Any]:
+    result = [] if any(isinstance(one, Map) and one.get("$patch") == "replace" for one in entries) else list(old)
+    for entry in (one for one in entries if isinstance(one, Map) and one.get("$patch") != "replace"):
+        name = _KEYS[key]
+        same = [at for at, one in enumerate(result) if isinstance(one, Map) and one.get(name) == entry.get(name)]
+        if entry.get("$patch") == "delete":
+            result = [one for at, one in enumerate(result) if at not in same]
+        elif same:
+            result[same[0]] = _merged(result[same[0]], entry, True, added)
+        else:
+            result.append(entry)
+            added += [entry] if key == "volumes" else []
+    return result
 
 
 def _mounts(item: Map, volume: Any) -> bool:
@@ -361,26 +318,33 @@ def _mounts(item: Map, volume: Any) -> bool:
     return any(mount.get("name") == volume for one in containers for mount in one.maps("volumeMounts"))
 
 
+def _deep(value: Any) -> Any:
+    if isinstance(value, Map):
+        copy = _copy(value)
+        copy.update({key: _deep(item) for key, item in value.items()})
+        return copy
+    return [_deep(item) for item in value] if isinstance(value, list) else value
+
+
 def _operate(target: Map, operation: Any) -> None:
     """Do what an operation of a patch says; one that can't be followed changes nothing."""
-    if not isinstance(operation, Map):
+    if not isinstance(operation, Map) or operation.get("op") not in ("add", "replace", "remove"):
         return
     *keys, last = [part.replace("~1", "/").replace("~0", "~") for part in operation.text("path").split("/")[1:]] or [""]
     parent: Any = target
     for key in keys:
-        if isinstance(parent, list):
-            parent = parent[int(key)] if key.isdigit() and int(key) < len(parent) else None
+        if isinstance(parent, list) and key.isdigit() and int(key) < len(parent):
+            parent = parent[int(key)]
         else:
             parent = parent.get(key) if isinstance(parent, Map) else None
-    value, removes = _deep(operation.get("value")), operation.get("op") == "remove"
-    if isinstance(parent, Map) and operation.get("op") in ("add", "replace", "remove"):
+    value = [] if operation.get("op") == "remove" else [_deep(operation.get("value"))]
+    if isinstance(parent, Map):
         parent.pop(last, None)
-        if not removes:
-            parent.put(last, value, operation.where("value"))
-    elif isinstance(parent, list) and operation.get("op") in ("add", "replace", "remove"):
-        number = len(parent) if last == "-" else int(last) if last.isdigit() else None
-        if number is not None:
-            parent[number : number + (operation.get("op") != "add")] = [] if removes else [value]
+        for one in value:
+            parent.put(last, one, operation.where("value"))
+    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
+        at = len(parent) if last == "-" else int(last)
+        parent[at : at + (operation.get("op") != "add")] = value
 
 
 def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:

@@ -7,8 +7,8 @@ from typing import Any
 from . import kustomize
 from .documents import Map, Repository
 
-# Groups whose objects make no Secret, ConfigMap, Service, account or pod that others name, or only as they say. An object
-# of another group may be what an operator makes things from: then nothing counts as missing.
+# Groups whose objects make nothing that others name, or only as they say. An object of another group may be what an
+# operator makes things from: then nothing counts as missing.
 _MAKE_NOTHING = {
     *("", "admissionregistration.k8s.io", "apps", "argoproj.io", "autoscaling", "batch", "cert-manager.io"),
     *("coordination.k8s.io", "external-secrets.io", "gateway.networking.k8s.io", "generators.external-secrets.io"),

@@ -35,7 +35,7 @@ def check(repository: Repository) -> Iterator[Problem]:
                 what = f"follows the pull requests of {own}, not of {address}"
                 yield Problem(*follows.place, f"{what}: make them the same")
             if source.text("path").startswith("clusters/"):
-                yield from _check_projects(repository, template, source, ours)
+                yield from _check_projects(repository, source, ours)
             else:
                 yield from _check_template(repository, template, source)
     for environment in environments(repository):
@@ -61,7 +61,7 @@ def _check_template(repository: Repository, template: Map, source: Map) -> Itera
         yield Problem(*template.where("spec", "project"), f"{what}: add an ApplicationSet that does")
 
 
-def _check_projects(repository: Repository, template: Map, source: Map, ours: Map) -> Iterator[Problem]:
+def _check_projects(repository: Repository, source: Map, ours: Map) -> Iterator[Problem]:
     """Check what makes a project for each preview: from the main branch, and each for its one namespace."""
     if source.get("targetRevision") != ours.get("targetRevision"):
         what = f"previews would write their own rights at {source.get('targetRevision')}"
@@ -104,8 +104,9 @@ def _check_preview(repository: Repository, preview: Environment) -> Iterator[Pro
     renamed = {
         one.text("name"): one.text("newName") for part in below[1:] for one in part.maps("images") if "newName" in one
     }
-    for item in preview.workloads:
-        own = [image for one in item.containers if is_own_image(image := one.get("image"))]
+    for workload in preview.workloads:
+        item = workload.document
+        own = [image for one in workload.containers if is_own_image(image := one.text("image"))]
         if not registry or not own or not repository.exists(f"src/{item.name}/Dockerfile"):
             continue
         now, wanted = renamed.get(name_of(own[-1]), own[-1]), f"{registry}.azurecr.io/{item.name}"

@@ -113,10 +113,8 @@ def _admits(listener: Map, gateway: Map, namespace: str) -> bool:
     own = gateway.text("metadata", "namespace")
     return bool(
         allowed == "All"
-        or allowed == "Same"
-        and own == namespace
-        or allowed == "Selector"
-        and labels.get(_NAMESPACE_LABEL) in (None, namespace)
+        or (allowed == "Same" and own == namespace)
+        or (allowed == "Selector" and labels.get(_NAMESPACE_LABEL) in (None, namespace))
     )
 
 

@@ -1,4 +1,4 @@
-"""No secret is in Git, and each environment reads its own: by a store that lets in no other, and by names it may read."""
+"""No secret is in Git, and each environment reads its own: by a store that lets in no other, and by names."""
 
 from collections.abc import Iterator
 
@@ -85,10 +85,10 @@ class _Vault:
             yield Problem(*store.where(*at), f"{what}: name it in namespaces, and no other")
         elif own and allowed != [own]:
             yield Problem(*store.where(*at), f"lets {allowed[0]} read the secrets of {own}: write {own}")
-        at = ("spec", "provider", "azurekv", "serviceAccountRef", "name")
-        if store.text(*at) != store.name:
+        account = ("spec", "provider", "azurekv", "serviceAccountRef", "name")
+        if store.text(*account) != store.name:
             yield Problem(
-                *store.where(*at), f"signs in as {store.text(*at) or 'nobody of its own'}: write {store.name}"
+                *store.where(*account), f"signs in as {store.text(*account) or 'nobody of its own'}: write {store.name}"
             )
 
     def _check_asked(self, namespace: str, reference: Map, place: Map, key: str) -> Iterator[Problem]:

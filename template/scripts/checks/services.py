@@ -1,4 +1,4 @@
-"""What refers to something by name finds it: Services, addresses, routes of an Ingress, autoscalers, secrets and keys."""
+"""What refers to something by name finds it: Services, addresses, Ingresses, autoscalers, secrets and their keys."""
 
 import re
 from collections.abc import Iterator
@@ -140,8 +140,8 @@ def _check_references(environment: Environment, item: Workload, made: _Made) -> 
     for kind, name, keys, place in _references(item):
         if (kind, name) in made:
             has = made[kind, name]
-            for key in keys if has is not None else ():
-                if key not in has:
+            for key in keys:
+                if has is not None and key not in has:
                     cure = f"use one of {', '.join(sorted(has))}" if has else "add it"
                     yield Problem(*place, f"the {kind} {name} has no key {key}: {cure}")
         elif environment.complete and (kind, name) not in _ALWAYS:
@@ -161,7 +161,8 @@ def _references(item: Workload) -> Iterator[tuple[str, str, list[str], Place]]:
         for source in container.maps("envFrom"):
             found += [(source.map("configMapRef"), "ConfigMap", "name"), (source.map("secretRef"), "Secret", "name")]
     volumes = item.pod.maps("volumes")
-    for volume in [*volumes, *(source for volume in volumes for source in volume.maps("projected", "sources"))]:
+    projected = [source for volume in volumes for source in volume.maps("projected", "sources")]
+    for volume in [*volumes, *projected]:
         found += [(volume.map("configMap"), "ConfigMap", "name"), (volume.map("secret"), "Secret", "secretName")]
         found += [(volume.map("secret"), "Secret", "name")]
         found += [(volume.map("persistentVolumeClaim"), "PersistentVolumeClaim", "claimName")]

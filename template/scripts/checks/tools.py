@@ -86,7 +86,7 @@ def _builds(repository: Repository) -> list[str]:
 
 def _is_shell(repository: Repository, path: str) -> bool:
     extensionless = path.startswith("scripts/") and "." not in path
-    return path.endswith(".sh") or extensionless and repository.text(path).startswith("#!/bin/sh")
+    return path.endswith(".sh") or (extensionless and repository.text(path).startswith("#!/bin/sh"))
 
 
 def find(repository: Repository) -> tuple[list[Tool], list[str]]:

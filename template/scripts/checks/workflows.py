@@ -14,12 +14,15 @@ _ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
 _SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
 
 
+def _jobs(workflow: Map) -> list[Map]:
+    return [job for job in workflow.map("jobs").values() if isinstance(job, Map)]
+
+
 def _workflows(repository: Repository) -> Iterator[tuple[Map, list[Map], list[str]]]:
     """Yield each workflow with its jobs and what starts it."""
     for _, workflow in repository.below(".github/workflows/"):
         triggers: Any = workflow.get("on")
-        jobs = [job for job in workflow.map("jobs").values() if isinstance(job, Map)]
-        yield workflow, jobs, [triggers] if isinstance(triggers, str) else list(triggers or ())
+        yield workflow, _jobs(workflow), [triggers] if isinstance(triggers, str) else list(triggers or ())
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -55,8 +58,8 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def check_sources(repository: Repository) -> Iterator[Problem]:
     """Check that a change of each source is built before it is merged."""
-    for job in repository.first(".github/workflows/check.yml").map("jobs").values():
-        named = job.texts("strategy", "matrix", "service") if isinstance(job, Map) else []
+    for job in _jobs(repository.first(".github/workflows/check.yml")):
+        named = job.texts("strategy", "matrix", "service")
         for name in repository.matching(r"src/([^/]+)/Dockerfile") if named else ():
             if name not in named and "include" not in job.map("strategy", "matrix"):
                 place = job.where("strategy", "matrix", "service")
@@ -88,8 +91,8 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
         signers = tomllib.loads(repository.text(SIGNERS))
     except tomllib.TOMLDecodeError:  # Said by who reads it first.
         return
-    for job in repository.first(".github/workflows/build-service.yml").map("jobs").values():
-        text = job.text("env", "IMAGE") if isinstance(job, Map) else ""
+    for job in _jobs(repository.first(".github/workflows/build-service.yml")):
+        text = job.text("env", "IMAGE")
         named, prefix = dict(re.findall(r"== '([a-z0-9-]+)' && '([^']+)'", text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
         for name in repository.matching(r"apps/[^/]+/base/([^/]+)/deployment[.]yaml") if prefix else ():
             if repository.exists(f"src/{name}/Dockerfile") or "unsigned" in signers.get(name, {}):
