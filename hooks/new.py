@@ -125,7 +125,9 @@ def known_repository(destination: Path, asking: bool) -> str | None:
 
     That is the remote of the folder; for who is asked, also a repository of theirs on GitHub.
     """
-    if remote := _says("git", "-C", str(destination), "config", "--get", "remote.origin.url"):
+    # A folder within another repository is none itself.
+    git = destination / ".git"
+    if git.exists() and (remote := _says("git", f"--git-dir={git}", "config", "--get", "remote.origin.url")):
         address = web_page(remote)
     elif not asking:
         return None

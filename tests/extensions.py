@@ -435,6 +435,317 @@ def a_secret(tree: Tree, _: random.Random) -> None:
         example.apply(tree.root)
 
 
+# Custom resources of operators: apiVersion, kind, spec in flow style. The project of the application lets them in.
+RESOURCES: tuple[tuple[str, str, str], ...] = (
+    ("acid.zalan.do/v1", "postgresql", "{teamId: a, numberOfInstances: 1, postgresql: {version: '17'}}"),
+    ("autoscaling.k8s.io/v1", "VerticalPodAutoscaler", "{targetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}}"),
+    ("bitnami.com/v1alpha1", "SealedSecret", "{encryptedData: {password: AgBy3i4OJSWK}, template: {metadata: {name: added}}}"),
+    ("cert-manager.io/v1", "Certificate", "{secretName: tls, dnsNames: [a.example.com], issuerRef: {name: ours, kind: Issuer}}"),
+    ("cilium.io/v2", "CiliumNetworkPolicy", "{endpointSelector: {}, egress: [{toFQDNs: [{matchName: api.example.com}]}]}"),
+    ("dapr.io/v1alpha1", "Component", "{type: state.redis, version: v1, metadata: [{name: redisHost, value: 'cache:6379'}]}"),
+    ("elasticsearch.k8s.elastic.co/v1", "Elasticsearch", "{version: 9.1.0, nodeSets: [{name: default, count: 1}]}"),
+    ("eventing.knative.dev/v1", "Trigger", "{broker: default, subscriber: {ref: {apiVersion: v1, kind: Service, name: SERVICE}}}"),
+    ("flagger.app/v1beta1", "Canary", "{targetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}, service: {port: 80}}"),
+    ("gateway.networking.k8s.io/v1", "GRPCRoute", "{parentRefs: [{name: shared, namespace: ingress}], rules: []}"),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute", "{parentRefs: [{kind: Service, name: SERVICE, port: 80}], rules: []}"),
+    ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "{interval: 10m, chart: {spec: {chart: redis, version: 20.1.0}}}"),
+    ("k8s.mariadb.com/v1alpha1", "MariaDB", "{rootPasswordSecretKeyRef: {name: root, key: password, generate: true}}"),
+    ("k8s.nginx.org/v1", "VirtualServer", "{host: a.example.com, upstreams: [{name: a, service: SERVICE, port: 80}]}"),
+    ("kafka.strimzi.io/v1beta2", "KafkaTopic", "{partitions: 3, replicas: 3}"),
+    ("keda.sh/v1alpha1", "ScaledJob", "{jobTargetRef: {template: {spec: {containers: [{name: a, image: b}]}}}, triggers: []}"),
+    ("keda.sh/v1alpha1", "ScaledObject", "{scaleTargetRef: {name: SERVICE}, triggers: [{type: cron, metadata: {start: 0 8 * * *}}]}"),
+    ("keda.sh/v1alpha1", "TriggerAuthentication", "{podIdentity: {provider: azure-workload}}"),
+    ("kyverno.io/v1", "Policy", "{rules: [{name: a, match: {any: [{resources: {kinds: [Pod]}}]}}]}"),
+    ("linkerd.io/v1alpha2", "ServiceProfile", "{routes: [{name: GET /, condition: {method: GET, pathRegex: /}}]}"),
+    ("minio.min.io/v2", "Tenant", "{pools: [{servers: 1, volumesPerServer: 1}]}"),
+    ("mongodbcommunity.mongodb.com/v1", "MongoDBCommunity", "{members: 3, type: ReplicaSet, version: 8.0.0}"),
+    ("monitoring.coreos.com/v1", "PodMonitor", "{selector: {matchLabels: {app: a}}, podMetricsEndpoints: [{port: metrics}]}"),
+    ("monitoring.coreos.com/v1", "PrometheusRule", "{groups: [{name: a, rules: [{alert: A, expr: up == 0}]}]}"),
+    ("networking.istio.io/v1", "DestinationRule", "{host: SERVICE, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}"),
+    ("networking.istio.io/v1", "ServiceEntry", "{hosts: [api.example.com], ports: [{number: 443, name: https, protocol: TLS}]}"),
+    ("networking.istio.io/v1", "VirtualService", "{hosts: [SERVICE], http: [{route: [{destination: {host: SERVICE, port: {number: 80}}}]}]}"),
+    ("opentelemetry.io/v1beta1", "OpenTelemetryCollector", "{mode: sidecar, config: {receivers: {otlp: {protocols: {grpc: {}}}}}}"),
+    ("policy.linkerd.io/v1beta3", "Server", "{podSelector: {matchLabels: {app: a}}, port: http}"),
+    ("postgresql.cnpg.io/v1", "Cluster", "{instances: 3, storage: {size: 1Gi}}"),
+    ("rabbitmq.com/v1beta1", "RabbitmqCluster", "{replicas: 1}"),
+    ("redis.redis.opstreelabs.in/v1beta2", "Redis", "{kubernetesConfig: {image: 'redis:8'}}"),
+    ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass", "{provider: azure, secretObjects: [{secretName: a, type: Opaque}]}"),
+    ("secrets.hashicorp.com/v1beta1", "VaultStaticSecret", "{type: kv-v2, mount: kv, path: a, destination: {create: true, name: a}}"),
+    ("security.istio.io/v1", "AuthorizationPolicy", "{action: ALLOW, rules: [{from: [{source: {namespaces: [a]}}]}]}"),
+    ("security.istio.io/v1", "PeerAuthentication", "{mtls: {mode: STRICT}}"),
+    ("serving.knative.dev/v1", "Service", "{template: {spec: {containers: [{image: 'ghcr.io/a/b:1@sha256:DIGEST'}]}}}"),
+    ("snapshot.storage.k8s.io/v1", "VolumeSnapshot", "{source: {persistentVolumeClaimName: data-database-0}}"),
+    ("tekton.dev/v1", "Pipeline", "{tasks: [{name: a, taskRef: {name: b}}]}"),
+    ("traefik.io/v1alpha1", "IngressRoute", "{routes: [{match: Host(`a.example.com`), kind: Rule, services: [{name: SERVICE, port: 80}]}]}"),
+    ("velero.io/v1", "Schedule", "{schedule: 0 3 * * *, template: {includedNamespaces: [a]}}"),
+    ("argoproj.io/v1alpha1", "AnalysisTemplate", "{metrics: [{name: a, provider: {prometheus: {query: up}}}]}"),
+)  # fmt: skip
+
+# Values of variables that look like what they are not.
+VARIABLES = (
+    *(("MAX_TOKEN", "4096"), ("TOKEN_BUDGET", "100k"), ("PASSWORD_MIN_LENGTH", "12"), ("SECRET", "false")),
+    *(
+        ("API_KEY", "from-header"),
+        ("PROXY", "http://user:pass@proxy.example.com:3128"),
+        ("CACHE", "redis://cache.other:6379"),
+    ),
+)
+
+# Patches of a Deployment that add something, by what stands in `spec.template.spec`.
+ADDED = {
+    "a container": "containers:\n  - name: proxy\n    image: 'envoy:1.35@sha256:DIGEST'\n",
+    "a variable": "containers:\n  - name: SERVICE\n    env:\n      - name: ADDED\n        value: a\n",
+    "a volume": "containers:\n  - name: SERVICE\n    volumeMounts:\n      - name: more\n        mountPath: /more\n"
+    "volumes:\n  - name: more\n    emptyDir: {}\n",
+    "a volume before its mount": "volumes:\n  - name: more\n    emptyDir: {}\n"
+    "containers:\n  - name: SERVICE\n    volumeMounts:\n      - name: more\n        mountPath: /more\n",
+    "what is deleted": "containers:\n  - name: none\n    $patch: delete\n",
+    "a container that runs before": "initContainers:\n  - name: wait\n    image: 'busybox:1.37@sha256:DIGEST'\n",
+    "tolerations": "tolerations:\n  - key: spot\n    operator: Exists\nnodeSelector: {pool: spot}\n",
+}
+
+# Files beside the product: the path, and what it holds.
+FILES: dict[str, str] = {
+    "azure-pipelines.yml": "trigger: [main]\npool: {vmImage: ubuntu-latest}\nsteps:\n  - script: make validate\n",
+    ".gitlab-ci.yml": "validate:\n  image: python:3.14\n  script:\n    - make validate\n    - !reference [.a, script]\n",
+    ".circleci/config.yml": "version: 2.1\njobs:\n  a:\n    docker: [{image: cimg/base:2026.01}]\n    steps: [checkout]\n",
+    ".pre-commit-config.yaml": "repos:\n  - repo: local\n    hooks: [{id: a, name: a, entry: make validate, language: system}]\n",
+    ".tool-versions": "terraform 1.17.0\n",
+    "Taskfile.yml": "version: '3'\ntasks:\n  a:\n    cmds: [make validate]\n",
+    "Tiltfile": "k8s_yaml(kustomize('apps'))\n",
+    "compose.yaml": "services:\n  cache:\n    image: redis:latest\n    environment: {REDIS_PASSWORD: local}\n",
+    "skaffold.yaml": "apiVersion: skaffold/v4beta13\nkind: Config\nmetadata: {name: a}\n",
+    "docs/adr/0001-begin.md": "# Begin\n\n=======\n\nCalls scripts/nothing.\n",
+    "tests/load/k6.js": "export default function () {}\n",
+    "tests/manifests/pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: b}]}\n",
+    "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+    "charts/web/templates/a.yaml": "{{- range .Values.a }}\nkind: A\n{{- end }}\n",
+    "apps/README.md": "# Applications\n",
+    "policies/require.rego": "package main\n",
+    "scripts/backup.sh": '#!/bin/bash\nset -euo pipefail\npg_dump "$1"\n',
+    "scripts/seed.py": "import json\nprint(json.dumps({}))\n",
+    "scripts/tools/go.mod": "module a\n",
+    "terraform/modules/cache/main.tf": 'resource "azurerm_redis_cache" "a" {\n  name = var.name\n}\n',
+    "terraform/dns/main.tf": 'locals {\n  text = <<EOT\n  { "(\n  EOT\n}\n',
+    "packer/node.pkr.hcl": 'source "azure-arm" "a" {}\n',
+    "k8s/legacy/deployment.yaml": "apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: a}\n",
+}
+WORKFLOW = (
+    "name: A\non: {on}\npermissions: {{}}\njobs:\n  a:\n    runs-on: {runner}\n    steps:\n      - run: make validate\n"
+)
+# What starts a workflow of one's own, where it runs, and what it asks for.
+WORKFLOWS = {
+    "self-hosted": ("push", "[self-hosted, linux, x64, gpu]"),
+    "a-group": ("push", "{group: large, labels: [ubuntu-24.04-16core]}"),
+    "scale-set": ("workflow_call", "arc-runner-set"),
+    "expression": ("[pull_request, merge_group]", "${{ vars.RUNNER || 'ubuntu-24.04' }}"),
+    "matrix": ("push", "ubuntu-24.04\n    strategy:\n      matrix: {service: [frontend, backend]}"),
+    "own-environment": ("push", "ubuntu-24.04\n    environment: docs"),
+    "own-inputs": (
+        "\n  workflow_dispatch:\n    inputs:\n      environment: {type: choice, options: [blue, green]}", "ubuntu-24.04"
+    ),
+    "another-from": ("\n  workflow_dispatch:\n    inputs:\n      from: {type: choice, options: [a, b]}", "ubuntu-24.04"),
+}  # fmt: skip
+
+
+def of_operator(version: str, kind: str, spec: str) -> Extension:
+    """Return what adds a custom resource, with the Service and the Secret that its operator makes used by a Deployment."""
+
+    def add(tree: Tree, _: random.Random) -> None:
+        text = spec.replace("SERVICE", tree.services[0]).replace("DIGEST", DIGEST.partition(":")[2])
+        tree.resource(
+            tree.base, "custom.yaml", f"apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: added\nspec: {text}\n"
+        )
+        tree.allow(version.partition("/")[0], kind)
+
+    add.__name__ = f"{kind} of {version}"
+    return add
+
+
+def of_file(path: str, text: str) -> Extension:
+    def add(tree: Tree, _: random.Random) -> None:
+        tree.write(tree.root / path, text)
+
+    add.__name__ = path
+    return add
+
+
+def of_workflow(name: str, on: str, runner: str) -> Extension:
+    def add(tree: Tree, _: random.Random) -> None:
+        if (tree.root / ".github").exists():
+            tree.write(tree.root / f".github/workflows/{name}.yml", WORKFLOW.format(on=on, runner=runner))
+
+    add.__name__ = f"workflow {name}"
+    return add
+
+
+def of_variable(name: str, value: str) -> Extension:
+    def add(tree: Tree, chance: random.Random) -> None:
+        tree.variable(tree.deployment(chance), f'            - name: {name}\n              value: "{value}"\n')
+
+    add.__name__ = f"{name}={value}"
+    return add
+
+
+def of_patch(name: str, text: str) -> Extension:
+    def add(tree: Tree, chance: random.Random) -> None:
+        service = chance.choice(tree.services)
+        pods = textwrap.indent(text.replace("SERVICE", service).replace("DIGEST", DIGEST.partition(":")[2]), " " * 6)
+        patch = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {service}\nspec:\n  template:\n    spec:\n{pods}"
+        overlay = chance.choice(tree.overlays)
+        tree.write(overlay / "more.yaml", patch)
+        tree.section(overlay / "kustomization.yaml", "patches", "  - path: more.yaml\n")
+
+    add.__name__ = f"a patch that adds {name}"
+    return add
+
+
+def a_rollout(tree: Tree, chance: random.Random) -> None:
+    """A Deployment turned into a Rollout, with what Argo Rollouts wants; kustomize scales none."""
+    name = chance.choice(tree.services)
+    path = tree.base / name / "deployment.yaml"
+    text = path.read_text().replace(
+        "apiVersion: apps/v1\nkind: Deployment", "apiVersion: argoproj.io/v1alpha1\nkind: Rollout"
+    )
+    canary = "  strategy:\n    canary:\n      steps:\n        - setWeight: 20\n        - pause: {}\n"
+    path.write_text(re.sub(r"  strategy:\n(    .*\n)+", canary, text))
+    for file in [*tree.app.glob("overlays/*/kustomization.yaml"), *tree.app.glob("preview/kustomization.yaml")]:
+        scaled = re.sub(rf'  - name: "{name}"\n    count: \d+\n', "", file.read_text())
+        file.write_text(re.sub(r"^replicas:\n(?!  - )", "", scaled, flags=re.M))
+    tree.allow("argoproj.io", "Rollout")
+
+
+def a_rollout_by_reference(tree: Tree, chance: random.Random) -> None:
+    name = chance.choice(tree.services)
+    of_operator(
+        "argoproj.io/v1alpha1", "Rollout", f"{{workloadRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}}}"
+    )(tree, chance)
+
+
+def what_an_operator_makes(tree: Tree, chance: random.Random) -> None:
+    """A database of an operator, whose Service and Secret no file has."""
+    of_operator("postgresql.cnpg.io/v1", "Cluster", "{instances: 1, storage: {size: 1Gi}}")(tree, chance)
+    text = (
+        "            - name: QUEUE_URL\n              value: http://added-rw:5432\n            - name: QUEUE_PASSWORD\n"
+    )
+    text += "              valueFrom:\n                secretKeyRef:\n                  name: added-app\n                  key: password\n"
+    tree.variable(tree.deployment(chance), text)
+
+
+def a_sealed_secret(tree: Tree, chance: random.Random) -> None:
+    spec = "{encryptedData: {token: AgBy}}"
+    of_operator("bitnami.com/v1alpha1", "SealedSecret", spec)(tree, chance)
+    text = "            - name: QUEUE_TOKEN\n              valueFrom:\n                secretKeyRef:\n"
+    tree.variable(tree.deployment(chance), text + "                  name: added\n                  key: token\n")
+
+
+def a_chart_beside_the_services(tree: Tree, _: random.Random) -> None:
+    """A chart that an Application brings into the namespace of an environment, and a service that calls it."""
+    for path in tree.root.glob(f"clusters/*/environments/{tree.overlays[0].name}.yaml"):
+        text = path.read_text()
+        name, project = re.search(r'namespace: "([\w-]+)"', text)[1], re.search(r'project: "([\w-]+)"', text)[1]  # type: ignore[index]
+        chart = (
+            f"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: cache\n  namespace: argocd\nspec:\n"
+            f"  project: {project}\n  source:\n    repoURL: https://charts.example.com\n    chart: redis\n"
+            f"    targetRevision: 20.1.0\n  destination:\n    server: https://kubernetes.default.svc\n    namespace: {name}\n"
+        )
+        tree.resource(path.parents[1], "cache.yaml", chart)
+        [rights] = path.parents[1].glob(f"projects/{path.name}")
+        tree.insert(rights, r"sourceRepos:\n", "    - https://charts.example.com\n")
+
+
+def a_chart_in_kustomize(tree: Tree, _: random.Random) -> None:
+    for overlay in tree.overlays:
+        entry = (
+            "  - name: redis\n    repo: https://charts.example.com\n    version: 20.1.0\n    valuesFile: redis.yaml\n"
+        )
+        tree.section(overlay / "kustomization.yaml", "helmCharts", entry)
+        tree.write(overlay / "redis.yaml", "auth: {enabled: false}\n")
+
+
+def a_remote_base(tree: Tree, _: random.Random) -> None:
+    tree.insert(
+        tree.base / "kustomization.yaml", r"^resources:\n", "  - github.com/example/monitoring//base?ref=v1.2.3\n"
+    )
+
+
+def a_deprecated_kustomization(tree: Tree, _: random.Random) -> None:
+    tree.write(tree.overlays[0] / "old.yaml", "- op: test\n  path: /kind\n  value: Service\n")
+    entry = "  - path: old.yaml\n    target: {version: v1, kind: Service, name: SERVICE}\n".replace(
+        "SERVICE", tree.services[0]
+    )
+    tree.section(tree.overlays[0] / "kustomization.yaml", "patchesJson6902", entry)
+
+
+def transformers(tree: Tree, _: random.Random) -> None:
+    text = "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: a}\nlabels: {team: a}\n"
+    tree.write(tree.overlays[0] / "labels.yaml", text + "fieldSpecs: [{path: metadata/labels, create: true}]\n")
+    tree.section(tree.overlays[0] / "kustomization.yaml", "transformers", "  - labels.yaml\n")
+
+
+def labels_of_pods(tree: Tree, _: random.Random) -> None:
+    """A label that a policy selects pods by, and that only the kustomization gives them."""
+    tree.insert(tree.base / "kustomization.yaml", r"^labels:\n", "  - pairs: {team: web}\n    includeTemplates: true\n")
+    policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: team\nspec:\n  podSelector:\n"
+    tree.resource(tree.base, "team.yaml", policy + "    matchLabels: {team: web}\n  ingress: []\n")
+
+
+def a_heredoc(tree: Tree, _: random.Random) -> None:
+    for path in (tree.root / "terraform/platform").glob("*.tfvars"):
+        text = 'notes = <<-EOT\n  } "not closed" = [\n  environments = ["other"]\n  EOT\nlong = <<EOT\n"\nEOT\n'
+        path.write_text(text + path.read_text())
+
+
+def an_expression(tree: Tree, _: random.Random) -> None:
+    for path in (tree.root / "terraform/platform").glob("*.tfvars"):
+        path.write_text(path.read_text() + "\nretention = 24 * 60\n")
+
+
+def another_database(tree: Tree, chance: random.Random) -> None:
+    """A service that talks to somebody else's Postgres."""
+    text = "            - name: LEGACY_HOST\n              value: postgres.example.com\n"
+    tree.variable(tree.deployment(chance), text)
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: legacy\nspec:\n  podSelector: {}\n"
+    )
+    policy += (
+        "  policyTypes: [Egress]\n  egress:\n    - to: [{ipBlock: {cidr: 192.0.2.7/32}}]\n      ports: [{port: 5432}]\n"
+    )
+    tree.resource(tree.base, "legacy.yaml", policy)
+
+
+def another_store(tree: Tree, _: random.Random) -> None:
+    """A store of one's own for a vault of one's own."""
+    for cluster in tree.clusters:
+        if (cluster / "external-secrets/kustomization.yaml").exists():
+            store = "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata:\n  name: team\nspec:\n  provider:\n"
+            store += "    azurekv:\n      vaultUrl: https://kv-team.vault.azure.net\n      authType: WorkloadIdentity\n"
+            tree.resource(cluster / "external-secrets", "team.yaml", store)
+
+
+def ports_that_no_container_lists(tree: Tree, chance: random.Random) -> None:
+    name = chance.choice(tree.services)
+    text = f"apiVersion: v1\nkind: Service\nmetadata:\n  name: debug\nspec:\n  selector:\n    app.kubernetes.io/name: {name}\n"
+    tree.resource(tree.base, "debug.yaml", text + "  ports:\n    - port: 6060\n")
+
+
+def another_application(tree: Tree, _: random.Random) -> None:
+    """A second application of its own folder, rendered from plain files."""
+    tree.write(tree.root / "apps/tools/manifests/job.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n")
+
+
+MORE: tuple[Extension, ...] = (
+    *(of_operator(*row) for row in RESOURCES),
+    *(of_file(*row) for row in FILES.items()),
+    *(of_workflow(name, *row) for name, row in WORKFLOWS.items()),
+    *(of_variable(*row) for row in VARIABLES),
+    *(of_patch(*row) for row in ADDED.items()),
+    *(a_rollout, a_rollout_by_reference, what_an_operator_makes, a_sealed_secret, a_chart_beside_the_services),
+    *(a_chart_in_kustomize, a_remote_base, a_deprecated_kustomization, transformers, labels_of_pods, a_heredoc),
+    *(an_expression, another_database, another_store, ports_that_no_container_lists, another_application),
+)
+
+
 EVERY: tuple[Extension, ...] = (
     *(a_service, a_config_map, a_generator, a_cron_job, a_variable, a_sidecar, an_init_container, an_autoscaler),
     *(an_ingress, a_policy, a_workflow, infrastructure, values, documents, scripts, a_chart, own_chart, a_role),

@@ -17,7 +17,7 @@ from typing import Any
 from tests import fake_program, support
 
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
-PROGRAMS = ("az", "gh", "kubectl", "kubelogin", "terraform")
+PROGRAMS = ("az", "gh", "gitleaks", "kubeconform", "kubectl", "kubelogin", "terraform")
 
 
 def application(name: str, project: str = "goal-tracker", *, finalizer: bool = True, **more: Any) -> dict[str, Any]:

@@ -58,8 +58,6 @@ MOVED = transformer(
     metadata={"name": "any", "namespace": PROD},
     fieldSpecs=[{"path": "metadata/namespace", "kind": "CronJob"}],
 )
-LABEL = "/metadata/labels/pod-security.kubernetes.io~1enforce"
-FRONTEND: dict[str, Any] = {"kind": "Service", "name": "frontend"}
 
 # Folder, what is added to its kustomization, the files beside it, and what must be said.
 ATTACKS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
@@ -129,31 +127,13 @@ ATTACKS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
             ],
         },
         {"rights.yaml": RIGHTS | {"apiVersion": "v1", "kind": "ConfigMap"}},
-        "builds ClusterRoleBinding everything, which the project goal-tracker-dev refuses",
+        "projects/dev.yaml does not allow the kind ClusterRoleBinding: add it to clusterResourceWhitelist",
     ),
     "a kind that no file has": (
         DEV,
         {"generators": ["make.yaml"]},
         {"make.yaml": {"apiVersion": "builtin", "kind": "SecretGenerator", "metadata": {"name": "token"}, "literals": ["a=b"]}},
         "builds Secret token",
-    ),
-    "a lower pod security level": (
-        DEV,
-        {"patches": [operations("Namespace", ("replace", LABEL, "privileged"))]},
-        {},
-        "does not enforce the restricted pod security level: set",
-    ),
-    "the pod security of an old Kubernetes": (
-        DEV,
-        {"patches": [operations("Namespace", ("add", f"{LABEL}-version", "v1.0"))]},
-        {},
-        "asks for the pod security of an older Kubernetes: remove it",
-    ),
-    "somebody else's address": (
-        DEV,
-        {"patches": [operations("Service", ("add", "/spec/externalIPs", ["10.0.0.1"]), name="frontend")]},
-        {},
-        "builds Service frontend, which externalIPs takes the traffic to somebody else's address",
     ),
     "an object of one preview in another's namespace": (
         PREVIEW,
@@ -168,16 +148,16 @@ ATTACKS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         STORE,
         {"resources": ["rights.yaml"]},
         {"rights.yaml": RIGHTS},
-        "builds ClusterRoleBinding everything, which the project secret-store refuses",
+        "secret-store-project.yaml does not allow the kind ClusterRoleBinding",
     ),
     "a job beside the store": (
-        STORE, {"resources": ["steal.yaml"]}, {"steal.yaml": JOB}, "builds CronJob steal, which the project secret-store refuses",
+        STORE, {"resources": ["steal.yaml"]}, {"steal.yaml": JOB}, "secret-store-project.yaml does not allow the kind CronJob",
     ),
     "rights among the Applications": (
         CLUSTER,
         {"resources": ["rights.yaml"]},
         {"rights.yaml": RIGHTS},
-        "builds ClusterRoleBinding everything, which the project bootstrap refuses",
+        "bootstrap/templates/project.yaml does not allow the kind ClusterRoleBinding",
     ),
     "an Application in a namespace of its own": (
         CLUSTER,

@@ -145,10 +145,13 @@ def test_the_costs_are_those_that_the_template_computes() -> None:
     assert text == costs.readme(found, text), "run `make reference`"
 
 
-def test_the_recorded_session_shows_what_a_generation_ends_with_today(rendered: Callable[[str], Path]) -> None:
+def test_the_recorded_session_shows_what_a_generation_ends_with_today(in_process: InProcess, tmp_path: Path) -> None:
     picture = (support.ROOT / "docs" / "session.svg").read_text(encoding="utf-8")
     text = html.unescape(re.sub(r"<[^>]*>", "\n", picture)).replace("\N{NO-BREAK SPACE}", " ")
-    product = rendered("defaults")
+    repository = re.search(r"git_repository=([^\s']+)", text)
+    assert repository
+    product = tmp_path / "product"
+    in_process.render({"git_repository": repository[1]}, product)
     given = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
     for role, words in post_generation.made(given, product).items():
         assert f"  {role:<16}{words}" in text, "run `make session`"

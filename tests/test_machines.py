@@ -123,6 +123,8 @@ def test_the_repository_is_that_of_the_folder(remote: str, address: str | None, 
     support.git("init", "-q", cwd=tmp_path)
     support.git("remote", "add", "origin", remote, cwd=tmp_path)
     assert known_repository(tmp_path, asking=False) == address
+    (tmp_path / "within").mkdir()
+    assert known_repository(tmp_path / "within", asking=False) is None
 
 
 def test_the_owner_is_the_one_of_gh_or_git_for_who_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

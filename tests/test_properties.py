@@ -29,9 +29,7 @@ RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bj
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
 # Checks that look for files of both pipelines, and for what no repository should hold.
 NAMES_BOTH = {
-    "commands.py",
     "files.py",
-    "programs.py",
     "secrets.py",
     "tools.py",
     "scripts/gitops/publish.py",
@@ -320,7 +318,7 @@ def test_only_one_of_terraform_and_opentofu_is_spoken_of(product: Path) -> None:
     other = r"\bterraform (-|init|plan|apply|test|fmt)|\bTerraform\b" if is_opentofu(product) else r"tofu"
     for name, text in texts(product):
         # It serves both: a repository may go from one to the other by hand.
-        if name not in {"scripts/checks/tools.py", "scripts/checks/programs.py", ".copier-answers.yml"}:
+        if name not in {"scripts/checks/tools.py", ".copier-answers.yml"}:
             found = re.search(other, text, re.IGNORECASE if other == "tofu" else 0)
             assert not found, f"{name}: {found and found.group()}"
 

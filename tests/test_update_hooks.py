@@ -108,7 +108,9 @@ def test_a_probe_that_asks_for_something_else_is_said(in_process: InProcess, tmp
     ]
 
 
-def test_what_could_not_be_checked_in_time_is_named_and_the_product_stays(own_product: Path, tmp_path: Path) -> None:
+def test_what_could_not_be_checked_in_time_is_named_and_generation_waits_for_no_tool(
+    own_product: Path, tmp_path: Path
+) -> None:
     path = own_product / "scripts/checks/tools.py"
     path.write_text(path.read_text().replace("\nTIMEOUT = 120\n", "\nTIMEOUT = 0.01\n"))
     slow = tmp_path / "bin" / "kubectl"
@@ -127,7 +129,5 @@ def test_what_could_not_be_checked_in_time_is_named_and_the_product_stays(own_pr
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr
-        assert "so not judged: kustomize of apps/goal-tracker/overlays/dev, kustomize of apps" in " ".join(
-            done.stdout.split()
-        )
-        assert "fault of this template" not in done.stderr
+        said = "so not judged: kustomize of apps/goal-tracker/overlays/dev, kustomize of apps"
+        assert (said in " ".join(done.stdout.split())) == (status == 3)

@@ -32,19 +32,6 @@ def _validate() -> Any:
     finally:
         sys.path.remove(str(SCRIPTS))
         sys.dont_write_bytecode = before
-    module.documents.parse = _remembered(module.documents.parse)
-    commands = sys.modules["checks.commands"]
-    commands.parse = _remembered(commands.parse)  # type: ignore[attr-defined]
-    commands.imports = _remembered(commands.imports)  # type: ignore[attr-defined]
-    ask_shell, said = commands.syntax_errors, {}
-
-    def syntax_errors(repository: Any, shell: str, paths: list[str]) -> Any:
-        key = (shell, *((path, repository.text(path)) for path in paths))
-        if key not in said:
-            said[key] = ask_shell(repository, shell, paths)
-        return said[key]
-
-    commands.syntax_errors = syntax_errors  # type: ignore[attr-defined]
     return module
 
 
@@ -52,8 +39,8 @@ def _remembered(function: Callable[[str], Any]) -> Callable[[str], Any]:
     return functools.lru_cache(maxsize=4096)(function)
 
 
-def problems(product: Path) -> list[str]:
-    """Return the lines that scripts/validate prints of a product, sorted."""
+def looked_at(product: Path) -> tuple[list[str], int, list[str]]:
+    """Return the lines that scripts/validate prints of a product, sorted, how many it keeps to itself, and what is unused."""
     validate = _validate()
     there = {path.stem for path in (product / "scripts" / "checks").glob("*.py")}
     every = validate.all_checks
@@ -63,10 +50,17 @@ def problems(product: Path) -> list[str]:
 
     validate.all_checks = own
     try:
-        found = validate.find_problems(validate.documents.read_repository(product))
+        repository = validate.documents.read_repository(product)
+        silent = validate.ignored.Ignored(repository)
+        found = validate.find_problems(repository, silent)
     finally:
         validate.all_checks = every
-    return [str(problem) for problem in sorted(set(found))]
+    return [str(problem) for problem in sorted(set(found))], len(silent.silenced), silent.unused()
+
+
+def problems(product: Path) -> list[str]:
+    """Return the lines that scripts/validate prints of a product, sorted."""
+    return looked_at(product)[0]
 
 
 class Patient:

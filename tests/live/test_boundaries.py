@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import support
-from tests.test_containment import JOB, LABEL, RIGHTS, change, operations, patching
+from tests.test_containment import JOB, RIGHTS, change, operations, patching
 
 from . import deploy_identity
 from .processes import wait_for
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.live
 PROD = f"{APPLICATION}-prod"
 OVERLAY = f"apps/{APPLICATION}/overlays/dev"
 STORE = f"clusters/aks-{APPLICATION}/external-secrets"
+LABEL = "/metadata/labels/pod-security.kubernetes.io~1enforce"
 MOVED = [json.dumps(patching("CronJob", ("replace", "/metadata/namespace", PROD)))]
 # As a hook it would be deleted before it is made anew.
 HOOK = {

@@ -1,37 +1,29 @@
-"""The YAML of this repository, read once, with the line of every key."""
+"""The files of this repository, read once: of each YAML mapping it is known where it and its keys are written."""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from gitops.repository import plain
 
+T = TypeVar("T")
+Place = tuple[str, int]
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 # Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.
 _DEEPEST, _MOST_ALIASED, _LONGEST_NUMBER = 100, 10_000, 100
-# A line that may be nested so deep.
 _INDENTED = re.compile(rf"^[ ?-]{{{_DEEPEST // 2}}}", re.MULTILINE)
-_CURES = (
-    ("\\t", "indent with spaces, never tabs"),
-    ("a tab character", "indent with spaces, never tabs"),
-    ("expected <block end>", "mend the indent"),
-    ("mapping values are not allowed", "mend the indent, or quote the value"),
-    ("could not find expected ':'", "write `key: value`, and mend the indent"),
-    ("is there twice", "remove one"),
-    ("undefined alias", "define it before it is used"),
-)
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something wrong: where, what, and how to mend it; what a program has said of it follows line by line."""
+    """A finding: where, what is wrong and how to fix it; further lines are those of a tool."""
 
     path: str
     line: int
@@ -45,14 +37,22 @@ class Problem:
 
 
 class Map(dict[str, Any]):
-    """A YAML mapping that knows its own line and the line of each key."""
+    """A YAML mapping with its place and that of each key, also after it was merged with others."""
 
-    line: int = 0
-    lines: dict[str, int]
+    place: Place = ("", 0)
+    places: dict[str, Place]
 
-    def line_of(self, key: str) -> int:
-        """Return the line of a key, or of the mapping where it has none such."""
-        return self.lines.get(key, self.line)
+    @classmethod
+    def of(cls, place: Place, items: dict[str, Any]) -> "Map":
+        """Make a mapping that is written nowhere by itself; every key has the same place."""
+        result = cls(items)
+        result.place, result.places = place, dict.fromkeys(items, place)
+        return result
+
+    def put(self, key: str, value: Any, place: Place) -> None:
+        """Set a key, and where that is written."""
+        self[key] = value
+        self.places[key] = place
 
     def at(self, *keys: str) -> Any:
         """Return the value under nested keys, or None where one is missing or not a mapping."""
@@ -66,14 +66,10 @@ class Map(dict[str, Any]):
         value = self.at(*keys)
         return value if isinstance(value, str) else ""
 
-    def line_at(self, *keys: str) -> int:
-        """Return the line of what is under nested keys, or of the last of them that is there."""
-        line, value = self.line, self
-        for key in keys:
-            if not isinstance(value, Map) or key not in value:
-                break
-            line, value = value.line_of(key), value[key]
-        return line
+    def map(self, *keys: str) -> "Map":
+        """Return the mapping under nested keys; an empty one where there is none."""
+        value = self.at(*keys)
+        return value if isinstance(value, Map) else Map.of(self.place, {})
 
     def maps(self, *keys: str) -> list["Map"]:
         """Return the mappings of the list under nested keys; nothing where there is no such list."""
@@ -85,15 +81,41 @@ class Map(dict[str, Any]):
         value = self.at(*keys)
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
+    def where(self, *keys: str) -> Place:
+        """Return the place of what is under nested keys, or of the last of them that is there."""
+        place, value = self.place, self
+        for key in keys:
+            if not isinstance(value, Map) or key not in value:
+                break
+            place, value = value.places.get(key, place), value[key]
+        return place
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of an object."""
+        return self.text("kind")
+
+    @property
+    def group(self) -> str:
+        """Return the API group of an object."""
+        return self.text("apiVersion").rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Return the name of an object."""
+        return self.text("metadata", "name")
+
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads mappings as Map and refuses a key that is there twice."""
 
+    path = ""
+    offset = 1
+
 
 def _construct_map(loader: Any, node: yaml.MappingNode) -> Iterator[Map]:
     result = Map()
-    result.line = node.start_mark.line + 1
-    result.lines = {}
+    result.place, result.places = (loader.path, node.start_mark.line + loader.offset), {}
     yield result
     own = {id(key) for key, _ in node.value}
     loader.flatten_mapping(node)
@@ -106,12 +128,11 @@ def _construct_map(loader: Any, node: yaml.MappingNode) -> Iterator[Map]:
         name = key_node.value if isinstance(key, bool) else key
         if id(key_node) in own:  # What a merge key brings may be set anew.
             if name in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {name!r} is there twice", key_node.start_mark
-                )
+                what = f"the key {name!r} is there twice: remove one"
+                raise yaml.constructor.ConstructorError(None, None, what, key_node.start_mark)
             seen.add(name)
         result[name] = loader.construct_object(value_node, deep=True)
-        result.lines[name] = key_node.start_mark.line + 1
+        result.places[name] = (loader.path, key_node.start_mark.line + loader.offset)
 
 
 def _construct_unknown(loader: Any, _: str, node: yaml.Node) -> Any:
@@ -119,14 +140,6 @@ def _construct_unknown(loader: Any, _: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return next(_construct_map(loader, node))
     return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else str(node.value)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
-_Loader.add_multi_constructor("!", _construct_unknown)
-_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _construct_unknown)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _number(loader, node))
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _number(loader, node))
 
 
 def _number(loader: Any, node: yaml.ScalarNode) -> float:
@@ -139,106 +152,31 @@ def _number(loader: Any, node: yaml.ScalarNode) -> float:
     return loader.construct_yaml_int(node) if whole else float(loader.construct_yaml_float(node))
 
 
-@dataclass
-class Repository:
-    """Every YAML file and the list of all files, by path from the root."""
-
-    root: Path
-    files: list[str] = field(default_factory=list)
-    documents: dict[str, list[Map]] = field(default_factory=dict)
-    # Documents that are lists, as patches may be.
-    lists: dict[str, list[list[Any]]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    # What checks have found out about the repository for each other.
-    known: dict[str, Any] = field(default_factory=dict)
-    _texts: dict[str, str | None] = field(default_factory=dict)
-
-    def first(self, path: str) -> Map | None:
-        """Return the first document of a file, or None where the file is missing or not a mapping."""
-        found = self.documents.get(path)
-        return found[0] if found else None
-
-    def below(self, folder: str) -> Iterator[tuple[str, Map]]:
-        """Yield path and document for every YAML document in a folder and below."""
-        for path, documents in self.documents.items():
-            if path.startswith(folder):
-                for document in documents:
-                    yield path, document
-
-    def overlays(self) -> list[str]:
-        """Return the folders of the overlays, sorted."""
-        pattern = re.compile(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
-        return sorted(match[1] for path in self.files if (match := pattern.fullmatch(path)))
-
-    def cluster(self, environment: str) -> str:
-        """Return the folder of the cluster that runs an environment; that of all clusters where none does."""
-        pattern = re.compile(rf"(clusters/[^/]+/)environments/{re.escape(environment)}[.]yaml")
-        return next((match[1] for path in self.files if (match := pattern.fullmatch(path))), "clusters/")
-
-    def platforms(self) -> dict[str, str]:
-        """Return the files of values of terraform/platform by path, one for each cluster, with their text."""
-        found = [path for path in self.files if re.fullmatch(r"terraform/platform/[^/]+[.]tfvars", path)]
-        return {path: self.text(path) for path in found if not path.endswith(".auto.tfvars")}
-
-    def text(self, path: str) -> str:
-        """Return the text of a file; the empty text where it is missing or is no text."""
-        if path not in self._texts:
-            self._texts[path] = _read(Path(self.root, path))
-        return self._texts[path] or ""
-
-    def is_text(self, path: str) -> bool:
-        """Tell whether a file can be read as UTF-8."""
-        return self.text(path) != "" or self._texts[path] is not None
-
-    def exists(self, path: str) -> bool:
-        """Tell whether there is such a file or folder."""
-        return path in self._texts or Path(self.root, path).exists()
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+_Loader.add_multi_constructor("!", _construct_unknown)
+_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _construct_unknown)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
 
 
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _walk(root: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in sorted([*names, *links]):
-            yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
-
-
-def _is_chart_template(repository: Repository, path: str) -> bool:
-    """Tell whether a file is YAML only once Helm has rendered it."""
-    chart = path.rpartition("/templates/")[0]
-    return bool(chart) and repository.exists(f"{chart}/Chart.yaml") and "{{" in repository.text(path)
-
-
-def read_repository(root: Path) -> Repository:
-    """Read the repository; what can't be read is among its problems."""
-    repository = Repository(root)
-    repository.files.extend(_walk(root))
-    for path in repository.files:
-        if not path.endswith((".yaml", ".yml")) or not Path(root, path).is_file():
-            continue
-        if not repository.is_text(path):
-            repository.problems.append(Problem(path, 0, "is not UTF-8: save it as UTF-8"))
-        elif not _is_chart_template(repository, path):
-            _read_yaml(repository, path, repository.text(path))
-    return repository
-
-
-def parse(text: str) -> list[Any]:
-    """Return the documents of a text.
+def parse(text: str, place: Place = ("", 1)) -> list[Any]:
+    """Return the documents of a text that begins at a place.
 
     Raises:
         yaml.YAMLError: it is no YAML, or more than anything here needs: aliases of aliases, or no end of nesting.
     """
     if "*" in text or text.count("[") + text.count("{") > _DEEPEST or _INDENTED.search(text):
         _require_modest(text)
-    return list(yaml.load_all(text, Loader=_Loader))
+    loader = _Loader(text)
+    loader.path, loader.offset = place
+    try:
+        found = []
+        while loader.check_data():
+            found.append(loader.get_data())
+        return found
+    finally:
+        loader.dispose()
 
 
 def _require_modest(text: str) -> None:
@@ -264,23 +202,103 @@ def _require_modest(text: str) -> None:
             raise yaml.MarkedYAMLError(problem="aliases or nesting go too far: write them out", problem_mark=mark)
 
 
+@dataclass
+class Repository:
+    """Every YAML file and the list of all files, by path from the root."""
+
+    root: Path
+    files: list[str] = field(default_factory=list)
+    documents: dict[str, list[Map]] = field(default_factory=dict)
+    # Documents that are lists, as patches may be.
+    lists: dict[str, list[list[Any]]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    _known: dict[Any, Any] = field(default_factory=dict)
+    _texts: dict[str, str | None] = field(default_factory=dict)
+
+    def known(self, key: Any, find: Callable[[], T]) -> T:
+        """Return what a function finds out, which is called once for a key."""
+        if key not in self._known:
+            self._known[key] = find()
+        found: T = self._known[key]
+        return found
+
+    def first(self, path: str) -> Map:
+        """Return the first document of a file; an empty one where the file is missing or not a mapping."""
+        return next(iter(self.documents.get(path, ())), Map.of((path, 0), {}))
+
+    def below(self, folder: str) -> Iterator[tuple[str, Map]]:
+        """Yield path and document for every YAML document in a folder and below."""
+        for path, documents in self.documents.items():
+            if path.startswith(folder):
+                for document in documents:
+                    yield path, document
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths of the files that a pattern matches in full: its first group, where it has one."""
+        found = (re.fullmatch(pattern, path) for path in self.files)
+        return sorted(match[1] if match.groups() else match[0] for match in found if match)
+
+    def overlays(self) -> list[str]:
+        """Return the folders of the overlays, sorted."""
+        return self.known("overlays", lambda: self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml"))
+
+    def environments(self) -> list[str]:
+        """Return the names of the overlays, sorted."""
+        return sorted({overlay.rpartition("/")[2] for overlay in self.overlays()})
+
+    def text(self, path: str) -> str:
+        """Return the text of a file; the empty text where it is missing or is no text."""
+        if path not in self._texts:
+            try:
+                self._texts[path] = Path(self.root, path).read_bytes().decode("utf-8")
+            except (OSError, UnicodeDecodeError):
+                self._texts[path] = None
+        return self._texts[path] or ""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is such a file or folder."""
+        return self._texts.get(path) is not None or Path(self.root, path).exists()
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+
+
+def read_repository(root: Path) -> Repository:
+    """Read the repository; what can't be read is among its problems."""
+    repository = Repository(root)
+    repository.files.extend(_walk(root))
+    for path in repository.files:
+        if path.endswith((".yaml", ".yml")) and Path(root, path).is_file():
+            text = repository.text(path)
+            if repository._texts[path] is None:
+                repository.problems.append(Problem(path, 0, "is not UTF-8: save it as UTF-8"))
+            elif not ("{{" in text and "/templates/" in path):  # YAML only once Helm has rendered it.
+                _read_yaml(repository, path, text)
+    return repository
+
+
+def conflict(path: str, text: str) -> Problem | None:
+    """Return the problem of a merge that was left half-way; a line of equals signs alone may be a heading."""
+    marker = re.search(r"^(<{7} |>{7} )", text, re.MULTILINE) if "<<<<<<< " in text or ">>>>>>> " in text else None
+    if marker is None or "\n=======" not in text:
+        return None
+    line = text.count("\n", 0, marker.start()) + 1
+    return Problem(path, line, "has a merge conflict: choose a side and remove the markers")
+
+
 def _read_yaml(repository: Repository, path: str, text: str) -> None:
     try:
-        documents = parse(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        what = str(error.problem or error.context)
-        cure = next((cure for words, cure in _CURES if words in what), "mend what stands there or on the line above")
-        what = what if ": " in what else f"{what}: {cure}"
-        words = f"is not valid YAML: {what}"
-        if marker := re.search(r"^<{7} ", text, re.MULTILINE):
-            line = text.count("\n", 0, marker.start()) + 1
-            words = "has a merge conflict: choose a side and remove the markers"
-        repository.problems.append(Problem(path, line, words))
-        return
+        documents = parse(text, (path, 1))
     except Exception as error:  # The library stumbles over values in many ways, such as `!!bool maybe`.
-        what = " ".join(str(error).split())
-        repository.problems.append(Problem(path, 0, f"is not valid YAML: {what}: mend it"))
+        mark = getattr(error, "problem_mark", None)
+        what = " ".join(str(getattr(error, "problem", None) or getattr(error, "context", None) or error).split())
+        cure = "" if ": " in what else ": fix this line or the one above, indented with spaces"
+        found = Problem(path, mark.line + 1 if mark else 0, f"is not valid YAML: {what}{cure}")
+        repository.problems.append(conflict(path, text) or found)
         return
     repository.documents[path] = [document for document in documents if isinstance(document, Map)]
     repository.lists[path] = [document for document in documents if isinstance(document, list)]

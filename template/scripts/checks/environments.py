@@ -1,84 +1,152 @@
-"""Environments agree everywhere: what overlays read is what infrastructure makes for them, and for nobody else."""
+"""Environments agree everywhere: overlays, infrastructure, and the answers that this repository was made from."""
 
-import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from .documents import Map, Problem, Repository
+import yaml
+from cloud import tfvars
 
-_SAME = "make them the same"
-# Values of the cluster of one environment.
-_OWN = "terraform/platform/{}.tfvars"
+from .applications import bootstrap
+from .documents import Map, Place, Problem, Repository, parse
+from .objects import environments
+
+_ANSWERS = ".copier-answers.yml"
+_ORIGIN = "scripts/updates/origin.yaml"
+# A release, commits after one, or a commit: what Copier writes, and never a branch, whose content changes.
+_VERSION = re.compile(r"""^_commit: ["']?(v?\d[\w.+-]*|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
+
+
+@dataclass
+class Platform:
+    """The values of a cluster's infrastructure; none, where they hold more than is read here."""
+
+    path: str
+    text: str
+    values: dict[str, Any]
+
+    @property
+    def environments(self) -> list[str]:
+        """Return the environments of the cluster."""
+        found = self.values.get("environments")
+        return found if isinstance(found, list) else []
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the cluster."""
+        return f"clusters/{self.values.get('cluster_name')}"
+
+    def where(self, key: str) -> Place:
+        """Return the place of a value."""
+        match = re.search(rf"^{key}\s*=", self.text, re.MULTILINE)
+        return self.path, self.text.count("\n", 0, match.start()) + 1 if match else 0
+
+
+def read_values(repository: Repository, path: str) -> dict[str, Any]:
+    """Return the values of a file of Terraform; nothing where it can't be read here."""
+    try:
+        return tfvars.parse(repository.text(path))
+    except ValueError:
+        return {}
+
+
+def platforms(repository: Repository) -> list[Platform]:
+    """Return the values of terraform/platform, for each cluster."""
+    paths = repository.matching(r"(?!.*[.]auto[.])terraform/platform/[^/]+[.]tfvars")
+    return [Platform(path, repository.text(path), read_values(repository, path)) for path in paths]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check that infrastructure and Git speak of the same environments, vault and database."""
-    names = [posixpath.basename(overlay) for overlay in repository.overlays()]
-    yield from _check_terraform(repository, names)
-    for path, text in repository.platforms().items():
-        yield from _check_vault(repository, path, text)
-        yield from _check_database(repository, path, text)
+    """Check that infrastructure and Git speak of the same environments, vault, address and database."""
+    found, names = platforms(repository), repository.environments()
+    listed = {name for platform in found for name in platform.environments}
+    for platform in found:
+        for name in sorted(set(platform.environments) - set(names)):
+            what = f"environment {name} is in {platform.path} but not in apps/*/overlays"
+            yield Problem(*platform.where("environments"), f"{what}: add it, or remove it")
+        yield from _check_gateway(repository, platform)
+        yield from _check_database(repository, platform)
+    for name in sorted(set(names) - listed) if found and all(platform.values for platform in found) else ():
+        path, line = found[0].where("environments") if len(found) == 1 else (f"terraform/platform/{name}.tfvars", 0)
+        what = f"environment {name} is in apps/*/overlays but not in {path}"
+        yield Problem(path, line, f"{what}: add it, or remove it")
 
 
-def _text(text: str, key: str) -> str | None:
-    """Return a text that a file of values sets at its top."""
-    match = re.search(rf'^{key}\s*=\s*"([^"]*)"', text, re.MULTILINE)
-    return match[1] if match else None
+def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
+    """The address of a Gateway is the one that terraform/platform makes."""
+    made = platform.values.get("gateway_address_name")
+    at = ("spec", "infrastructure", "annotations", "service.beta.kubernetes.io/azure-pip-name")
+    for _, document in repository.below(f"{platform.folder}/"):
+        if made and document.kind == "Gateway" and document.at(*at) not in (None, made):
+            yield Problem(*document.where(*at), f"is not the address {made} of {platform.path}: make them the same")
 
 
-def _listed(text: str) -> tuple[list[str], int]:
-    """Return the environments that a file of values lists, and the line."""
-    match = re.search(r"^environments\s*=\s*\[([^\]]*)\]", text, re.MULTILINE)
-    line = text.count("\n", 0, match.start()) + 1 if match else 0
-    return re.findall(r'"([^"]*)"', match[1]) if match else [], line
-
-
-def _check_terraform(repository: Repository, names: list[str]) -> Iterator[Problem]:
-    files = {path: _listed(text) for path, text in repository.platforms().items()}
-    for path, (listed, line) in files.items():
-        for name in sorted(set(listed) - set(names)):
-            where = "apps/*/overlays"
-            yield Problem(path, line, f"environment {name} is in {path} but not in {where}: add it, or remove it")
-    for name in sorted(set(names) - {name for listed, _ in files.values() for name in listed}):
-        path, (_, line) = next(iter(files.items())) if len(files) == 1 else (_OWN.format(name), ([], 0))
-        if files:
-            where = "apps/*/overlays"
-            yield Problem(path, line, f"environment {name} is in {where} but not in {path}: add it, or remove it")
-
-
-def _on_cluster(repository: Repository, text: str) -> Iterator[tuple[str, Map]]:
-    """Yield what runs on the cluster of a file of values: everything, where there is one cluster."""
-    everything = len(repository.platforms()) == 1
-    own = [f"clusters/{_text(text, 'cluster_name')}/", *(f"/overlays/{name}/" for name in _listed(text)[0])]
-    for path, document in [*repository.below("apps/"), *repository.below("clusters/")]:
-        if everything or "/base/" in path or any(part in path for part in own):
-            yield path, document
-
-
-def _check_vault(repository: Repository, path: str, text: str) -> Iterator[Problem]:
-    vault = _text(text, "key_vault_name")
-    for store_path, document in _on_cluster(repository, text):
-        address = document.at("spec", "provider", "azurekv", "vaultUrl")
-        if vault and address and address != f"https://{vault}.vault.azure.net":
-            line = document.line_at("spec", "provider", "azurekv", "vaultUrl")
-            yield Problem(store_path, line, f"is not the vault {vault} of {path}: {_SAME}")
-
-
-def _check_database(repository: Repository, path: str, text: str) -> Iterator[Problem]:
+def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:
     """What Git says about the database server is what terraform/platform makes."""
-    server, subnet = _text(text, "database_server_name"), _text(text, "database_subnet")
-    if server is None:
-        return
+    server, subnet = platform.values.get("database_server_name"), platform.values.get("database_subnet")
     host = f"{server}.postgres.database.azure.com"
-    for where, document in _on_cluster(repository, text):
-        for template in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
-            for container in document.maps(*template, "spec", "containers"):
+    own = [one for one in environments(repository) if one.name in platform.environments] if server else []
+    workloads = [item.document for environment in own for item in environment.workloads]
+    for _, document in repository.below(f"{platform.folder}/"):
+        workloads += [document] if document.kind == "CronJob" else []
+    for document in workloads:
+        for at in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
+            for container in document.maps(*at, "spec", "containers"):
                 for variable in container.maps("env"):
-                    if variable.get("name") in ("DB_HOST", "PGHOST") and variable.get("value") != host:
-                        yield Problem(where, variable.line_of("value"), f"is not the server {host} of {path}: {_SAME}")
-        for rule in document.maps("spec", "egress"):
-            for peer in rule.maps("to"):
-                cidr = peer.at("ipBlock", "cidr")
-                to_postgres = 5432 in [port.get("port") for port in rule.maps("ports")]
-                if cidr and to_postgres and cidr != subnet:
-                    yield Problem(where, peer.line, f"{cidr} is not database_subnet of {path}: {_SAME}")
+                    value = variable.text("value")
+                    if value.endswith(".postgres.database.azure.com") and server and value != host:
+                        what = f"is not the server {host} of {platform.path}"
+                        yield Problem(*variable.where("value"), f"{what}: make them the same")
+    for environment in own:
+        policies = environment.of_kind("NetworkPolicy")
+        rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]
+        postgres = [rule for rule in rules if 5432 in [port.get("port") for port in rule.maps("ports")]]
+        peers = [peer for rule in postgres for peer in rule.maps("to") if peer.at("ipBlock", "cidr")]
+        if peers and subnet and subnet not in [peer.at("ipBlock", "cidr") for peer in peers]:
+            what = f"{peers[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
+            yield Problem(*peers[0].place, f"{what}: make them the same")
+
+
+def check_answers(repository: Repository) -> Iterator[Problem]:
+    """Check that the answers that updates begin with are those that this repository was made from."""
+    answers = repository.first(_ANSWERS)
+
+    def problem(key: str, what: str) -> Problem:
+        return Problem(
+            *answers.where(key), f"{key}: {what}: write back what it was, and change answers with copier update"
+        )
+
+    if not answers:
+        if _ANSWERS in repository.files:
+            yield Problem(_ANSWERS, 0, "holds no answers: restore it from history, updates of the template need it")
+        return
+    if repository.first(_ORIGIN).get("_src_path") != answers.get("_src_path"):
+        yield problem("_src_path", f"is not the template in {_ORIGIN}")
+    if "_commit" in answers and not _VERSION.search(repository.text(_ANSWERS)):
+        yield problem("_commit", f"{answers['_commit']} is no version of a template")
+    app = f"apps/{answers.text('project_name')}"
+    if not repository.exists(app) and repository.overlays():
+        yield problem("project_name", f"there is no folder {app}")
+        return
+    for key, folder in (("services", "base"), ("environments", "overlays")):
+        for name in _named(answers.get(key)):
+            if not repository.exists(f"{app}/{folder}/{name}"):
+                yield problem(key, f"there is no folder {app}/{folder}/{name}")
+    for platform in platforms(repository):
+        if (location := platform.values.get("location")) and answers.get("region") not in (None, location):
+            yield problem("region", f"{answers['region']} is not {location}, the location in {platform.path}")
+    source = bootstrap(repository)
+    if source and answers.get("git_repository") not in (None, source.get("repoURL")):
+        yield problem("git_repository", f"is not {source.get('repoURL')}, which {source.place[0]} has")
+
+
+def _named(answer: Any) -> list[str]:
+    """Return the names in a list, which may be written as a text, of names or of mappings with a name."""
+    if isinstance(answer, str):
+        try:
+            [answer] = parse(answer)
+        except (yaml.YAMLError, ValueError):
+            return []
+    found = answer if isinstance(answer, list) else []
+    return [str(item.get("name")) if isinstance(item, Map) else str(item) for item in found]

@@ -1,252 +1,379 @@
-"""Every kustomization names files that exist, every file is named, and what is changed is there."""
+"""What kustomize builds of a folder, as far as that can be followed without it: paths, patches, and who names whom."""
 
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from .documents import Map, Problem, Repository
-from .objects import KUSTOMIZATIONS
+import yaml
 
-_DEPRECATED = {
-    "bases": "resources",
-    "commonLabels": "labels",
-    "imageTags": "images",
-    "patchesJson6902": "patches",
-    "patchesStrategicMerge": "patches",
-    "vars": "replacements",
+from .documents import Map, Place, Problem, Repository, parse
+
+NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+# Kinds that are in no namespace; of custom kinds only the names tell.
+CLUSTER_KINDS = {
+    *("APIService", "CSIDriver", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass"),
+    *("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace", "Node"),
+    *("PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass", "ValidatingAdmissionPolicy"),
+    *("ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "GatewayClass"),
 }
+# Where the template of pods is in a workload, whatever its kind.
+PODS = (("spec", "template"), ("spec", "jobTemplate", "spec", "template"), ())
+# Fields that bring, rename or change objects in ways that are not followed here.
+_NOT_FOLLOWED = {
+    *("helmCharts", "helmChartInflationGenerator", "helmGlobals", "generators", "transformers", "configurations"),
+    *("namePrefix", "nameSuffix", "openapi", "replacements", "vars", "patchesJson6902", "patchesStrategicMerge"),
+}
+_SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+# By what the entries of a list are told apart in a patch, for kinds of Kubernetes; other lists are replaced.
+_KEYS = {
+    **dict.fromkeys(("containers", "initContainers", "ephemeralContainers", "env", "volumes"), "name"),
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+    "imagePullSecrets": "name",
+    "hostAliases": "ip",
+}
+
+
+@dataclass
+class Build:
+    """The objects of a folder after its patches."""
+
+    objects: list[Map] = field(default_factory=list)
+    # Whether all that it builds is known.
+    whole: bool = True
+    # The folders that it is made of, and the files outside of them.
+    parts: list[str] = field(default_factory=list)
+    # Volumes that patches add: kind and name of the object, and the volume.
+    volumes: list[tuple[str, str, Map]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check the kustomizations of apps/, bootstrap/ and clusters/."""
-    found = {
-        path: document
-        for folder in ("apps/", "bootstrap/", "clusters/")
-        for path, document in repository.below(folder)
-        if posixpath.basename(path) in KUSTOMIZATIONS
-    }
-    folders = {posixpath.dirname(path): path for path in found}
-    sources = deployed(repository)
-    named: dict[str, set[str]] = {}
-    for path, kustomization in found.items():
-        for old, new in _DEPRECATED.items():
-            if old in kustomization:
-                yield Problem(path, kustomization.line_of(old), f"{old} is deprecated: write it as {new}")
-        named[path] = set()
-        yield from _check_references(repository, path, kustomization, folders, named[path])
-        yield from _check_targets(repository, path, kustomization, folders)
-        yield from _check_components(repository, path, kustomization, folders)
-        yield from _check_operations(repository, path, kustomization)
-    yield from _check_files(repository, found, folders, named, sources)
+    named: set[str] = set()
+    found = dict(_kustomizations(repository))
+    for folder, kustomization in found.items():
+        for entry, place in _references(kustomization):
+            target = posixpath.normpath(posixpath.join(folder, entry))
+            named.add(target)
+            if not _is_remote(entry) and not repository.exists(target):
+                lines = enumerate(repository.text(place[0]).splitlines(), 1)
+                line = next((number for number, line in lines if number >= place[1] and entry in line), place[1])
+                yield Problem(place[0], line, f"names {entry!r}, which does not exist: add it or remove the line")
+            elif repository.documents.get(target) == [] and not repository.lists[target]:
+                yield Problem(target, 0, "holds nothing: restore it from history, or remove it")
+    for folder in found:
+        built = build(repository, folder)
+        yield from built.problems
+        for kind, name, volume in built.volumes if folder not in named and built.whole else ():
+            if not any(
+                _mounts(item, volume.get("name")) for item in built.objects if (item.kind, item.name) == (kind, name)
+            ):
+                what = f"the patch adds a volume {volume.get('name')} that no container mounts"
+                yield Problem(*volume.where("name"), f"{what}: fix the name, or mount it")
+    yield from _check_files(repository, found, named | deployed(repository))
 
 
-def deployed(repository: Repository) -> set[Any]:
-    """Return the folders and files that Applications take as their sources, those of ApplicationSets too."""
-    found: set[Any] = set()
-    for _, document in repository.below("clusters/"):
-        for at in (("spec",), ("spec", "template", "spec")):
-            for source in [document.at(*at, "source"), *document.maps(*at, "sources")]:
-                if isinstance(source, Map):
-                    found.add(source.text("path").strip("/"))
-    return found
+def _kustomizations(repository: Repository) -> Iterator[tuple[str, Map]]:
+    for top in ("apps/", "bootstrap/", "clusters/"):
+        for path, document in repository.below(top):
+            if posixpath.basename(path) in NAMES:
+                yield posixpath.dirname(path), document
 
 
-def _references(kustomization: Map) -> Iterator[tuple[str, str, int]]:
-    """Yield key, path and line of everything that a kustomization takes in."""
-    for key in (
-        "resources",
-        "components",
-        "crds",
-        "configurations",
-        "generators",
-        "transformers",
-        "validators",
-        "bases",
-        "patchesStrategicMerge",
-    ):
-        for entry in kustomization.texts(key):
-            if "\n" not in entry:  # Written out in place.
-                yield key, entry, kustomization.line_of(key)
+def kustomization(repository: Repository, folder: str) -> Map:
+    """Return the kustomization of a folder; an empty one where it has none."""
+    paths = [f"{folder}/{name}" for name in NAMES]
+    return repository.first(next((path for path in paths if repository.documents.get(path)), paths[0]))
+
+
+def _references(document: Map) -> Iterator[tuple[str, Place]]:
+    """Yield path and place of everything that a kustomization takes in; what is written out in place is none."""
+    found: list[tuple[str, Place]] = []
+    for key in ("resources", "bases", "components", "crds", "configurations", "generators", "transformers"):
+        found += [(entry, document.where(key)) for entry in document.texts(key)]
+    found += [(entry, document.where("patchesStrategicMerge")) for entry in document.texts("patchesStrategicMerge")]
     for key in ("patches", "patchesJson6902", "replacements"):
-        for item in kustomization.maps(key):
-            if item.text("path"):
-                yield key, item["path"], item.line_of("path")
-    for key in ("configMapGenerator", "secretGenerator"):
-        for item in kustomization.maps(key):
-            for entry in [*item.texts("files"), *item.texts("envs"), *([item.text("env")] if item.text("env") else [])]:
-                yield key, entry.rpartition("=")[2], item.line_of("files")
-    for chart in kustomization.maps("helmCharts"):
-        for entry in [chart.text("valuesFile"), *chart.texts("additionalValuesFiles")]:
-            if entry:
-                yield "helmCharts", entry, chart.line_of("valuesFile")
+        found += [(item.text("path"), item.where("path")) for item in document.maps(key)]
+    for item in [*document.maps("configMapGenerator"), *document.maps("secretGenerator")]:
+        entries = [*item.texts("files"), *item.texts("envs"), item.text("env")]
+        found += [(entry.rpartition("=")[2], item.where("files")) for entry in entries]
+    for entry, place in found:
+        if entry and "\n" not in entry and not entry.startswith("{"):
+            yield entry, place
 
 
 def _is_remote(entry: str) -> bool:
-    return entry.startswith(("http:", "https:", "git@", "ssh:", "github.com/")) or "?ref=" in entry
+    return bool(re.match(r"[a-z+]+://|git@|git::|[\w-]+[.][\w.-]+/[^/]+/", entry)) or "?ref=" in entry
 
 
-def taken_in(repository: Repository, folder: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the folders that a kustomization is built from, its own among them, and the files outside of these."""
-    yield folder
-    for name in KUSTOMIZATIONS:
-        kustomization = repository.first(f"{folder}/{name}")
-        for _, entry, _ in _references(kustomization) if kustomization and folder not in seen else ():
-            target = posixpath.normpath(posixpath.join(folder, entry))
-            if any(repository.first(f"{target}/{other}") for other in KUSTOMIZATIONS):
-                yield from taken_in(repository, target, seen | {folder})
-            elif not _is_remote(entry):
-                yield target
+def deployed(repository: Repository) -> set[str]:
+    """Return the folders and files that Applications take as their sources, those of ApplicationSets too."""
+    found: set[str] = set()
+    for _, document in repository.below("clusters/"):
+        for spec in (document.map("spec"), document.map("spec", "template", "spec")):
+            found |= {source.text("path").strip("/") for source in [spec.map("source"), *spec.maps("sources")]}
+    return found - {""}
 
 
-def _check_references(
-    repository: Repository, path: str, kustomization: Map, folders: dict[str, str], named: set[str]
-) -> Iterator[Problem]:
-    folder = posixpath.dirname(path)
-    for key, entry, line in _references(kustomization):
-        if _is_remote(entry):
-            yield Problem(path, line, f"{key} takes {entry!r} from the network: copy it into this repository")
-            continue
+def is_local(repository: Repository, folder: str) -> bool:
+    """Tell whether kustomize builds a folder without the network and without other programs."""
+    remote = {"helmCharts", "helmChartInflationGenerator"}
+    parts = [kustomization(repository, part) for part in build(repository, folder).parts]
+    return not any(remote & set(part) or any(_is_remote(entry) for entry, _ in _references(part)) for part in parts)
+
+
+def objects(repository: Repository, path: str) -> list[Map]:
+    """Return the objects of a file."""
+    found = repository.documents.get(path, [])
+    items = [document.maps("items") if document.kind == "List" else [document] for document in found]
+    return [item for part in items for item in part if item.kind]
+
+
+def build(repository: Repository, folder: str, seen: tuple[str, ...] = ()) -> Build:
+    """Return what a folder builds; without a kustomization, that is every object in it."""
+    return repository.known(("build", folder), lambda: _build(repository, folder, seen))
+
+
+def _build(repository: Repository, folder: str, seen: tuple[str, ...]) -> Build:
+    result = Build(parts=[folder])
+    if any(repository.documents.get(f"{folder}/{name}") for name in NAMES):
+        _add(repository, folder, result, (*seen, folder))
+    else:
+        paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
+        result.objects = [item for path in paths for item in objects(repository, path)]
+        result.whole = not any("{{" in repository.text(path) for path in repository.matching(rf"{folder}/.*"))
+        result.whole &= not repository.exists(f"{folder}/Chart.yaml")
+    return result
+
+
+def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ...]) -> None:
+    """Add what a kustomization brings, then do what it says of all that is there."""
+    document = kustomization(repository, folder)
+    result.whole &= not _NOT_FOLLOWED & set(document)
+    targets = {key: [posixpath.normpath(posixpath.join(folder, entry)) for entry in document.texts(key)]
+               for key in ("resources", "bases", "components")}  # fmt: skip
+    for entry, _ in _references(document):
         target = posixpath.normpath(posixpath.join(folder, entry))
-        if target in named and key in ("resources", "components"):
-            yield Problem(path, line, f"{key} names {entry!r} twice: remove one")
-        named.add(target)
-        if target == folder:
-            yield Problem(path, line, f"{key} names the folder that it is in: remove it")
-        elif not repository.exists(target):
-            yield Problem(path, line, f"{key} names {entry!r}, which does not exist: add it or remove the line")
-        elif (
-            key in ("resources", "components", "bases")
-            and target not in folders
-            and not re.search(r"[.](ya?ml|json)$", target)
-        ):
-            yield Problem(path, line, f"{key} names the folder {entry!r}, which has no kustomization.yaml: add one")
-
-
-def _check_targets(repository: Repository, path: str, kustomization: Map, folders: dict[str, str]) -> Iterator[Problem]:
-    """Check that what is patched and scaled is among the objects."""
-    there = list(_objects(repository, path, folders))
-    if not there or _is_component(kustomization):
-        return
-    names = {name for _, name in there}
-    for entry in kustomization.maps("replicas"):
-        if entry.text("name") and entry.text("name") not in names:
-            yield Problem(path, entry.line, f"replicas sets {entry['name']}, which does not exist: mend or remove it")
-    for patch in kustomization.maps("patches"):
-        target = patch.at("target")
-        if isinstance(target, Map):
-            kind, name = target.text("kind") or ".*", target.text("name") or ".*"
-            if not any(_fits(kind, item[0]) and _fits(name, item[1]) for item in there):
-                what = f"the patch changes nothing: there is no {target.text('kind') or 'object'} {target.text('name')}"
-                yield Problem(path, target.line, f"{what.rstrip()}: mend target")
-            continue
-        where = posixpath.normpath(posixpath.join(posixpath.dirname(path), patch.text("path")))
-        for document in repository.documents.get(where, []) if patch.text("path") else []:
-            kind, name = document.text("kind"), document.text("metadata", "name")
-            if (kind, name) not in there:
-                yield Problem(where, document.line, f"there is no {kind} {name} to patch: mend its kind or name")
-
-
-def _check_components(
-    repository: Repository, path: str, kustomization: Map, folders: dict[str, str]
-) -> Iterator[Problem]:
-    """Check that components are what they are taken for."""
-    for key, wanted in (("components", "Component"), ("resources", "Kustomization")):
-        for entry in kustomization.texts(key):
-            where = folders.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), entry)), "")
-            named = repository.first(where)
-            if named is not None and named.get("kind", "Kustomization") != wanted:
-                line, what = named.line_of("kind"), f"{path} names it in {key}"
-                yield Problem(where, line, f"{what}, but it is no {wanted}: write kind: {wanted}")
-
-
-def _check_operations(repository: Repository, path: str, kustomization: Map) -> Iterator[Problem]:
-    """Check that each operation of a patch says what it does, and where."""
-    for patch in kustomization.maps("patches"):
-        where = posixpath.normpath(posixpath.join(posixpath.dirname(path), patch.text("path")))
-        if not patch.text("path") and not patch.text("patch"):
-            yield Problem(path, patch.line, "the patch has neither path nor patch: add one of them")
-            continue
-        for document in repository.documents.get(where, []) if patch.text("path") else []:
-            if "kind" not in document and "$patch" not in document:
-                yield Problem(where, document.line, "is no patch: write a list of op, path and value, or kind and name")
-        for operation in (entry for entries in repository.lists.get(where, []) for entry in entries):
-            missing = [key for key in ("op", "path") if not isinstance(operation, Map) or not operation.text(key)]
-            if not missing and operation.text("op") in ("add", "replace", "test") and "value" not in operation:
-                missing = ["value"]
-            if missing:
-                line = operation.line if isinstance(operation, Map) else 0
-                yield Problem(where, line, f"an operation of the patch has no {missing[0]}: add it")
-
-
-def _is_component(kustomization: Map) -> bool:
-    """Tell whether it changes objects that others bring."""
-    return kustomization.get("kind") == "Component" or any(
-        key in kustomization for key in ("helmCharts", "generators", "namePrefix", "nameSuffix", "configurations")
-    )
-
-
-def _fits(pattern: str, value: str) -> bool:
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
-        return pattern == value
-
-
-def _objects(
-    repository: Repository, path: str, folders: dict[str, str], seen: frozenset[str] = frozenset()
-) -> Iterator[tuple[str, str]]:
-    """Yield kind and name of everything that a kustomization brings."""
-    kustomization = repository.first(path)
-    if kustomization is None or path in seen:
-        return
+        if not target.startswith(f"{folder}/") and not _is_remote(entry) and target not in targets["resources"]:
+            result.parts.append(target)
+    for target in [*targets["resources"], *targets["bases"]]:
+        if target in repository.documents:
+            result.objects += objects(repository, target)
+        elif target not in seen and kustomization(repository, target):
+            inner = build(repository, target, seen)
+            result.objects += inner.objects
+            result.parts += inner.parts
+            result.volumes += inner.volumes
+            result.whole &= inner.whole
+        else:
+            result.whole = False
     for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
-        for generator in kustomization.maps(key):
-            yield kind, generator.text("name")
-    for entry in [*kustomization.texts("resources"), *kustomization.texts("components"), *kustomization.texts("bases")]:
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry))
-        if target in folders:
-            yield from _objects(repository, folders[target], folders, seen | {path})
-        for document in repository.documents.get(target, []):
-            for item in document.maps("items") if document.get("kind") == "List" else [document]:
-                yield item.text("kind"), item.text("metadata", "name")
+        for item in document.maps(key):
+            metadata = Map.of(item.place, {"name": item.text("name")})
+            made = Map.of(item.place, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
+            result.objects += [made] if item.get("behavior", "create") == "create" else []
+    for target in targets["components"]:
+        if target not in seen and kustomization(repository, target):
+            result.parts.append(target)
+            _add(repository, target, result, (*seen, target))
+        else:
+            result.whole = False
+    for content, selector, written in _patches(repository, folder, document):
+        _patch(content, selector, written, result, document.kind == "Component")
+    _scale(document, result)
+    pairs = dict(document.map("commonLabels"))
+    for label in document.maps("labels"):
+        if label.get("includeSelectors") or label.get("includeTemplates"):
+            pairs |= label.map("pairs")
+    namespace, place = document.text("namespace"), document.where("namespace")
+    for number, item in enumerate(result.objects):
+        key = "name" if item.kind == "Namespace" else "namespace"
+        if namespace and (item.kind not in CLUSTER_KINDS or key == "name") and item.at("metadata", key) != namespace:
+            item = _with(item, ("metadata", key), namespace, place)
+        if pairs and item.at("spec", "template", "metadata") is not None:  # Selectors match as before.
+            at = ("spec", "template", "metadata", "labels")
+            item = _with(item, at, Map.of(document.place, {**item.map(*at), **pairs}), document.place)
+        result.objects[number] = item
 
 
-def _check_files(
-    repository: Repository,
-    found: dict[str, Map],
-    folders: dict[str, str],
-    named: dict[str, set[str]],
-    sources: set[Any],
-) -> Iterator[Problem]:
-    """Check that every object, patch and folder is named by the kustomization above it."""
-    for path in repository.files:
-        if not path.startswith(("apps/", "bootstrap/", "clusters/")):
+def _copy(value: Map) -> Map:
+    copy = Map(value)
+    copy.place, copy.places = value.place, dict(value.places)
+    return copy
+
+
+def _with(item: Map, keys: tuple[str, ...], value: Any, place: Place) -> Map:
+    """Return a mapping with a value under nested keys, which shares the rest with the one that was given."""
+    copy, (key, *rest) = _copy(item), keys
+    if rest:
+        value, place = _with(item.map(key), tuple(rest), value, place), item.places.get(key, place)
+    copy.put(key, value, place)
+    return copy
+
+
+def _scale(document: Map, result: Build) -> None:
+    for entry in document.maps("replicas"):
+        hits = [number for number, item in enumerate(result.objects)
+                if item.name == entry.text("name") and item.kind in _SCALED]  # fmt: skip
+        for number in hits:
+            count, place = entry.get("count"), entry.where("count")
+            result.objects[number] = _with(result.objects[number], ("spec", "replicas"), count, place)
+        if not hits and result.whole and document.kind != "Component":
+            what = f"replicas sets {entry.get('name')}, which is no {', '.join(_SCALED[:-1])} or {_SCALED[-1]} here"
+            result.problems.append(Problem(*entry.where("name"), f"{what}: fix the name, or remove it"))
+
+
+def _patches(repository: Repository, folder: str, document: Map) -> Iterator[tuple[Any, Map | None, Place]]:
+    """Yield each patch: part of an object or a list of operations, the target that it names, and its place."""
+    for entry in document.maps("patches"):
+        where = posixpath.normpath(posixpath.join(folder, entry.text("path")))
+        contents: list[Any] = [*repository.documents.get(where, []), *repository.lists.get(where, [])]
+        if entry.text("patch"):
+            path, line = entry.where("patch")
+            try:
+                contents = parse(entry.text("patch"), (path, line + 1))
+            except yaml.YAMLError:
+                contents = []
+        target = entry.map("target") if "target" in entry else None
+        for content in contents:
+            if target is not None:
+                yield content, target, target.place
+            elif isinstance(content, Map):
+                yield content, None, content.place
+
+
+def _patch(content: Any, target: Map | None, place: Place, result: Build, in_component: bool) -> None:
+    """Change what a patch is for; one that changes nothing is a problem."""
+    if target and {"labelSelector", "annotationSelector"} & set(target):
+        result.whole = False
+        return
+    wanted = target or Map.of(place, {"kind": content.kind, "name": content.name})
+    hits = [number for number, item in enumerate(result.objects) if _is_for(wanted, item)]
+    for number in reversed(hits):
+        item = result.objects[number]
+        if isinstance(content, list):
+            result.objects[number] = own = _deep(item)
+            for operation in content:
+                _operate(own, operation)
+        elif content.get("$patch") == "delete":
+            del result.objects[number]
+        else:
+            added: list[Map] = []
+            of_kubernetes = "." not in item.group or item.group.endswith(".k8s.io")
+            result.objects[number] = _merged(item, content, of_kubernetes, added)
+            result.volumes += [(item.kind, item.name, volume) for volume in added]
+    if not hits and result.whole and not in_component:
+        what = " ".join(filter(None, ["there is no", wanted.text("kind") or "object", wanted.text("name")]))
+        found = Problem(*place, f"the patch changes nothing: {what}: fix its kind or name, or remove it")
+        result.problems.append(found)
+
+
+def _is_for(target: Map, item: Map) -> bool:
+    version = item.text("apiVersion").rpartition("/")[2]
+    found = {"group": item.group, "version": version, "kind": item.kind, "name": item.name}
+    try:
+        return all(re.fullmatch(target.text(key) or ".*", value) for key, value in found.items())
+    except re.error:
+        return False
+
+
+def _merged(old: Map, patch: Map, by_key: bool, added: list[Map]) -> Map:
+    """Return an object with a patch merged as the API server does; volumes that it adds are noted."""
+    result = _copy(old)
+    for key, value in patch.items():
+        before = old.get(key)
+        if value is None or (isinstance(value, Map) and value.get("$patch") == "delete"):
+            result.pop(key, None)
             continue
-        is_kustomization = path in found
-        start = posixpath.dirname(posixpath.dirname(path) if is_kustomization else path)
-        if is_kustomization:
-            if start not in folders or posixpath.dirname(path) in sources:
-                continue
-        elif not _has_effect(repository, path):
-            continue
-        above = start
-        while above and above not in folders and above not in sources:
+        if isinstance(value, Map) and isinstance(before, Map) and "$patch" not in value:
+            value = _merged(before, value, by_key, added)
+        elif by_key and key in _KEYS and isinstance(value, list) and isinstance(before or [], list):
+            value = _merged_lists(before or [], value, key, added)
+        if not key.startswith("$"):
+            result.put(key, value, patch.places.get(key, patch.place))
+    return result
+
+
+def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]) -> list[Any]:
+    result = [] if any(isinstance(one, Map) and one.get("$patch") == "replace" for one in entries) else list(old)
+    for entry in (one for one in entries if isinstance(one, Map) and one.get("$patch") != "replace"):
+        name = _KEYS[key]
+        same = [at for at, one in enumerate(result) if isinstance(one, Map) and one.get(name) == entry.get(name)]
+        if entry.get("$patch") == "delete":
+            result = [one for at, one in enumerate(result) if at not in same]
+        elif same:
+            result[same[0]] = _merged(result[same[0]], entry, True, added)
+        else:
+            result.append(entry)
+            added += [entry] if key == "volumes" else []
+    return result
+
+
+def _mounts(item: Map, volume: Any) -> bool:
+    at = next((at for at in PODS if item.at(*at, "spec", "containers")), ("spec", "template"))
+    containers = [*item.maps(*at, "spec", "containers"), *item.maps(*at, "spec", "initContainers")]
+    return any(mount.get("name") == volume for one in containers for mount in one.maps("volumeMounts"))
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, Map):
+        copy = _copy(value)
+        copy.update({key: _deep(item) for key, item in value.items()})
+        return copy
+    return [_deep(item) for item in value] if isinstance(value, list) else value
+
+
+def _operate(target: Map, operation: Any) -> None:
+    """Do what an operation of a patch says; one that can't be followed changes nothing."""
+    if not isinstance(operation, Map) or operation.get("op") not in ("add", "replace", "remove"):
+        return
+    *keys, last = [part.replace("~1", "/").replace("~0", "~") for part in operation.text("path").split("/")[1:]] or [""]
+    parent: Any = target
+    for key in keys:
+        if isinstance(parent, list) and key.isdigit() and int(key) < len(parent):
+            parent = parent[int(key)]
+        else:
+            parent = parent.get(key) if isinstance(parent, Map) else None
+    value = [] if operation.get("op") == "remove" else [_deep(operation.get("value"))]
+    if isinstance(parent, Map):
+        parent.pop(last, None)
+        for one in value:
+            parent.put(last, one, operation.where("value"))
+    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
+        at = len(parent) if last == "-" else int(last)
+        parent[at : at + (operation.get("op") != "add")] = value
+
+
+def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:
+    """Check that something names every file that is meant for the cluster, below the folder of a kustomization."""
+    for path in [*repository.documents, *repository.lists]:
+        folder = posixpath.dirname(path)
+        is_kustomization = posixpath.basename(path) in NAMES
+        above = posixpath.dirname(folder) if is_kustomization else folder
+        while above and above not in found and above not in named and not repository.exists(f"{above}/Chart.yaml"):
             above = posixpath.dirname(above)
-        if above not in folders:
+        if above not in found or repository.exists(f"{above}/Chart.yaml"):
             continue
-        owner = folders[above]
-        if is_kustomization:
-            folder = posixpath.dirname(path)
-            if folder not in named[owner] and found[owner].get("kind", "Kustomization") == "Kustomization":
-                name = posixpath.basename(folder)
-                yield Problem(owner, 0, f"does not name the folder {name}: add it to resources, or remove it")
-        elif path not in named[owner]:
-            yield Problem(path, 0, f"is not named in {owner}, so it has no effect: add it to resources, or remove it")
+        if is_kustomization and folder not in named:
+            yield Problem(
+                *found[above].place,
+                f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",
+            )
+        elif not is_kustomization and path not in named and _has_effect(repository, path):
+            yield Problem(
+                path,
+                0,
+                f"is not named in {found[above].place[0]}, so it has no effect: add it to resources, or remove it",
+            )
 
 
 def _has_effect(repository: Repository, path: str) -> bool:
     """Tell whether a file is meant for the cluster: it holds objects, or operations of a patch."""
-    documents, lists = repository.documents.get(path, []), repository.lists.get(path, [])
-    objects = any("kind" in document and "apiVersion" in document for document in documents)
-    return objects or any(isinstance(entry, Map) and "op" in entry for entries in lists for entry in entries)
+    lists = repository.lists.get(path, [])
+    objects_there = any(
+        "kind" in document and "apiVersion" in document for document in repository.documents.get(path, [])
+    )
+    return objects_there or any(isinstance(entry, Map) and "op" in entry for entries in lists for entry in entries)

@@ -1,87 +1,87 @@
-"""What kustomizations build: which objects belong together, and what is in the pods among them."""
+"""The objects of an environment as others refer to them: workloads with their pods, and what runs beside them."""
 
-import posixpath
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
+from . import kustomize
 from .documents import Map, Repository
 
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-# Where the template of its pods is in a workload.
-_TEMPLATES = {
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "Pod": (),
-    "ReplicaSet": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
+# Groups whose objects make nothing that others name, or only as they say. An object of another group may be what an
+# operator makes things from: then nothing counts as missing.
+_MAKE_NOTHING = {
+    *("", "admissionregistration.k8s.io", "apps", "argoproj.io", "autoscaling", "batch", "cert-manager.io"),
+    *("coordination.k8s.io", "external-secrets.io", "gateway.networking.k8s.io", "generators.external-secrets.io"),
+    *("azmonitoring.coreos.com", "bitnami.com", "keda.sh", "monitoring.coreos.com", "networking.k8s.io", "policy"),
+    *("rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"),
 }
 
 
-@dataclass
 class Workload:
-    """An object that makes pods, with what others refer to."""
+    """An object that makes pods: of Kubernetes or of another group, as a Rollout, as long as it has their template."""
 
-    path: str
-    document: Map
-    kind: str = ""
-    name: str = ""
-    labels: dict[str, Any] = field(default_factory=dict)
-    pod: Map = field(default_factory=Map)
-    containers: list[Map] = field(default_factory=list)
-    ports: dict[Any, Map] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, document: Map) -> None:
         """Look into the template of the pods."""
-        self.kind, self.name = self.document.text("kind"), self.document.text("metadata", "name")
-        at = _TEMPLATES[self.kind]
-        labels, pod = self.document.at(*at, "metadata", "labels"), self.document.at(*at, "spec")
-        self.labels = labels if isinstance(labels, dict) else {}
-        self.pod = pod if isinstance(pod, Map) else Map()
-        self.containers = self.pod.maps("containers")
-        for container in [*self.containers, *self.pod.maps("initContainers")]:
-            for port in container.maps("ports"):
-                for key in (port.get("name"), port.get("containerPort")):
-                    if isinstance(key, (str, int)):
-                        self.ports[key] = port
-
-    def all_containers(self) -> list[Map]:
-        """Return the containers, those that run before the others too."""
-        return [*self.pod.maps("initContainers"), *self.containers]
+        self.document, self.kind, self.name = document, document.kind, document.name
+        at = next(at for at in kustomize.PODS if document.maps(*at, "spec", "containers"))
+        self.labels: dict[str, Any] = document.map(*at, "metadata", "labels")
+        self.pod = document.map(*at, "spec")
+        self.containers = [*self.pod.maps("initContainers"), *self.pod.maps("containers")]
+        found = [port for container in self.containers for port in container.maps("ports")]
+        self.ports = {port.get("name"): port.get("containerPort") for port in found}
 
     def matches(self, selector: Any) -> bool:
         """Tell whether a selector by labels takes its pods; an empty one takes all."""
-        wanted = selector if isinstance(selector, dict) else {}
-        return all(self.labels.get(key) == value for key, value in wanted.items())
+        return all(self.labels.get(key) == value for key, value in (selector or {}).items())
 
-    def has_port(self, port: Any) -> bool:
-        """Tell whether a container has a port of that name or number."""
-        return isinstance(port, (str, int)) and port in self.ports
+    def same_port(self, port: Any) -> set[Any]:
+        """Return what else a port goes by: its number, or its names."""
+        return {port, *(other for pair in self.ports.items() if port in pair for other in pair)} - {None}
 
 
-def workload(path: str, document: Map) -> Workload | None:
-    """Return the workload that a document is; None where it is something else."""
-    return Workload(path, document) if document.text("kind") in _TEMPLATES else None
+def is_workload(document: Map) -> bool:
+    """Tell whether a document has a template of pods."""
+    return any(document.maps(*at, "spec", "containers") for at in kustomize.PODS)
 
 
 def is_own_image(image: Any) -> bool:
     """Tell whether an image has neither tag nor digest: the overlays set them."""
-    return isinstance(image, str) and ":" not in image.rpartition("/")[2] and "@" not in image
+    return isinstance(image, str) and bool(image) and ":" not in image.rpartition("/")[2] and "@" not in image
 
 
-class Pods:
-    """The workloads of an application; a selector finds them by label, without a look at each."""
+class Environment:
+    """What an overlay, or the preview, builds."""
 
-    def __init__(self, workloads: list[Workload]) -> None:
-        """Note who has which label."""
-        self.workloads = workloads
+    def __init__(self, repository: Repository, folder: str) -> None:
+        """Sort the objects."""
+        built = kustomize.build(repository, folder)
+        self.folder, self.objects, self.name = folder, built.objects, folder.rpartition("/")[2]
+        self.kustomization = kustomize.kustomization(repository, folder)
+        self.namespace = self.kustomization.text("namespace")
+        self.workloads = [Workload(item) for item in built.objects if is_workload(item)]
+        known = all(item.group in _MAKE_NOTHING or is_workload(item) for item in built.objects)
+        # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
+        self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
         self._labelled: dict[tuple[str, str], list[Workload]] = {}
-        for item in workloads:
+        for item in self.workloads:
             for key, value in item.labels.items():
                 self._labelled.setdefault((key, str(value)), []).append(item)
+
+    def of_kind(self, *kinds: str) -> list[Map]:
+        """Return the objects of some kinds."""
+        return [item for kind in kinds for item in self._by_kind.get(kind, ())]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Map]]:
+        found: dict[str, list[Map]] = {}
+        for item in self.objects:
+            found.setdefault(item.kind, []).append(item)
+        return found
+
+    @cached_property
+    def services(self) -> dict[str, Map]:
+        """Return the Services by name."""
+        return {item.name: item for item in self.of_kind("Service") if not item.group}
 
     def selected(self, selector: Any) -> list[Workload]:
         """Return the workloads whose pods a selector by labels takes; all, where it is empty."""
@@ -90,73 +90,24 @@ class Pods:
         fewest = min((self._labelled.get((key, str(value)), []) for key, value in selector.items()), key=len)
         return [item for item in fewest if item.matches(selector)]
 
-    def selecting(self, documents: Iterable[Map], *selector: str) -> dict[int, list[Map]]:
-        """Return the documents that select each workload, by its id; `selector` is where that stands in them."""
-        found: dict[int, list[Map]] = {id(item): [] for item in self.workloads}
-        for document in documents:
-            for item in self.selected(document.at(*selector)):
-                found[id(item)].append(document)
-        return found
+
+def _has_guests(repository: Repository, folder: str, namespace: str) -> bool:
+    """Tell whether an Application brings something else to a namespace, as a chart does."""
+    for _, document in repository.below("clusters/"):
+        spec = document.map("spec", "template", "spec") if document.kind == "ApplicationSet" else document.map("spec")
+        if document.kind in ("Application", "ApplicationSet") and spec.at("destination", "namespace") == namespace:
+            sources = [spec.map("source"), *spec.maps("sources")]
+            if any(source and source.text("path").strip("/") != folder for source in sources):
+                return True
+    return False
 
 
-def patches(repository: Repository) -> set[str]:
-    """Return the files that kustomizations name as patches: parts of objects, no objects."""
-    if "patches" not in repository.known:
-        repository.known["patches"] = _patches(repository)
-    found: set[str] = repository.known["patches"]
-    return found
+def environments(repository: Repository) -> list[Environment]:
+    """Return every environment, and the preview where there is one."""
+    folders = [*repository.overlays(), *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
+    return repository.known("environments", lambda: [Environment(repository, folder) for folder in folders])
 
 
-def _patches(repository: Repository) -> set[str]:
-    found = set()
-    for path, document in [*repository.below("apps/"), *repository.below("clusters/")]:
-        if posixpath.basename(path) in KUSTOMIZATIONS:
-            for patch in document.maps("patches"):
-                if patch.text("path"):
-                    found.add(posixpath.normpath(posixpath.join(posixpath.dirname(path), patch.text("path"))))
-            for name in document.texts("patchesStrategicMerge"):
-                found.add(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
-    return found
-
-
-def applications(repository: Repository) -> list[str]:
-    """Return the folders of the applications, sorted."""
-    return sorted({"/".join(path.split("/")[:2]) for path in repository.files if re.match(r"apps/[^/]+/.", path)})
-
-
-def objects(repository: Repository, folder: str) -> list[tuple[str, Map]]:
-    """Return every object in a folder and below, with its file: kustomizations and patches are none."""
-    parts = patches(repository)
-    found = []
-    for path, document in repository.below(folder.rstrip("/") + "/"):
-        if path not in parts and posixpath.basename(path) not in KUSTOMIZATIONS and document.text("kind"):
-            items = document.maps("items") if document.text("kind") == "List" else [document]
-            found += [(path, item) for item in items]
-    return found
-
-
-def kustomizations(repository: Repository, folder: str) -> Iterator[tuple[str, Map]]:
-    """Yield every kustomization in a folder and below, with its file."""
-    for path, document in repository.below(folder.rstrip("/") + "/"):
-        if posixpath.basename(path) in KUSTOMIZATIONS:
-            yield path, document
-
-
-def group(path: str) -> str:
-    """Return the part of an application that a file belongs to: its base, an overlay, a component."""
-    parts = path.split("/")
-    return "/".join(parts[:3] if parts[2:3] == ["base"] else parts[:4])
-
-
-def replicas(repository: Repository, application: str, item: Workload) -> list[int]:
-    """Return how many pods a workload has: in the base, and where overlays say otherwise."""
-    base = item.document.at("spec", "replicas")
-    key = f"replicas in {application}"
-    if key not in repository.known:
-        counts: dict[str, list[int]] = {}
-        for _, kustomization in kustomizations(repository, f"{application}/overlays"):
-            for entry in kustomization.maps("replicas"):
-                if isinstance(count := entry.get("count"), int):
-                    counts.setdefault(entry.text("name"), []).append(count)
-        repository.known[key] = counts
-    return [base if isinstance(base, int) else 1, *repository.known[key].get(item.name, [])]
+def find(objects: Iterable[Map], kind: str) -> dict[str, Map]:
+    """Return the objects of a kind by name."""
+    return {item.name: item for item in objects if item.kind == kind}

@@ -1,13 +1,14 @@
 """Previews show what this repository's own pipeline has built, in namespaces of their own, and take nothing along."""
 
-import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from . import projects
+from . import kustomize
+from .applications import at_rest, bootstrap, of_kind, projects
 from .documents import Map, Problem, Repository, parse
-from .objects import is_own_image, kustomizations, objects, workload
+from .environments import platforms
+from .images import name_of
+from .objects import Environment, environments, is_own_image
 
 _REVISION = "refs/previews/{{ .number }}"
 _SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -16,222 +17,124 @@ _WORKFLOW = ".github/workflows/preview.yml"
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every ApplicationSet that follows pull requests."""
-    for path, document in objects(repository, "clusters"):
-        if document.get("kind") != "ApplicationSet":
-            continue
+    """Check the ApplicationSets that follow pull requests of this repository, and what they deploy."""
+    ours = bootstrap(repository)
+    for document in of_kind(repository, "ApplicationSet"):
+        template = document.map("spec", "template")
+        source = template.map("spec", "source")
         for generator in document.maps("spec", "generators"):
-            follows = generator.at("pullRequest")
-            template = document.at("spec", "template")
-            if isinstance(follows, Map) and isinstance(template, Map):
-                yield from _check_followed(path, follows, template)
-                folder = template.text("spec", "source", "path").strip("/")
-                if folder.startswith("clusters/"):
-                    yield from _check_projects(repository, path, template, folder)
-                    continue
-                yield from _check_template(repository, path, template)
-                if repository.exists(f"{folder}/kustomization.yaml"):
-                    yield from _check_overlay(repository, folder)
+            follows = generator.map("pullRequest", "github")
+            if not follows or source.get("repoURL") != ours.get("repoURL"):
+                continue
+            if not follows.texts("labels"):
+                what = "every pull request would be shown, whoever it is from"
+                yield Problem(*follows.where("labels"), f"{what}: add labels, with preview")
+            own = f"{follows.text('owner')}/{follows.text('repo')}"
+            address = source.text("repoURL").removesuffix(".git")
+            if not address.casefold().endswith(f"/{own}".casefold()):
+                what = f"follows the pull requests of {own}, not of {address}"
+                yield Problem(*follows.place, f"{what}: make them the same")
+            if source.text("path").startswith("clusters/"):
+                yield from _check_projects(repository, source, ours)
+            else:
+                yield from _check_template(repository, template, source)
+    for environment in environments(repository):
+        if environment.folder.endswith("/preview"):
+            yield from _check_preview(repository, environment)
 
 
-def _check_followed(path: str, follows: Map, template: Map) -> Iterator[Problem]:
-    github = follows.at("github")
-    if not isinstance(github, Map):
-        return
-    if not github.texts("labels"):
-        line, cure = github.line_of("labels"), "add labels, with preview"
-        yield Problem(path, line, f"every pull request would be shown, whoever it is from: {cure}")
-    address = template.text("spec", "source", "repoURL").removesuffix(".git")
-    own = f"{github.text('owner')}/{github.text('repo')}"
-    if not address.casefold().endswith(f"/{own}".casefold()):
-        yield Problem(path, github.line, f"follows the pull requests of {own}, not of {address}: make them the same")
-
-
-def _check_template(repository: Repository, path: str, template: Map) -> Iterator[Problem]:
-    source = template.at("spec", "source")
-    if not isinstance(source, Map):
-        return
+def _check_template(repository: Repository, template: Map, source: Map) -> Iterator[Problem]:
     if source.get("targetRevision") != _REVISION:
         what = f"{source.get('targetRevision')} may be what a fork has written"
-        yield Problem(path, source.line_of("targetRevision"), f"{what}: write targetRevision: {_REVISION}")
+        yield Problem(*source.where("targetRevision"), f"{what}: write targetRevision: {_REVISION}")
     namespace = template.at("spec", "destination", "namespace")
-    for found, line in (
-        (source.at("kustomize", "namespace"), source.line_at("kustomize", "namespace")),
-        (template.at("metadata", "name"), template.line_at("metadata", "name")),
-        (template.at("spec", "project"), template.line_at("spec", "project")),
-    ):
-        if found != namespace:
-            yield Problem(path, line, f"{found} is not the destination {namespace}: make them the same")
+    for at in (("spec", "source", "kustomize", "namespace"), ("metadata", "name"), ("spec", "project")):
+        if template.at(*at) != namespace:
+            what = f"{template.at(*at)} is not the destination {namespace}"
+            yield Problem(*template.where(*at), f"{what}: make them the same")
     if not any(name.startswith(_FINALIZER) for name in template.texts("metadata", "finalizers")):
-        line, cure = template.line_at("metadata", "finalizers"), f"add the finalizer {_FINALIZER}/background"
-        yield Problem(path, line, f"what a preview has made would outlive its pull request: {cure}")
-    rest = re.sub(r"-?\{\{.*?\}\}", "", template.text("spec", "project"))
-    beside = projects.of_cluster(repository, path)
-    own = [item for item in beside if item[1].at("metadata", "name") == rest]
-    if not own:
-        line = template.line_at("spec", "project")
-        yield Problem(path, line, f"nothing makes the project {rest} of each preview: add an ApplicationSet that does")
-    folder = source.text("path").strip("/")
-    for where, project in own:
-        yield from _check_kinds(repository, where, project, folder)
+        what = "what a preview has made would outlive its pull request"
+        yield Problem(*template.where("metadata", "finalizers"), f"{what}: add the finalizer {_FINALIZER}/background")
+    rest = at_rest(template.text("spec", "project"))
+    if rest not in [project.name for project in projects(repository, template)]:
+        what = f"nothing makes the project {rest} of each preview"
+        yield Problem(*template.where("spec", "project"), f"{what}: add an ApplicationSet that does")
 
 
-def _check_projects(repository: Repository, path: str, template: Map, folder: str) -> Iterator[Problem]:
-    """Check what makes a project for each preview: from main, and each for its one namespace."""
-    source = template.at("spec", "source")
-    if not isinstance(source, Map):
-        return
-    branch = next((item.at("spec", "source", "targetRevision") for _, item in projects.bootstrap(repository)), "main")
-    if source.get("targetRevision") != branch:
+def _check_projects(repository: Repository, source: Map, ours: Map) -> Iterator[Problem]:
+    """Check what makes a project for each preview: from the main branch, and each for its one namespace."""
+    if source.get("targetRevision") != ours.get("targetRevision"):
         what = f"previews would write their own rights at {source.get('targetRevision')}"
-        yield Problem(path, source.line_of("targetRevision"), f"{what}: write targetRevision: {branch}")
-    for where, project in projects.kind(repository, "AppProject", folder):
-        namespace = project.text("metadata", "name") + source.text("kustomize", "nameSuffix")
-        operations = [entry for patch in source.maps("kustomize", "patches") for entry in _operations(patch)]
+        yield Problem(*source.where("targetRevision"), f"{what}: write targetRevision: {ours.get('targetRevision')}")
+    patches = [one for patch in source.maps("kustomize", "patches") for one in parse(patch.text("patch"))]
+    operations = [one for patch in patches if isinstance(patch, list) for one in patch if isinstance(one, Map)]
+    for project in of_kind(repository, "AppProject", source.text("path").strip("/")):
+        namespace = project.name + source.text("kustomize", "nameSuffix")
         for at in ("destinations/0/namespace", "clusterResourceWhitelist/0/name"):
-            values = [one.get("value") for one in operations if one.get("path") == f"/spec/{at}"]
-            if values != [namespace]:
-                line = source.line_at("kustomize", "patches")
-                yield Problem(path, line, f"does not keep each preview in its namespace: set /spec/{at} to {namespace}")
+            if [one.get("value") for one in operations if one.get("path") == f"/spec/{at}"] != [namespace]:
+                what = "does not keep each preview in its namespace"
+                yield Problem(*source.where("kustomize", "patches"), f"{what}: set /spec/{at} to {namespace}")
         for item in project.maps("spec", "destinations")[1:]:
             what = f"lets previews into {item.get('namespace')}, which is not theirs"
-            yield Problem(where, item.line_of("namespace"), f"{what}: remove it")
+            yield Problem(*item.where("namespace"), f"{what}: remove it")
         for number, item in enumerate(project.maps("spec", "clusterResourceWhitelist")):
             if item.get("kind") != "Namespace" or number:
                 what = f"lets previews change every {item.get('kind')} of the cluster"
-                yield Problem(where, item.line, f"{what}: keep Namespace alone, with their name")
-        ours, line = projects.address(repository), project.line_at("spec", "sourceRepos")
-        for found in project.texts("spec", "sourceRepos"):
-            if found != ours:
-                yield Problem(where, line, f"lets previews come from {found}: keep {ours} alone")
+                yield Problem(*item.place, f"{what}: keep Namespace alone, with their name")
+        for address in project.texts("spec", "sourceRepos"):
+            if address != ours.get("repoURL"):
+                what = f"lets previews come from {address}"
+                yield Problem(*project.where("spec", "sourceRepos"), f"{what}: keep {ours.get('repoURL')} alone")
 
 
-def _operations(patch: Map) -> list[Map]:
-    documents = parse(patch.text("patch"))
-    return [entry for entries in documents if isinstance(entries, list) for entry in entries if isinstance(entry, Map)]
-
-
-def _taken(repository: Repository, folder: str) -> list[str]:
-    """Return the folders that a preview is made of: its own, that of the environment below it, and the base."""
-    kustomization = repository.first(f"{folder}/kustomization.yaml") or Map()
-    below = [posixpath.normpath(posixpath.join(folder, name)) for name in kustomization.texts("resources")]
-    return [folder, *(name for name in below if "/overlays/" in name), f"{posixpath.dirname(folder)}/base"]
-
-
-def _patches(repository: Repository, folder: str) -> list[tuple[Map, list[Map]]]:
-    """Return the target of each patch of a preview with its documents, which may be operations."""
-    kustomization = repository.first(f"{folder}/kustomization.yaml") or Map()
-    found = []
-    for patch in kustomization.maps("patches"):
-        where = posixpath.normpath(posixpath.join(folder, patch.text("path")))
-        lists = [entry for entries in repository.lists.get(where, []) for entry in entries if isinstance(entry, Map)]
-        target = patch.at("target")
-        documents = [*repository.documents.get(where, []), *lists]
-        if not isinstance(target, Map) and documents:
-            target = Map({"kind": documents[0].text("kind"), "name": documents[0].text("metadata", "name")})
-        if isinstance(target, Map):
-            found.append((target, documents))
-    return found
-
-
-def _is_target(target: Map, document: Map) -> bool:
-    values = {"kind": document.text("kind"), "name": document.text("metadata", "name")}
-    try:
-        return all(re.fullmatch(target.text(key) or ".*", value) for key, value in values.items())
-    except re.error:
-        return False
-
-
-def _made(repository: Repository, folder: str) -> Iterator[tuple[str, Map]]:
-    """Yield the objects of a preview, without those that it leaves out."""
-    left_out = [target for target, found in _patches(repository, folder) if any("$patch" in one for one in found)]
-    for part in _taken(repository, folder):
-        for where, document in objects(repository, part):
-            if not any(_is_target(target, document) for target in left_out):
-                yield where, document
-
-
-def _check_kinds(repository: Repository, path: str, project: Map, folder: str) -> Iterator[Problem]:
-    for where, document in _made(repository, folder):
-        if key := projects.lacking(project, document):
-            kind, group = document.text("kind"), document.text("apiVersion").rpartition("/")[0]
-            cure = f"add it to {key}, with the group {group!r}"
-            yield Problem(where, document.line_of("kind"), f"{path} does not allow the kind {kind}: {cure}")
-
-
-def _check_overlay(repository: Repository, folder: str) -> Iterator[Problem]:
-    path = f"{folder}/kustomization.yaml"
-    patches = _patches(repository, folder)
-    for where, document in _made(repository, folder):
-        own = [one for target, found in patches if _is_target(target, document) for one in found]
-        if document.get("kind") == "Namespace":
-            freed = any(one.get("op") == "remove" and one.text("path").startswith("/metadata/annot") for one in own)
-            if "annotations" in (document.at("metadata") or {}) and not freed:
-                cure = "add a patch that removes its annotations"
-                yield Problem(path, 0, f"{where} keeps the namespace when its pull request is closed: {cure}")
-        elif document.get("kind") == "ExternalSecret":
-            freed = any(
-                "secretStoreRef" in (one.get("spec") or {}) and one.at("spec", "secretStoreRef") is None for one in own
-            )
-            if document.at("spec", "secretStoreRef") is not None and not freed:
-                name = document.at("metadata", "name")
-                cure = f"add a patch of {name} with a generator and secretStoreRef: null"
-                yield Problem(path, 0, f"ExternalSecret {name} reads a vault that lets no preview in: {cure}")
-    yield from _check_images(repository, folder)
-
-
-def _registries(repository: Repository) -> dict[str, str]:
-    found = {}
-    for text in repository.platforms().values():
-        found.update(dict(re.findall(r'^(registry_name|previews_registry_name)\s*=\s*"([^"]*)"', text, re.MULTILINE)))
-    return found
-
-
-def _check_images(repository: Repository, folder: str) -> Iterator[Problem]:
-    path, registry = f"{folder}/kustomization.yaml", _registries(repository).get("previews_registry_name", "")
-    kustomization = repository.first(path) or Map()
-    moved = {image.text("name"): image for image in kustomization.maps("images")}
-    base, *overlays = reversed(_taken(repository, folder)[1:])
+def _check_preview(repository: Repository, preview: Environment) -> Iterator[Problem]:
+    """Check that nothing of a preview stays, that it reads no vault, and that it runs what previews are built as."""
+    path = preview.kustomization.place[0]
+    for item in preview.of_kind("Namespace"):
+        if item.at("metadata", "annotations"):
+            what = f"{item.place[0]} keeps the namespace when its pull request is closed"
+            yield Problem(path, 0, f"{what}: add a patch that removes its annotations")
+    for item in preview.of_kind("ExternalSecret"):
+        if item.at("spec", "secretStoreRef") is not None:
+            what = f"ExternalSecret {item.name} reads a vault that lets no preview in"
+            yield Problem(path, 0, f"{what}: add a patch of {item.name} with a generator and secretStoreRef: null")
+    registry = _registry(repository)
+    moved = {image.text("name"): image for image in preview.kustomization.maps("images")}
+    below = [kustomize.kustomization(repository, part) for part in kustomize.build(repository, preview.folder).parts]
     renamed = {
-        image.text("name"): image.text("newName")
-        for part in overlays
-        for _, other in kustomizations(repository, part)
-        for image in other.maps("images")
-        if "newName" in image
+        one.text("name"): one.text("newName") for part in below[1:] for one in part.maps("images") if "newName" in one
     }
-    for where, document in objects(repository, base):
-        name, item = posixpath.basename(posixpath.dirname(where)), workload(where, document)
-        if not item or not repository.exists(f"src/{name}/Dockerfile"):
+    for workload in preview.workloads:
+        item = workload.document
+        own = [image for one in workload.containers if is_own_image(image := one.text("image"))]
+        if not registry or not own or not repository.exists(f"src/{item.name}/Dockerfile"):
             continue
-        for image in [found for one in item.all_containers() if is_own_image(found := one.text("image"))][:1]:
-            wanted, now = f"{registry}.azurecr.io/{name}", renamed.get(image, image)
-            if now not in moved:
-                cure, line = f"add name: {now} with newName: {wanted}", kustomization.line_of("images")
-                yield Problem(path, line, f"images does not take {name} from the previews' registry: {cure}")
-            elif moved[now].get("newName") != wanted:
-                line = moved[now].line_of("newName")
-                yield Problem(path, line, f"is not where previews are built: write {wanted}")
+        now, wanted = renamed.get(name_of(own[-1]), own[-1]), f"{registry}.azurecr.io/{item.name}"
+        if now not in moved:
+            what = f"images does not take {item.name} from the previews' registry"
+            yield Problem(*preview.kustomization.where("images"), f"{what}: add name: {now} with newName: {wanted}")
+        elif moved[now].get("newName") != wanted:
+            yield Problem(*moved[now].where("newName"), f"is not where previews are built: write {wanted}")
+
+
+def _registry(repository: Repository) -> str:
+    found = [platform.values.get("previews_registry_name") for platform in platforms(repository)]
+    return next((str(name) for name in found if name), "")
 
 
 def check_workflow(repository: Repository) -> Iterator[Problem]:
     """Check that the workflow runs for no fork, and pushes where previews are pulled from."""
-    workflow = repository.first(_WORKFLOW)
-    if workflow is None:
+    workflow, registry = repository.first(_WORKFLOW), _registry(repository)
+    if not workflow:
         yield Problem(_WORKFLOW, 0, "is missing: restore it from history, nothing else builds previews")
-        return
-    jobs: Any = workflow.at("jobs")
-    for name, job in jobs.items() if isinstance(jobs, Map) else ():
-        if isinstance(job, Map) and "needs" not in job and _SAME_REPOSITORY not in " ".join(job.text("if").split()):
-            line, cure = job.line_of("if"), f"add && {_SAME_REPOSITORY}"
-            yield Problem(_WORKFLOW, line, f"the job {name} runs for forks as well: {cure}")
-    if isinstance(workflow.at("on"), Map) and "pull_request_target" in workflow["on"]:
-        line, cure = workflow.line_at("on", "pull_request_target"), "make it pull_request"
-        yield Problem(_WORKFLOW, line, f"pull_request_target gives forks the rights of this repository: {cure}")
-    registries = _registries(repository)
-    wanted = registries.get("previews_registry_name")
-    for job in jobs.values() if isinstance(jobs, Map) else ():
+    if "pull_request_target" in workflow.map("on"):
+        what = "pull_request_target gives forks the rights of this repository"
+        yield Problem(*workflow.where("on", "pull_request_target"), f"{what}: make it pull_request")
+    for name, job in workflow.map("jobs").items():
+        if isinstance(job, Map) and "needs" not in job and _SAME_REPOSITORY not in re.sub(r"\s+", " ", job.text("if")):
+            yield Problem(*job.where("if"), f"the job {name} runs for forks as well: add && {_SAME_REPOSITORY}")
         for step in job.maps("steps") if isinstance(job, Map) else ():
-            found = step.text("env", "LOCAL_REGISTRY").removesuffix(".azurecr.io")
-            if found and found != wanted:
-                line = step.line_at("env", "LOCAL_REGISTRY")
-                yield Problem(_WORKFLOW, line, f"pushes previews to {found}: write {wanted}.azurecr.io")
+            pushed = step.text("env", "LOCAL_REGISTRY").removesuffix(".azurecr.io")
+            if pushed and registry and pushed != registry:
+                what = f"pushes previews to {pushed}"
+                yield Problem(*step.where("env", "LOCAL_REGISTRY"), f"{what}: write {registry}.azurecr.io")

@@ -1,99 +1,144 @@
-"""No secret is in Git: neither as an object, nor in a variable, nor as a key or a password in an address."""
+"""No secret is in Git, and each environment reads its own: by a store that lets in no other, and by names."""
 
-import re
 from collections.abc import Iterator
 
+from . import kustomize
+from .applications import of_kind
 from .documents import Map, Problem, Repository
-from .objects import KUSTOMIZATIONS
+from .environments import Platform, platforms
 
-_CURE = "keep it in Key Vault, with an ExternalSecret"
-_NAME = re.compile(
-    r"(?:.*[_.-])?(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|client_?secret)(?:_?\d+)?",
-    re.IGNORECASE,
-)
-# What it is, how it begins, and how it goes on.
-_FORMS = (
-    ("a private key", "PRIVATE KEY-----", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
-    *(
-        ("a token of GitHub", begin, re.compile(rf"\b{begin}\w{{36,}}\b"))
-        for begin in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
-    ),
-    ("a key of a storage account", "AccountKey=", re.compile(r"\bAccountKey=[A-Za-z0-9+/]{40,}")),
-    ("a key of AWS", "AKIA", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
-    ("a token of Slack", "xox", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}")),
-)
-_ADDRESS = re.compile(
-    r"\b(?!docker:|oci:)[a-z][a-z0-9+.]*://[^\s:/@\"'<>{}$]+:(?P<password>[^\s/@\"'<>{}$()*]+)@[\w.-]+"
-)
-# Where an address with a password is one that is used, not an example.
-_USED = re.compile(r"(apps|bootstrap|clusters|terraform|scripts)/.*|[.]github/.*|(.*/)?([.]env|Jenkinsfile)")
-_EXAMPLES = re.compile(r".*/(tests?|examples?|docs?)/.*|.*[.](md|example|sample|dist|tftest[.]hcl)")
-_TFVARS = re.compile(r'^\s*(?P<name>\w+)\s*=\s*"(?P<value>[^"]+)"', re.MULTILINE)
+# The operator of this cluster does not know them.
+_REFUSED = ("ClusterExternalSecret", "ClusterPushSecret", "PushSecret")
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
-    """Look at every file by itself."""
-    for folder in ("apps/", "bootstrap/", "clusters/"):
-        for path, document in repository.below(folder):
-            yield from _inspect_object(path, document)
-    for path, lists in repository.lists.items():
-        if path.startswith(("apps/", "clusters/")):
-            yield from _inspect_variables(path, lists)
-    for path in repository.files:
-        yield from _inspect_text(path, repository.text(path))
+    """Look for Secrets in Git; what else may be one is for a scanner to say."""
+    cure = "keep it in Key Vault, with an ExternalSecret"
+    for top in ("apps", "bootstrap", "clusters"):
+        for item in of_kind(repository, "Secret", top):
+            if item.get("data") or item.get("stringData"):
+                yield Problem(*item.place, f"Secret {item.name} is in clear: {cure}")
+        for _, document in repository.below(f"{top}/"):
+            for item in document.maps("secretGenerator"):
+                yield Problem(*item.place, f"Secret {item.get('name')} is in clear: {cure}")
 
 
-def _inspect_text(path: str, text: str) -> Iterator[Problem]:
-    for what, begin, form in _FORMS:
-        if begin in text and (found := form.search(text)):
-            line = text.count("\n", 0, found.start()) + 1
-            yield Problem(path, line, f"holds {what}: make a new one, {_CURE}, and remove it here")
-    if "://" in text and _USED.fullmatch(path) and not _EXAMPLES.fullmatch(path):
-        for address in _ADDRESS.finditer(text):
-            line = text.count("\n", 0, address.start()) + 1
-            yield Problem(path, line, f"has an address with a password in clear: {_CURE}")
-    if path.endswith(".tfvars"):
-        for value in _TFVARS.finditer(text):
-            if _is_secret(value["name"], value["value"]):
-                line = text.count("\n", 0, value.start("name")) + 1
-                yield Problem(path, line, f"{value['name']} looks like a secret in clear: keep it in Key Vault")
+def check(repository: Repository) -> Iterator[Problem]:
+    """Check every store of the vault, and what ExternalSecrets ask of it."""
+    for top in ("apps", "clusters"):
+        for kind in _REFUSED:
+            for item in of_kind(repository, kind, top):
+                what = f"{kind} is a kind that External Secrets has turned off here"
+                yield Problem(*item.where("kind"), f"{what}: write an ExternalSecret for each environment")
+    for platform in platforms(repository):
+        if platform.values:
+            yield from _Vault(repository, platform).check()
 
 
-def _is_secret(name: str, value: str) -> bool:
-    """Tell whether a variable holds a secret: by its name, and not the path or address of one."""
-    return bool(value) and bool(_NAME.fullmatch(name)) and not re.match(r"/|\$|[a-z][a-z0-9+.]*://", value)
+class _Vault:
+    """The Key Vault of a cluster, with the stores through which it is read."""
+
+    def __init__(self, repository: Repository, platform: Platform) -> None:
+        """Find out who may read what."""
+        self.repository, self.platform = repository, platform
+        self.url = f"https://{platform.values.get('key_vault_name')}.vault.azure.net"
+        self.secrets = platform.values.get("environment_secrets")
+        self.overlays = [one for one in repository.overlays() if one.rpartition("/")[2] in platform.environments]
+        self.stores = {item.name: item for item in of_kind(repository, "ClusterSecretStore", platform.folder)}
+
+    def check(self) -> Iterator[Problem]:
+        """Check list, stores, environments and add-ons."""
+        known = [overlay.rpartition("/")[2] for overlay in self.overlays]
+        for name in sorted(set(self.secrets or ()) - set(known)):
+            what = f"environment_secrets names {name}, which is no environment"
+            yield Problem(*self.platform.where("environment_secrets"), f"{what}: remove it")
+        for store in self.stores.values():
+            at = ("spec", "provider", "azurekv", "vaultUrl")
+            if store.at(*at) == self.url:
+                yield from self._check_store(store)
+            elif store.at(*at) and store.name.startswith("key-vault-"):
+                what = f"is not the vault {self.platform.values.get('key_vault_name')} of {self.platform.path}"
+                yield Problem(*store.where(*at), f"{what}: make them the same")
+        for folder in [
+            *self.overlays,
+            *(one for one in sorted(kustomize.deployed(self.repository)) if one.startswith(f"{self.platform.folder}/")),
+        ]:
+            namespace = kustomize.kustomization(self.repository, folder).text("namespace")
+            built = kustomize.build(self.repository, folder)
+            own = {item.name for item in built.objects if item.kind == "SecretStore"}
+            for secret in (item for item in built.objects if item.kind == "ExternalSecret"):
+                for reference, place, key in _asked(secret):
+                    if reference.get("kind", "SecretStore") == "ClusterSecretStore":
+                        yield from self._check_asked(namespace, reference, place, key)
+                    elif reference.text("name") not in own and built.whole:
+                        what = f"there is no SecretStore {reference.get('name')}"
+                        yield Problem(*reference.place, f"{what}: add it, or name the kind of another")
+
+    def _check_store(self, store: Map) -> Iterator[Problem]:
+        """A store lets one namespace in, and signs in by an account of its own."""
+        conditions, at = store.maps("spec", "conditions"), ("spec", "conditions")
+        allowed = [one for condition in conditions for one in condition.texts("namespaces")]
+        overlay = next((one for one in self.overlays if f"key-vault-{one.rpartition('/')[2]}" == store.name), "")
+        own = kustomize.kustomization(self.repository, overlay).text("namespace")
+        if len(allowed) != 1 or any(set(condition) - {"namespaces"} for condition in conditions):
+            what = "does not let in exactly one namespace"
+            yield Problem(*store.where(*at), f"{what}: name it in namespaces, and no other")
+        elif own and allowed != [own]:
+            yield Problem(*store.where(*at), f"lets {allowed[0]} read the secrets of {own}: write {own}")
+        account = ("spec", "provider", "azurekv", "serviceAccountRef", "name")
+        if store.text(*account) != store.name:
+            yield Problem(
+                *store.where(*account), f"signs in as {store.text(*account) or 'nobody of its own'}: write {store.name}"
+            )
+
+    def _check_asked(self, namespace: str, reference: Map, place: Map, key: str) -> Iterator[Problem]:
+        """A question goes to a store that lets the namespace in, for a secret that it may read."""
+        name, store = reference.text("name"), self.stores.get(reference.text("name"))
+        if store is None:
+            cure = f"use one of {', '.join(sorted(self.stores))}" if self.stores else "add it in clusters/"
+            yield Problem(*reference.where("name"), f"there is no ClusterSecretStore {name}: {cure}")
+            return
+        if not _lets_in(store, namespace):
+            better = [other for other, one in self.stores.items() if _lets_in(one, namespace)]
+            if better:
+                what = f"the store {name} does not let {namespace} in"
+                yield Problem(*reference.where("name"), f"{what}: write {better[0]}")
+            else:
+                what = f"does not let {namespace} read secrets"
+                yield Problem(*store.where("spec", "conditions"), f"{what}: add it to namespaces")
+            return
+        environment = name.removeprefix("key-vault-")
+        names = (self.secrets or {}).get(environment)
+        if names is None or store.at("spec", "provider", "azurekv", "vaultUrl") != self.url:
+            return
+        if key == "find":
+            yield Problem(*place.where(key), "no store may list the vault: name each secret in data instead")
+            return
+        wanted = place.text(key).removeprefix("secret/")
+        if "/" not in wanted and wanted.lower() not in [one.lower() for one in names]:
+            meant = [
+                one for other in self.secrets or () for one in names if one == environment + wanted.removeprefix(other)
+            ]
+            cure = f"write {meant[0]}" if meant else f"add it to environment_secrets in {self.platform.path}"
+            yield Problem(*place.where(key), f"{environment} may not read {wanted}: {cure}")
 
 
-def _inspect_object(path: str, document: Map) -> Iterator[Problem]:
-    kind, name = document.text("kind"), document.at("metadata", "name")
-    if kind == "Secret" and (document.get("data") or document.get("stringData")):
-        yield Problem(path, document.line, f"Secret {name} is in clear: {_CURE}")
-    elif kind == "List":
-        for item in document.maps("items"):
-            yield from _inspect_object(path, item)
-    elif kind == "ConfigMap":
-        data = document.at("data")
-        for key, value in data.items() if isinstance(data, Map) else ():
-            if isinstance(value, str) and "\n" not in value and _is_secret(str(key), value):
-                yield Problem(path, data.line_of(key), f"{key} looks like a secret in clear: {_CURE}")
-    if path.rpartition("/")[2] in KUSTOMIZATIONS:
-        for generator in document.maps("secretGenerator"):
-            yield Problem(path, generator.line, f"Secret {generator.get('name')} is in clear: {_CURE}")
-        for generator in document.maps("configMapGenerator"):
-            for literal in generator.texts("literals"):
-                key, _, value = literal.partition("=")
-                if _is_secret(key, value):
-                    line = generator.line_of("literals")
-                    yield Problem(path, line, f"{key} looks like a secret in clear: {_CURE}")
-    yield from _inspect_variables(path, document)
+def _asked(secret: Map) -> Iterator[tuple[Map, Map, str]]:
+    """Yield each question to a store: the reference to it, and where the key of the secret is."""
+    own = secret.map("spec", "secretStoreRef")
+    for entry in secret.maps("spec", "data"):
+        yield entry.map("sourceRef", "storeRef") or own, entry.map("remoteRef"), "key"
+    for entry in secret.maps("spec", "dataFrom"):
+        store = entry.map("sourceRef", "storeRef") or own
+        if "find" in entry:
+            yield store, entry, "find"
+        elif "extract" in entry:
+            yield store, entry.map("extract"), "key"
 
 
-def _inspect_variables(path: str, value: object, depth: int = 0) -> Iterator[Problem]:
-    """Look at the variables of containers, wherever they are: in an object, a patch or values of a chart."""
-    for entry in value.maps("env") if isinstance(value, Map) else ():
-        if _is_secret(entry.text("name"), entry.text("value")):
-            line = entry.line_of("value")
-            yield Problem(path, line, f"{entry.get('name')} looks like a secret in clear: {_CURE}")
-    inner = value.values() if isinstance(value, Map) else value if isinstance(value, list) else ()
-    for item in inner if depth < 20 else ():
-        yield from _inspect_variables(path, item, depth + 1)
+def _lets_in(store: Map, namespace: str) -> bool:
+    """Tell whether a namespace may read through a store; yes, where that takes more than a comparison."""
+    conditions = store.maps("spec", "conditions")
+    return not conditions or any(
+        namespace in condition.texts("namespaces") or set(condition) - {"namespaces"} for condition in conditions
+    )

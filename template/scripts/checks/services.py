@@ -1,151 +1,173 @@
-"""What points at pods finds them: Services, addresses in the environment, Ingresses, budgets and autoscalers."""
+"""What refers to something by name finds it: Services, addresses, Ingresses, autoscalers, secrets and their keys."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import argocd
-from .documents import Map, Problem, Repository
-from .objects import Pods, Workload, applications, objects, replicas, workload
+from . import applications
+from .documents import Map, Place, Problem, Repository
+from .objects import Environment, Workload, environments
 
-_SERVICE_URL = re.compile(r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+):(\d+)(?:/.*)?")
+_URL = re.compile(r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+):(\d+)(?:/.*)?")
+# In every namespace without anybody making them.
+_ALWAYS = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+_CURES = {
+    "ConfigMap": "add it, or a configMapGenerator",
+    "Secret": "add an ExternalSecret that makes it",
+    "ServiceAccount": "add it",
+    "PersistentVolumeClaim": "add it",
+}
+# Keys of what is made, by kind and name; None where they are not known.
+_Made = dict[tuple[str, str], set[str] | None]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every application."""
-    for application in applications(repository):
-        found = objects(repository, application)
-        workloads = [item for path, document in found if (item := workload(path, document))]
-        pods = Pods(workloads)
-        services = {document.text("metadata", "name"): document for _, document in found if _is(document, "Service")}
-        for path, document in found:
-            kind = document.get("kind")
-            if kind == "Service":
-                yield from _check_service(path, document, pods)
-            elif kind == "Ingress":
-                yield from _check_ingress(path, document, services)
-            elif kind == "PodDisruptionBudget":
-                yield from _check_budget(repository, application, path, document, pods)
-            elif kind == "HorizontalPodAutoscaler":
-                yield from _check_autoscaler(repository, application, path, document, workloads)
-        for item in workloads:
-            for container in item.all_containers():
-                yield from _check_addresses(item.path, container, services)
-            if (
-                item.kind == "StatefulSet"
-                and (name := item.document.at("spec", "serviceName"))
-                and name not in services
-            ):
-                line = item.document.line_at("spec", "serviceName")
-                yield Problem(item.path, line, f"there is no Service {name}: add it, or mend serviceName")
+    """Check every environment."""
+    for environment in environments(repository):
+        for service in environment.services.values():
+            yield from _check_service(environment, service)
+        for ingress in environment.of_kind("Ingress"):
+            yield from _check_ingress(environment, ingress)
+        for budget in environment.of_kind("PodDisruptionBudget"):
+            labels = budget.at("spec", "selector", "matchLabels")
+            if labels and environment.complete and not environment.selected(labels):
+                what = f"PodDisruptionBudget {budget.name} selects no pod"
+                yield Problem(*budget.where("spec", "selector"), f"{what}: fix its labels")
+        for scaler in environment.of_kind("HorizontalPodAutoscaler"):
+            yield from _check_autoscaler(repository, environment, scaler)
+        made = _made(environment)
+        for item in environment.workloads:
+            yield from _check_addresses(environment, item)
+            yield from _check_references(environment, item, made)
+            name, place = item.document.text("spec", "serviceName"), item.document.where("spec", "serviceName")
+            if item.kind == "StatefulSet" and name and name not in environment.services and environment.complete:
+                yield Problem(*place, f"there is no Service {name}: add it, or fix serviceName")
 
 
-def _is(document: Map, kind: str) -> bool:
-    return document.get("kind") == kind
-
-
-def _check_service(path: str, service: Map, known: Pods) -> Iterator[Problem]:
-    name, selector = service.at("metadata", "name"), service.at("spec", "selector")
-    if service.at("spec", "type") == "ExternalName" or (selector is None and service.maps("spec", "ports") == []):
+def _check_service(environment: Environment, service: Map) -> Iterator[Problem]:
+    selector = service.at("spec", "selector")
+    if not selector or service.at("spec", "type") == "ExternalName" or not environment.complete:
         return
-    pods = known.selected(selector) if isinstance(selector, dict) and selector else []
+    pods = environment.selected(selector)
     if not pods:
-        line = service.line_at("spec", "selector")
-        yield Problem(path, line, f"Service {name} selects no pod: mend its selector")
+        yield Problem(*service.where("spec", "selector"), f"Service {service.name} selects no pod: fix its selector")
         return
-    names: set[Any] = set()
     for port in service.maps("spec", "ports"):
-        target = port.get("targetPort", port.get("port"))
-        open_to = [item for item in pods if item.ports]
-        if not any(item.has_port(target) for item in open_to) and (open_to or isinstance(target, str)):
-            has = ", ".join(str(key) for item in open_to[:1] for key in item.ports) or "none"
-            yield Problem(path, port.line_of("targetPort"), f"no container has port {target!r}: use one of {has}")
-        label = port.text("name")
-        if label in names:
-            yield Problem(path, port.line, f"there are two ports {label!r}: name each port, and each otherwise")
-        names.add(label)
+        target = port.get("targetPort")
+        if isinstance(target, str) and not any(target in item.ports for item in pods):
+            has = ", ".join(str(key) for item in pods for pair in item.ports.items() for key in pair if key) or "none"
+            yield Problem(*port.where("targetPort"), f"no container has port {target!r}: use one of {has}")
 
 
-def _check_ingress(path: str, ingress: Map, services: dict[str, Map]) -> Iterator[Problem]:
+def _check_ingress(environment: Environment, ingress: Map) -> Iterator[Problem]:
     backends = [place for rule in ingress.maps("spec", "rules") for place in rule.maps("http", "paths")]
-    named = [place.at("backend", "service") for place in backends]
-    for service in [*named, ingress.at("spec", "defaultBackend", "service")]:
-        if not isinstance(service, Map):
-            continue
-        found = services.get(service.text("name"))
-        if found is None:
-            line = service.line_of("name")
-            yield Problem(path, line, f"there is no Service {service.get('name')}: mend the name, or add it")
-            continue
-        for key in ("name", "number"):
-            wanted = service.at("port", key)
-            has = [port.get("port" if key == "number" else "name") for port in found.maps("spec", "ports")]
-            if wanted is not None and wanted not in has:
-                line, cure = service.line_of("port"), f"use {', '.join(str(port) for port in has)}"
-                yield Problem(path, line, f"the Service {service.get('name')} has no port {wanted}: {cure}")
+    for backend in [*backends, ingress.map("spec")]:
+        service = backend.map("backend" if "backend" in backend else "defaultBackend", "service")
+        name, port = service.text("name"), service.map("port")
+        if name:
+            yield from require_port(environment, service, name, port.get("number") or port.get("name"))
 
 
-def _check_addresses(path: str, container: Map, services: dict[str, Map]) -> Iterator[Problem]:
-    seen: set[Any] = set()
-    for variable in container.maps("env"):
-        name, value = variable.text("name"), variable.get("value")
-        if name in seen:
-            yield Problem(path, variable.line, f"sets {name} twice: remove one")
-        seen.add(name)
-        if "value" in variable and "valueFrom" in variable:
-            yield Problem(
-                path, variable.line, f"{name} has a value and takes one from elsewhere too: remove one of them"
+def require_port(environment: Environment, where: Map, name: str, port: Any) -> Iterator[Problem]:
+    """Check that an environment has a Service with a port, by number or name."""
+    found = environment.services.get(name)
+    if found is None:
+        if environment.complete:
+            yield Problem(*where.where("name"), f"there is no Service {name}: fix the name, or add it")
+        return
+    has = [entry.get(key) for entry in found.maps("spec", "ports") for key in ("port", "name") if key in entry]
+    if port is not None and port not in has:
+        cure = f"use {', '.join(map(str, has))}"
+        yield Problem(*where.where("port"), f"the Service {name} has no port {port}: {cure}")
+
+
+def _check_addresses(environment: Environment, item: Workload) -> Iterator[Problem]:
+    for container in item.containers:
+        for variable in container.maps("env"):
+            match = _URL.fullmatch(variable.text("value"))
+            if not match or match[1] == "localhost":
+                continue
+            place, service = variable.where("value"), environment.services.get(match[1])
+            if service is None and environment.complete:
+                cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
+                what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
+                yield Problem(*place, f"{what}: {cure}")
+            has = [port.get("port") for port in service.maps("spec", "ports")] if service else []
+            if has and int(match[2]) not in has:
+                what = f"{variable.get('name')}: the Service {match[1]} has no port {match[2]}"
+                yield Problem(*place, f"{what}: use {', '.join(map(str, has))}")
+
+
+def _check_autoscaler(repository: Repository, environment: Environment, scaler: Map) -> Iterator[Problem]:
+    kind, name = scaler.text("spec", "scaleTargetRef", "kind"), scaler.text("spec", "scaleTargetRef", "name")
+    target = next((item for item in environment.of_kind(kind) if item.name == name), None)
+    if target is None:
+        if environment.complete:
+            place = scaler.where("spec", "scaleTargetRef", "name")
+            yield Problem(*place, f"there is no {kind} {name} to scale: fix scaleTargetRef, or add it")
+    elif (
+        environment.folder in repository.overlays()
+        and "replicas" in target.map("spec")
+        and not applications.ignores_replicas(repository, environment.folder, target)
+    ):
+        what = f"Argo CD would undo what the autoscaler in {scaler.place[0]} does"
+        cure = "make its Application ignore replicas, as 'Scale a service by load' in docs/operations.md says"
+        yield Problem(environment.kustomization.place[0], 0, f"{what}: {cure}")
+
+
+def _made(environment: Environment) -> _Made:
+    """Return the keys of what pods can refer to."""
+    made: _Made = {}
+    for item in environment.objects:
+        kind, name = item.kind, item.name
+        if kind == "ExternalSecret":
+            keys = {entry.text("secretKey") for entry in item.maps("spec", "data")}
+            template = item.map("spec", "target", "template")
+            unknown = item.at("spec", "dataFrom") or "templateFrom" in template
+            made["Secret", item.text("spec", "target", "name") or name] = (
+                None if unknown else keys | set(template.map("data"))
             )
-        elif variable.get("value") is None and variable.get("valueFrom") is None:
-            yield Problem(path, variable.line, f'{name} has no value: give it one, or write value: ""')
-        match = _SERVICE_URL.fullmatch(value) if isinstance(value, str) else None
-        if not match or match[1] == "localhost":
-            continue
-        line, service = variable.line_of("value"), services.get(match[1])
-        if service is None:
-            cure = f"use one of {', '.join(sorted(services))}" if services else "add it"
-            yield Problem(path, line, f"{name} names the Service {match[1]}, which does not exist: {cure}")
-        elif int(match[2]) not in (has := [port.get("port") for port in service.maps("spec", "ports")]):
-            cure = f"use {', '.join(str(port) for port in has)}"
-            yield Problem(path, line, f"{name}: the Service {match[1]} has no port {match[2]}: {cure}")
+        elif kind == "Certificate":
+            made["Secret", item.text("spec", "secretName")] = None
+        elif kind == "SealedSecret":
+            made["Secret", item.text("spec", "template", "metadata", "name") or name] = None
+        else:
+            made[kind, name] = None
+    return made
 
 
-def _check_budget(repository: Repository, application: str, path: str, budget: Map, known: Pods) -> Iterator[Problem]:
-    name, selector = budget.at("metadata", "name"), budget.at("spec", "selector", "matchLabels")
-    pods = known.selected(selector)
-    if not pods:
-        yield Problem(path, budget.line_of("spec"), f"PodDisruptionBudget {name} selects no pod: mend its labels")
-        return
-    least, most = budget.at("spec", "minAvailable"), budget.at("spec", "maxUnavailable")
-    line = budget.line_at("spec", "minAvailable" if least is not None else "maxUnavailable")
-    fewest = min(min(replicas(repository, application, item)) for item in pods)
-    blocks = most in (0, "0", "0%") or least == "100%" or (isinstance(least, int) and least >= fewest)
-    if least is not None and most is not None:
-        yield Problem(path, line, "has minAvailable and maxUnavailable: remove one")
-    elif blocks:
-        cure = "set maxUnavailable: 1 in its place"
-        what = f"lets no pod of {pods[0].name} go, so that no node can be upgraded"
-        yield Problem(path, line, f"PodDisruptionBudget {name} {what}: {cure}")
+def _check_references(environment: Environment, item: Workload, made: _Made) -> Iterator[Problem]:
+    for kind, name, keys, place in _references(item):
+        if (kind, name) in made:
+            has = made[kind, name]
+            for key in keys:
+                if has is not None and key not in has:
+                    cure = f"use one of {', '.join(sorted(has))}" if has else "add it"
+                    yield Problem(*place, f"the {kind} {name} has no key {key}: {cure}")
+        elif environment.complete and (kind, name) not in _ALWAYS:
+            what = f"refers to the {kind} {name}, which does not exist"
+            if kind == "Secret":
+                what = f"comes from the Secret {name}, which no ExternalSecret makes"
+            yield Problem(*place, f"{what}: {_CURES[kind]}, or fix the name")
 
 
-def _check_autoscaler(
-    repository: Repository, application: str, path: str, scaler: Map, workloads: list[Workload]
-) -> Iterator[Problem]:
-    kind, name = scaler.at("spec", "scaleTargetRef", "kind"), scaler.at("spec", "scaleTargetRef", "name")
-    found = [item for item in workloads if (item.kind, item.name) == (kind, name)]
-    if not found:
-        line = scaler.line_at("spec", "scaleTargetRef", "name")
-        yield Problem(path, line, f"there is no {kind} {name} to scale: mend scaleTargetRef, or add it")
-        return
-    least, most = scaler.at("spec", "minReplicas"), scaler.at("spec", "maxReplicas")
-    if isinstance(least, int) and isinstance(most, int) and least > most:
-        yield Problem(path, scaler.line_at("spec", "minReplicas"), f"minReplicas is above maxReplicas {most}: lower it")
-    overlays = [overlay for overlay in repository.overlays() if overlay.startswith(f"{application}/")]
-    own = [overlay for overlay in overlays if path.startswith(f"{overlay}/")]
-    for overlay in own or overlays:
-        scaled = (repository.first(f"{overlay}/kustomization.yaml") or Map()).maps("replicas")
-        counted = "replicas" in (found[0].document.at("spec") or {}) or name in [entry.get("name") for entry in scaled]
-        if counted and not argocd.ignores_replicas(repository, overlay, kind, name):
-            what = f"Argo CD would undo what the autoscaler in {path} does"
-            cure = "make its Application ignore replicas, as 'Scale a service by load' in docs/operations.md says"
-            yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}")
+def _references(item: Workload) -> Iterator[tuple[str, str, list[str], Place]]:
+    """Yield kind, name, keys and place of everything that a pod needs before it can start."""
+    found: list[tuple[Map, str, str]] = [(item.pod, "ServiceAccount", "serviceAccountName")]
+    for container in item.containers:
+        for variable in container.maps("env"):
+            found.append((variable.map("valueFrom", "configMapKeyRef"), "ConfigMap", "name"))
+            found.append((variable.map("valueFrom", "secretKeyRef"), "Secret", "name"))
+        for source in container.maps("envFrom"):
+            found += [(source.map("configMapRef"), "ConfigMap", "name"), (source.map("secretRef"), "Secret", "name")]
+    volumes = item.pod.maps("volumes")
+    projected = [source for volume in volumes for source in volume.maps("projected", "sources")]
+    for volume in [*volumes, *projected]:
+        found += [(volume.map("configMap"), "ConfigMap", "name"), (volume.map("secret"), "Secret", "secretName")]
+        found += [(volume.map("secret"), "Secret", "name")]
+        found += [(volume.map("persistentVolumeClaim"), "PersistentVolumeClaim", "claimName")]
+    found += [(secret, "Secret", "name") for secret in item.pod.maps("imagePullSecrets")]
+    for where, kind, key in found:
+        if where.text(key) and where.get("optional") is not True:
+            keys = [where.text("key"), *(entry.text("key") for entry in where.maps("items"))]
+            yield kind, where.text(key), [one for one in keys if one], where.where("key" if "key" in where else key)

@@ -1,4 +1,4 @@
-"""The field's own tools, run where they are on PATH, side by side."""
+"""The field's own tools, run where they are on PATH, side by side; each finding has the place that the tool names."""
 
 import re
 import shutil
@@ -6,39 +6,32 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from . import immutable, kustomize, projects
+from . import applications, kustomize
 from .documents import Problem, Repository
 
 # Seconds for each run of a tool.
 TIMEOUT = 120
+# How tools name a place: in lines for compilers, in commands of a workflow, in blocks, by object, or by file alone.
+_LINES = r"^(?P<path>[^\s:].*?):(?P<line>\d+)(?::\d+)?:? (?P<what>.+)$"
+_COMMANDS = r"^::\w+ file=(?P<path>[^,]+),line=(?P<line>\d+),.*?::(?P<what>.+)$"
+_BLOCKS = r"^RuleID: +(?P<what>\S+)\n(?:.+\n)*?File: +(?P<path>.+)\nLine: +(?P<line>\d+)"
+_OBJECTS = (
+    r"^(?:stdin - (?P<kind>\S+) (?P<name>\S+) is invalid"
+    r"|ERROR \S+ did not validate for resource (?P<kind2>[^/]+)/(?P<name2>\S+) against version [\d.]+): (?P<what>.+)$"
+)
+_FILES = r"^(?P<path>\S+[.]tf\w*)$"
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A command that checks some of the files: it prints what is wrong and ends with a status that is not 0."""
+    """A command that checks some of the files, and how it says what it finds."""
 
     name: str
     command: list[str]
     subject: str
-
-
-def _shell_scripts(repository: Repository) -> list[str]:
-    return [
-        path
-        for path in repository.files
-        if (path.startswith("scripts/") and "." not in path and repository.text(path).startswith("#!/bin/sh"))
-        or path.endswith(".sh")
-    ]
-
-
-def _builds(repository: Repository) -> list[str]:
-    """Return the folders that Argo CD builds: those of the overlays and of the clusters, and what else it deploys."""
-    pattern = re.compile(r"(.*)/kustomization[.]yaml")
-    folders = [match[1] for path in repository.files if (match := pattern.fullmatch(path))]
-    sources = kustomize.deployed(repository)
-    return [path for path in folders if path in sources or re.fullmatch(r"apps/.+/overlays/[^/]+|clusters/[^/]+", path)]
+    pattern: str = ""
+    what: str = ""
 
 
 def _planned(repository: Repository) -> Iterator[Tool]:
@@ -46,20 +39,54 @@ def _planned(repository: Repository) -> Iterator[Tool]:
     build = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
     for folder in _builds(repository):
         yield Tool("kustomize", [*build, folder], folder)
-    if any(path.startswith("terraform/") for path in repository.files):
+    schemas = ["kubeconform", "-strict", "-ignore-missing-schemas", "-schema-location", "default", "-schema-location"]
+    schemas += [
+        "https://raw.githubusercontent.com/datreeio/CRDs-catalog/main/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"
+    ]
+    if not shutil.which("kubeconform") and shutil.which("kubernetes-validate"):
+        schemas = ["kubernetes-validate", "--strict", "--quiet", "/dev/stdin"]
+    yield Tool(schemas[0], schemas, "apps/", _OBJECTS)
+    if repository.matching(r"terraform/.*[.]tf"):
         command = "tofu" if repository.exists(".opentofu-version") else "terraform"
-        yield Tool(command, [command, "fmt", "-check", "-recursive", "-diff", "terraform"], "terraform/")
-    if workflows := [path for path in repository.files if path.startswith(".github/workflows/")]:
-        # Files by name, since it looks for them in a Git repository, which a new product is not yet.
-        actionlint = ["actionlint", "-no-color", "-config-file=.github/actionlint.yaml", "--", *workflows]
-        yield Tool("actionlint", actionlint, ".github/workflows/")
-        zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--persona=auditor", ".github"]
-        yield Tool("zizmor", zizmor, ".github/workflows/")
-    if scripts := _shell_scripts(repository):
-        yield Tool("shellcheck", ["shellcheck", "--", *scripts], "scripts/")
-    if dockerfiles := [path for path in repository.files if path.endswith("/Dockerfile")]:
-        yield Tool("hadolint", ["hadolint", "--no-color", "--", *dockerfiles], "src/")
-    yield Tool("yamllint", ["yamllint", "--strict", "."], "YAML files")
+        cure = f"is not formatted: run `{command} fmt -recursive terraform`"
+        yield Tool(command, [command, "fmt", "-check", "-recursive", "terraform"], "terraform/", _FILES, cure)
+    if workflows := repository.matching(r"[.]github/workflows/[^/]+[.]ya?ml"):
+        # Files by name, since it looks for them in a Git repository, which a new product is not yet. Labels of runners
+        # are known to who runs them.
+        config = ["-config-file=.github/actionlint.yaml"] if repository.exists(".github/actionlint.yaml") else []
+        command_line = [
+            "actionlint",
+            "-no-color",
+            "-oneline",
+            r'-ignore=label ".+" is unknown',
+            *config,
+            "--",
+            *workflows,
+        ]
+        yield Tool("actionlint", command_line, ".github/workflows/", _LINES)
+        zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--format=github", ".github"]
+        yield Tool("zizmor", zizmor, ".github/", _COMMANDS)
+    if scripts := [path for path in repository.files if _is_shell(repository, path)]:
+        yield Tool("shellcheck", ["shellcheck", "--format=gcc", "--", *scripts], "scripts/", _LINES)
+    if dockerfiles := repository.matching(r"(?:.*/)?Dockerfile"):
+        yield Tool("hadolint", ["hadolint", "--no-color", "--", *dockerfiles], "src/", _LINES)
+    if rules := repository.matching(r"terraform/platform/alerts/[^/]+[.]ya?ml"):
+        yield Tool("promtool", ["promtool", "check", "rules", *rules], "terraform/platform/alerts/")
+    leaks = ["gitleaks", "dir", "--no-banner", "--no-color", "--redact", "--verbose", "--log-level=error", "."]
+    yield Tool("gitleaks", leaks, "all files", _BLOCKS, "looks like a secret")
+    yield Tool("yamllint", ["yamllint", "--strict", "--format=parsable", "."], "YAML files", _LINES)
+
+
+def _builds(repository: Repository) -> list[str]:
+    """Return the folders that Argo CD builds by kustomize alone."""
+    folders = [*repository.overlays(), *kustomize.deployed(repository), *applications.folders_of_bootstrap(repository)]
+    local = [one for one in dict.fromkeys(folders) if kustomize.kustomization(repository, one)]
+    return [one for one in local if kustomize.is_local(repository, one)]
+
+
+def _is_shell(repository: Repository, path: str) -> bool:
+    extensionless = path.startswith("scripts/") and "." not in path
+    return path.endswith(".sh") or (extensionless and repository.text(path).startswith("#!/bin/sh"))
 
 
 def find(repository: Repository) -> tuple[list[Tool], list[str]]:
@@ -69,34 +96,40 @@ def find(repository: Repository) -> tuple[list[Tool], list[str]]:
     return found, list(dict.fromkeys(tool.name for tool in planned if tool not in found))
 
 
-def _started(root: Path, tool: Tool) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        tool.command,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=TIMEOUT,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def _run(repository: Repository, tool: Tool, main: Path | None) -> list[Problem] | None:
-    """Return what a tool finds; None where it did not end in time."""
+def _output(repository: Repository, tool: Tool, given: str = "") -> tuple[int, str, str] | None:
+    """Return the status of a tool and what it prints; None where it does not end in time."""
     try:
-        done = _started(repository.root, tool)
-        problems: list[Problem] = []
-        if tool.name == "kustomize" and done.returncode == 0 and main and (main / tool.subject).is_dir():
-            problems += immutable.compare(repository, main, tool.subject, _started(main, tool).stdout, done.stdout)
+        done = subprocess.run(
+            tool.command, cwd=repository.root, capture_output=True, text=True, errors="replace",
+            timeout=TIMEOUT, check=False, input=given,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None
-    if tool.name == "kustomize" and not done.returncode:
-        problems += projects.judge_built(repository, tool.subject, done.stdout)
-    if done.returncode:
-        words = (done.stdout if tool.name != "kustomize" else "") + done.stderr
-        problems.append(Problem(tool.subject, 0, f"{tool.name}:", tuple(words.expandtabs().strip().split("\n"))))
-    return problems
+    return done.returncode, done.stdout, done.stderr
+
+
+def _findings(repository: Repository, tool: Tool, status: int, output: str, errors: str) -> Iterator[Problem]:
+    found = list(re.finditer(tool.pattern, output, re.MULTILINE)) if tool.pattern and status else []
+    for match in found:
+        named = match.groupdict()
+        path, line = named.get("path", tool.subject).removeprefix("./"), int(named.get("line") or 0)
+        if kind := named.get("kind") or named.get("kind2"):
+            name = named.get("name") or named.get("name2")
+            path, line = _place(repository, kind, str(name)) or (tool.subject, 0)
+        if path in repository.files or path == tool.subject:
+            words = ": ".join(filter(None, [tool.what, named.get("what", "")]))
+            yield Problem(path, line, f"{tool.name}: {' '.join(words.split())}")
+    if status and not found and "failed downloading schema" not in output:
+        details = (output + errors if tool.name != "kustomize" else errors).expandtabs().strip().split("\n")
+        yield Problem(tool.subject, 0, f"{tool.name}:", tuple(details))
+
+
+def _place(repository: Repository, kind: str, name: str) -> tuple[str, int] | None:
+    for overlay in repository.overlays():
+        for item in kustomize.build(repository, overlay).objects:
+            if item.kind.lower() == kind.lower() and item.name == name:
+                return item.place
+    return None
 
 
 def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[Problem], list[str]]:
@@ -108,10 +141,27 @@ def run(repository: Repository, tools: list[Tool]) -> tuple[list[Problem], list[
     built: list[Problem] = []
     linted: list[Problem] = []
     late: list[str] = []
-    with immutable.main_branch(repository.root) as main, ThreadPoolExecutor(max_workers=4) as pool:
-        for tool, found in zip(tools, pool.map(lambda tool: _run(repository, tool, main), tools), strict=True):
-            if found is None:
+    # Overlays have most objects in common: each is checked once, whatever its namespace and tag.
+    objects: dict[str, str] = {}
+    schemas = [tool for tool in tools if tool.pattern == _OBJECTS]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        others = [tool for tool in tools if tool not in schemas]
+        for tool, done in zip(others, pool.map(lambda tool: _output(repository, tool), others), strict=True):
+            if done is None:
                 late.append(f"{tool.name} of {tool.subject}")
+            elif tool.name == "kustomize":
+                built += _findings(repository, tool, *done)
+                built += applications.judge(repository, tool.subject, "" if done[0] else done[1])
+                for document in done[1].split("\n---\n"):
+                    objects.setdefault(
+                        re.sub(r"(?m)^ +(namespace|replicas|- image|image): .*$", "", document), document
+                    )
             else:
-                (built if tool.name == "kustomize" else linted).extend(found)
+                linted += _findings(repository, tool, *done)
+    for tool in schemas if objects else ():
+        done = _output(repository, tool, "\n---\n".join(objects.values()))
+        if done is None or "failed downloading schema" in done[1]:
+            late.append(f"{tool.name} of {tool.subject}")
+        else:
+            linted += _findings(repository, tool, *done)
     return built, linted, late

@@ -1,6 +1,7 @@
 """Are the programs there, and new enough?"""
 
 import re
+import shutil
 from collections.abc import Iterator
 
 from gitops.process import CommandError
@@ -32,3 +33,10 @@ def check(pool: Pool, tools: list[Tool]) -> Iterator[Line]:
             yield failure(f"{tool.command}: {match[0]} is too old", cure)
         else:
             yield ok(f"{tool.command} {match[0]}")
+
+
+def of_validate() -> Iterator[Line]:
+    """Name the tools that `make validate` runs where they are there, and does not install."""
+    missing = [name for name in ("kubeconform", "gitleaks") if not shutil.which(name)]
+    if missing:
+        yield Line("skipped", f"make validate, by {' and '.join(missing)}: not on PATH")

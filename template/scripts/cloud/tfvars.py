@@ -1,5 +1,6 @@
 """Reads the values of a root: the part of HCL that a file of variables is written in."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ _TOKEN = re.compile(
     r"""\s*(?:
       (?P<comment>(?:[#]|//)[^\n]*|/\*.*?\*/)
     | (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<heredoc><<-?(?P<mark>\w+)\n.*?^[ \t]*(?P=mark)$)
     | (?P<number>-?\d+(?:\.\d+)?)
     | (?P<word>[A-Za-z_][\w-]*)
     | (?P<sign>[][{}=:,])
     )""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -27,7 +29,10 @@ def _tokens(text: str) -> list[str]:
         if not match:
             line = text.count("\n", 0, at) + 1
             raise ValueError(f"line {line} holds more than plain values: {text[at:].split()[0][:40]}")
-        if match.lastgroup != "comment":
+        if match["heredoc"]:
+            text_of = match["heredoc"].split("\n")[1:-1]
+            tokens.append(json.dumps("".join(f"{line}\n" for line in text_of)))
+        elif match.lastgroup != "comment":
             tokens.append(match[match.lastgroup or 0])
         at = match.end()
     return tokens

@@ -1,0 +1,283 @@
+"""Applications of Argo CD deploy folders that there are, from this repository, to where their projects let them."""
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from . import kustomize
+from .documents import Map, Problem, Repository
+
+_WATCHED = "argocd.argoproj.io/manifest-generate-paths"
+_OPTIONS = "argocd.argoproj.io/sync-options"
+_KEPT = ("Prune=false", "Delete=false")
+
+
+def of_kind(repository: Repository, kind: str, folder: str = "clusters") -> list[Map]:
+    """Return the objects of a kind in the files of a folder."""
+    paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
+    return [item for path in paths for item in kustomize.objects(repository, path) if item.kind == kind]
+
+
+def every(repository: Repository) -> list[Map]:
+    """Return every Application, those that ApplicationSets make with what differs as it is written there."""
+    made = [item.map("spec", "template") for item in of_kind(repository, "ApplicationSet")]
+    bootstrap = of_kind(repository, "Application", "bootstrap")
+    return [*bootstrap, *of_kind(repository, "Application"), *(item for item in made if item)]
+
+
+def bootstrap(repository: Repository) -> Map:
+    """Return the source of the Application that brings all others: the address and branch of this repository."""
+    found = of_kind(repository, "Application", "bootstrap")
+    return found[0].map("spec", "source") if found else Map.of(("bootstrap", 0), {})
+
+
+def sources(application: Map) -> list[Map]:
+    """Return what an Application deploys."""
+    source = application.map("spec", "source")
+    return [source] if source else application.maps("spec", "sources")
+
+
+def folders(application: Map) -> list[str]:
+    """Return the folders that an Application deploys."""
+    return [path for source in sources(application) if (path := source.text("path").strip("/"))]
+
+
+def folders_of_bootstrap(repository: Repository) -> list[str]:
+    """Return the folders of the clusters, which bootstrap hands over."""
+    return [folder for one in of_kind(repository, "Application", "bootstrap") for folder in folders(one)]
+
+
+def projects(repository: Repository, application: Map) -> list[Map]:
+    """Return the projects beside an Application: those of its cluster, or of its bootstrap."""
+    top, *parts = application.place[0].split("/")
+    folder = posixpath.dirname(application.place[0]) if top == "bootstrap" else "/".join([top, *parts[:1]])
+    return [item for item in of_kind(repository, "AppProject", top) if item.place[0].startswith(f"{folder}/")]
+
+
+def _is_filled_in(value: Any) -> bool:
+    """Tell whether an ApplicationSet makes a value of what it finds, which nothing here knows."""
+    return "{{" in str(value)
+
+
+def at_rest(name: str) -> str:
+    """Return a name without what an ApplicationSet puts behind it, as a folder and its project have it in Git."""
+    return re.sub(r"-?\{\{.*?\}\}", "", name)
+
+
+def _allows(patterns: list[Any], value: Any) -> bool:
+    """Tell whether a value is among patterns, and not excluded by one that begins with `!`."""
+    fits = [str(one) for one in patterns if fnmatch.fnmatchcase(str(value), str(one).lstrip("!"))]
+    return bool(fits) and not any(one.startswith("!") for one in fits)
+
+
+def lacking(project: Map, item: Map) -> str:
+    """Return the list of a project that lacks an object; "" if none does."""
+
+    def fits(key: str) -> list[Map]:
+        entries = project.maps("spec", key)
+        return [
+            one for one in entries if _allows([one.get("group")], item.group) and _allows([one.get("kind")], item.kind)
+        ]
+
+    across = fits("clusterResourceWhitelist")
+    if item.kind in kustomize.CLUSTER_KINDS or (
+        "." in item.group and across
+    ):  # Where a custom kind belongs is unknown.
+        allowed = any(_allows([one.get("name") or "*"], item.name) for one in across)
+        return "" if allowed else "clusterResourceWhitelist"
+    within = project.at("spec", "namespaceResourceWhitelist") is None or fits("namespaceResourceWhitelist")
+    return "" if within and not fits("namespaceResourceBlacklist") else "namespaceResourceWhitelist"
+
+
+def check(repository: Repository) -> Iterator[Problem]:
+    """Check every Application, and that each overlay has one."""
+    deployed, ours = kustomize.deployed(repository), bootstrap(repository)
+    for application in every(repository):
+        yield from _check_application(repository, application, ours)
+    for overlay in repository.overlays():
+        document = kustomize.kustomization(repository, overlay)
+        if overlay not in deployed:
+            yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
+        made = repository.first(f"{overlay}/namespace.yaml")
+        if made and made.name != document.get("namespace"):
+            what = f"is not {document.get('namespace')}, as {document.place[0]} has it"
+            yield Problem(*made.where("metadata", "name"), f"{what}: make them the same")
+    seen: dict[tuple[str, str, str], str] = {}
+    own_namespace = next(
+        (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
+    )
+    for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
+        path = item.place[0]
+        other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
+        if own_namespace and item.text("metadata", "namespace") != own_namespace:
+            place = item.where("metadata", "namespace")
+            yield Problem(*place, f"Argo CD does not look for it there: make the namespace {own_namespace}")
+        if other != path:
+            yield Problem(*item.place, f"{item.kind} {item.name} is in {other} too: rename one")
+
+
+def _check_application(repository: Repository, application: Map, ours: Map) -> Iterator[Problem]:
+    spec, name = application.map("spec"), application.map("spec").get("project")
+    destination, beside = spec.map("destination"), projects(repository, application)
+    own = [project for project in beside if project.name in (name, at_rest(str(name)))]
+    if not own and not _is_filled_in(name):
+        cure = f"use one of {', '.join(sorted(project.name for project in beside))}, or add it"
+        yield Problem(*spec.where("project"), f"there is no AppProject {name}: {cure}")
+    for project in own if not _is_filled_in(name) else ():
+        yield from _check_destination(project, destination)
+    if destination and not {"server", "name"} & set(destination):
+        cure = "add server: https://kubernetes.default.svc, its own"
+        yield Problem(*spec.where("destination"), f"names no cluster to deploy to: {cure}")
+    for source in sources(application):
+        folder = source.text("path").strip("/")
+        if not {"chart", "path", "ref"} & set(source):
+            yield Problem(*source.place, "names neither a path nor a chart: add the one that it deploys")
+        for project in own:
+            address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
+            if address and not _is_filled_in(address) and not _allows(allowed, address):
+                yield Problem(*project.where("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
+        if "chart" in source or not folder or _is_filled_in(folder):
+            continue
+        there = bool(repository.matching(rf"{re.escape(folder)}/.*"))
+        if source.get("repoURL") != ours.get("repoURL"):
+            if there and "{{" not in source.text("repoURL"):
+                what = f"is another repository than bootstrap's {ours.get('repoURL')}"
+                yield Problem(*source.where("repoURL"), f"{what}: make them the same")
+            continue
+        if not there:
+            what = f"the folder {folder} does not exist"
+            yield Problem(*source.where("path"), f"{what}: add it, or remove the Application")
+            continue
+        branch = source.get("targetRevision")
+        if branch != ours.get("targetRevision") and not _is_filled_in(branch):
+            what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
+            yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
+        namespace = kustomize.kustomization(repository, folder).get("namespace")
+        if folder in repository.overlays() and namespace != destination.get("namespace"):
+            what = f"deploys to {destination.get('namespace')}, but {folder} is of {namespace}"
+            yield Problem(*destination.where("namespace"), f"{what}: make them the same")
+        yield from _check_watched(repository, application, folder)
+        for item in kustomize.build(repository, folder).objects:
+            for project in own:
+                if key := lacking(project, item):
+                    what = f"{project.place[0]} does not allow the kind {item.kind}"
+                    if any(_allows([one.get("kind")], item.kind) for one in project.maps("spec", key)):
+                        what += f" by the name {item.name}"
+                    yield Problem(*item.where("kind"), f"{what}: add it to {key}, with the group {item.group!r}")
+
+
+def _check_destination(project: Map, destination: Map) -> Iterator[Problem]:
+    namespace, place = destination.get("namespace"), project.where("spec", "destinations")
+    there = [one for one in project.maps("spec", "destinations") if _allows([one.get("namespace")], namespace)]
+    if not there and namespace and not _is_filled_in(namespace):
+        yield Problem(*place, f"does not allow the namespace {namespace}: add it to destinations")
+    for key in ("server", "name"):
+        wanted = destination.get(key)
+        known = [one.get(key) for one in there if key in one]
+        if known and wanted and not _is_filled_in(wanted) and not _allows(known, wanted):
+            yield Problem(*place, f"does not allow the {key} {wanted} for {namespace}: add it to destinations")
+
+
+def _check_watched(repository: Repository, application: Map, folder: str) -> Iterator[Problem]:
+    """Check that a change of anything that the folder takes in is noticed; without the annotation, every change is."""
+    listed = application.text("metadata", "annotations", _WATCHED)
+    watched = [posixpath.normpath(posixpath.join("/", folder, entry.strip())) for entry in listed.split(";")]
+    parts = kustomize.build(repository, folder).parts
+    missing = dict.fromkeys(
+        posixpath.relpath(posixpath.dirname(item) if posixpath.splitext(item)[1] else item, folder)
+        for item in parts
+        if not any(f"/{item}/".startswith(f"{entry.rstrip('/')}/") for entry in watched)
+    )
+    if listed and "*" not in listed and missing:
+        place = application.where("metadata", "annotations", _WATCHED)
+        what = f"a change in {', '.join(missing)} would not be deployed"
+        yield Problem(*place, f"{what}: write {';'.join([listed, *missing])}")
+
+
+def judge(repository: Repository, folder: str, text: str) -> Iterator[Problem]:
+    """Check that all that kustomize built of a folder is its project's, whatever field of which file moved it."""
+    known = {
+        (item.kind, item.name, item.text("metadata", "namespace"))
+        for item in kustomize.build(repository, folder).objects
+    }
+    cure = "remove what makes it so: transformers, generators, replacements, patches or configurations"
+    for application in every(repository):
+        wanted = at_rest(application.text("spec", "project"))
+        own = [one for one in projects(repository, application) if one.name == wanted]
+        for item in _identities(text) if folder in folders(application) else ():
+            for project in own:
+                what = f"builds {item.kind} {item.name}"
+                namespace = item.text("metadata", "namespace") or at_rest(
+                    application.text("spec", "destination", "namespace")
+                )
+                allowed = [one.get("namespace") for one in project.maps("spec", "destinations")]
+                if lacking(project, item) and (item.kind, item.name, item.text("metadata", "namespace")) not in known:
+                    yield Problem(folder, 0, f"{what}, which the project {project.name} refuses: {cure}")
+                elif item.kind not in kustomize.CLUSTER_KINDS and not _allows(allowed, namespace):
+                    yield Problem(folder, 0, f"{what} in the namespace {namespace}, which is not its own: {cure}")
+
+
+def _identities(text: str) -> Iterator[Map]:
+    """Yield what kustomize built, with nothing but what names each object: to read the rest takes seconds."""
+    for document in re.split(r"^---\n", text, flags=re.MULTILINE):
+        found = dict(re.findall(r"^(apiVersion|kind): (.+)$", document, re.MULTILINE))
+        metadata = re.search(r"^metadata:\n((?:  .*\n?)+)", document, re.MULTILINE)
+        names = dict(
+            re.findall(r"^  (name|namespace): \"?([^\"\n]+)\"?$", metadata[1] if metadata else "", re.MULTILINE)
+        )
+        yield Map.of(("", 0), {**found, "metadata": Map.of(("", 0), names)})
+
+
+def check_projects(repository: Repository) -> Iterator[Problem]:
+    """Check that the project of an environment is for that environment alone."""
+    overlays = repository.overlays()
+    for project in of_kind(repository, "AppProject"):
+        for item in project.maps("spec", "clusterResourceWhitelist"):
+            if item.get("kind") == "Namespace" and not item.text("name"):
+                yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
+    for application in every(repository):
+        own = application.at("spec", "destination", "namespace")
+        for project in projects(repository, application) if set(folders(application)) & set(overlays) else ():
+            for target in (
+                project.maps("spec", "destinations") if project.name == application.at("spec", "project") else ()
+            ):
+                if own and target.get("namespace") != own:
+                    what = f"lets {application.name} into {target.get('namespace')}"
+                    yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
+
+
+def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
+    """Tell whether the Application of an overlay keeps what an autoscaler sets, in syncs too."""
+    for application in every(repository):
+        if overlay in folders(application):
+            kept = "RespectIgnoreDifferences=true" in application.texts("spec", "syncPolicy", "syncOptions")
+            return kept and any(
+                item.text("kind") in (target.kind, "*")
+                and item.text("name") in ("", target.name)
+                and {"/spec/replicas", ".spec.replicas"}
+                & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")}
+                for item in application.maps("spec", "ignoreDifferences")
+            )
+    return True
+
+
+def check_rendering(repository: Repository) -> Iterator[Problem]:
+    """Check for what Argo CD would take away with its Application, and for what makes it render a folder otherwise."""
+    for path in repository.matching(r"(?:.*/)?[.]argocd-source(?:-.*)?[.]yaml"):
+        yield Problem(
+            path, 0, "overrides what the Application says of its source: remove it, and change that in clusters/"
+        )
+    for overlay in repository.overlays():
+        for item in kustomize.build(repository, overlay).objects:
+            volumes = item.kind == "StatefulSet" and item.maps("spec", "volumeClaimTemplates")
+            if volumes or item.kind in ("PersistentVolumeClaim", "Namespace"):
+                options = item.text("metadata", "annotations", _OPTIONS)
+                lost = [
+                    one for one in _KEPT if not {one, one.replace("false", "confirm")} & set(re.split(" *, *", options))
+                ]
+                if lost:
+                    what = f"{item.kind} {item.name} holds data, which would go with it"
+                    cure = f"add {','.join(lost)} to its annotation {_OPTIONS}"
+                    yield Problem(*item.where("metadata", "annotations", _OPTIONS), f"{what}: {cure}")
