@@ -2,10 +2,11 @@
 # into .venv, pinned with hashes.
 .DEFAULT_GOAL := help
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+# Relative, since a path may have spaces.
+BIN := $(VENV)/bin
 PYTHON ?= python3
 # The tests run each tool from the environment, whatever else is on PATH.
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 PRODUCT_COPIER := template/scripts/updates/requirements.txt
@@ -20,7 +21,7 @@ help: ## List the commands
 
 .PHONY: new
 new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--defaults]
-	@$(if $(DEST),,$(error say where to: make new DEST=../my-platform))$(BIN)/python -m hooks.new "$(DEST)" $(ARGS)
+	@$(if $(DEST),,$(error say where to: make new DEST=../my-platform))NEW_ARGUMENTS="$$ARGS" $(BIN)/python -m hooks.new "$(DEST)"
 
 .PHONY: test
 test: $(VENV)/test ## Run the tests that need only Python packages
@@ -28,7 +29,7 @@ test: $(VENV)/test ## Run the tests that need only Python packages
 
 .PHONY: actionlint
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
-	@test -x $(BIN)/actionlint || GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@test -x $(BIN)/actionlint || GOBIN="$(CURDIR)/$(BIN)" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: test-life
 test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
@@ -76,13 +77,22 @@ test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-li
 	$(BIN)/python -m pytest tests/live/test_scale.py --capture=no $(TESTS)
 
 .PHONY: reference
-reference: $(VENV)/test ## Make docs/questions.md from copier.yml
+reference: $(VENV)/test ## Make docs/questions.md, docs/cost.md and the costs in README.md
 	$(BIN)/python -m docs.tools.questions
+	$(BIN)/python -m docs.tools.costs
+
+.PHONY: prices
+prices: $(VENV)/test ## Renew includes/prices.json from Azure's public price list
+	$(BIN)/python -m docs.tools.prices
 
 .PHONY: docs
 docs: $(VENV)/docs ## Build the site into build/site, with an example product
 	$(BIN)/python -m docs.tools.example
 	$(BIN)/zensical build --clean --strict
+
+.PHONY: test-site
+test-site: $(VENV)/test docs ## Look at the site with a real browser (Chromium)
+	$(BIN)/python -m pytest tests/site $(TESTS)
 
 .PHONY: session
 session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
@@ -100,8 +110,8 @@ coverage: $(VENV)/test ## Write docs/coverage.md: which answer set exercises wha
 lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
-	$(BIN)/mypy docs hooks tests
-	cd template/scripts && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache gitops checks cloud updates workstation
+	MYPYPATH=template/scripts $(BIN)/mypy docs hooks tests
+	cd template/scripts && mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache gitops checks cloud workstation
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
@@ -118,7 +128,7 @@ paths: $(VENV)/test ## Note the paths of a released version, which later ones ha
 .PHONY: lock
 lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 	@for name in bench docs new scan test; do \
-		cd $(CURDIR)/requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		cd "$(CURDIR)/requirements" && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
 	done

@@ -3,29 +3,47 @@
 Usage: python -m hooks.new DEST [arguments of copier copy]
 
 The product is made in a folder of its own beside DEST and takes DEST's name when it is whole. So nothing of a run that
-fails, or is interrupted, is left in DEST; what a killed run leaves is removed by the next one.
+fails, or is interrupted, is left in DEST; what a killed run leaves is removed by the next one. More arguments come in
+NEW_ARGUMENTS, as one text.
 """
 
 import ast
 import contextlib
+import importlib
 import itertools
 import os
 import re
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import textwrap
 import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import copier._main
 import yaml
+from copier import load_settings
 from copier._cli import CopierApp
 from copier.errors import CopierError, DirtyLocalWarning
 from plumbum import local
+from prompt_toolkit.application import get_app
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.layout import Window
+from prompt_toolkit.widgets.toolbars import ValidationToolbar
 
 TEMPLATE = Path(__file__).resolve().parents[1]
+sys.path.append(str(TEMPLATE / "template" / "scripts"))
+
+from gitops.addresses import web_page  # noqa: E402
+
+# What the rule for addresses takes, in short.
+_REPOSITORY = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9-]+/[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # How Jinja reports the name that the hidden question looks up, which is our message.
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
@@ -83,6 +101,117 @@ def refuse_unreadable(arguments: list[str]) -> None:
             sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
         if not isinstance(answers, dict):
             sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
+
+
+def words(text: str) -> list[str]:
+    """Return the arguments in a text, in which answers may have spaces without quotes around them.
+
+    A shell would make five words of `--data services=[{name: api, port: 8000}]`.
+    """
+    with contextlib.suppress(ValueError):
+        found = shlex.split(text)
+        options = [re.fullmatch(r"--?[A-Za-z-]+", word) for word in found]
+        if all(word.startswith("-") or before for word, before in zip(found, [None, *options], strict=False)):
+            return [str(Path(word).expanduser()) if word.startswith("~") else word for word in found]
+    found = []
+    for part in re.split(r"\s+(?=--?[A-Za-z])", text.strip()):
+        option, _, value = re.sub(r"^(--?[A-Za-z-]+)[=\s]\s*", r"\1 ", part).partition(" ")
+        found += [option, re.sub(r"""^(["'])(.*)\1$""", r"\2", value, flags=re.DOTALL)] if value else [option]
+    return found
+
+
+def known_repository(destination: Path, asking: bool) -> str | None:
+    """Return the address of the product's repository, as far as this machine knows it.
+
+    That is the remote of the folder; for who is asked, also a repository of theirs on GitHub.
+    """
+    # A folder within another repository is none itself.
+    git = destination / ".git"
+    if git.exists() and (remote := _says("git", f"--git-dir={git}", "config", "--get", "remote.origin.url")):
+        address = web_page(remote)
+    elif not asking:
+        return None
+    else:
+        # Neither asks a server.
+        owner = _says("gh", "config", "get", "user", "--host", "github.com")
+        owner = owner or _says("git", "config", "--get", "github.user")
+        address = f"https://github.com/{owner}/{destination.name}"
+    return address if _REPOSITORY.fullmatch(address) else None
+
+
+def _says(*command: str) -> str:
+    """Return what a program prints; nothing where it fails, or is not there."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@contextlib.contextmanager
+def suggesting(address: str | None) -> Iterator[None]:
+    """Make an address the default of its question, beside what the person's own settings of Copier say."""
+    if not address:
+        yield
+        return
+    settings = load_settings()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "settings.yml")
+        defaults = {"git_repository": address, **settings.defaults}
+        path.write_text(yaml.safe_dump({"defaults": defaults, "trust": list(settings.trust)}), encoding="utf-8")
+        os.environ["COPIER_SETTINGS_PATH"] = str(path)
+        yield
+
+
+def name_origin() -> str:
+    """Let the product name the server that this checkout is from, with its version; return what is to be said of it.
+
+    A product that names a folder of this machine could be updated here and nowhere else.
+    """
+    remote = _says("git", "-C", str(TEMPLATE), "config", "--get", "remote.origin.url")
+    page = web_page(remote)
+    version = _says("git", "-C", str(TEMPLATE), "describe", "--tags", "--always")
+    if not page.startswith("https://") or not version:
+        return (
+            f"No pipeline can update this product: the template is the folder {TEMPLATE}, which is on no server. "
+            "Once it is, write its address into .copier-answers.yml and scripts/updates/origin.yaml."
+        )
+    address = f"git+{page}" if "/_git/" in page else f"{page}.git"
+    remember = copier._main.Worker._answers_to_remember
+
+    def remembering(worker: copier._main.Worker) -> dict[str, Any]:
+        return {**remember(worker), "_commit": version, "_src_path": address}
+
+    setattr(copier._main.Worker, "_answers_to_remember", remembering)  # noqa: B010 - to mypy, a method is no variable
+    pushed = _says("git", "-C", str(TEMPLATE), "for-each-ref", "--contains=HEAD", "refs/remotes/origin", "refs/tags")
+    changed = _says("git", "-C", str(TEMPLATE), "status", "--porcelain")
+    if pushed and not changed:
+        return ""
+    what = "has changes that no commit has" if changed else f"is at {version}, which {address} may not have"
+    return f"Updates may find no version to compare with: the checkout of the template {what}. Push first."
+
+
+class _Toolbar(ValidationToolbar):
+    """Shows all that a rule says, below an answer that it refuses.
+
+    Copier puts the name of the question first, which is on the screen, and one line would be all that is shown.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.control.text = self._lines
+        if isinstance(self.container.content, Window):
+            self.container.content.height = None
+
+    @staticmethod
+    def _lines() -> StyleAndTextTuples:
+        error = get_app().current_buffer.validation_error
+        message = _QUESTION.sub("", error.message if error else "")
+        message = message.replace("Invalid input", "give a list of names, as [one, two]: this is not YAML")
+        width = get_app().output.get_size().columns - 1
+        return [("class:validation-toolbar", "\n".join(textwrap.wrap(message, width, break_on_hyphens=False)))]
 
 
 def _is_unfinished(path: Path) -> bool:
@@ -149,9 +278,9 @@ def main() -> None:
     warnings.simplefilter("ignore", DirtyLocalWarning)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    arguments = sys.argv[2:]
+    arguments = [*sys.argv[2:], *words(os.environ.get("NEW_ARGUMENTS", ""))]
     try:
-        destination = Path(sys.argv[1]).resolve()
+        destination = Path(sys.argv[1]).expanduser().resolve()
         refuse_taken(destination)
         refuse_unreadable(arguments)
         if not shutil.which("git"):
@@ -159,15 +288,22 @@ def main() -> None:
         _ask_git_about_no_file()
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)
-        with staging(destination) as product:
+        # The package has a function of the module's name.
+        vars(importlib.import_module("prompt_toolkit.shortcuts.prompt"))["ValidationToolbar"] = _Toolbar
+        quiet = bool({"-q", "--quiet"} & set(arguments))
+        asking = not {"-l", "--defaults", "-f", "--force"} & set(arguments)
+        note = name_origin()
+        with suggesting(known_repository(destination, asking)), staging(destination) as product:
             # From a checkout, the template is what is checked out, not its newest tag.
             command = ["copier", "copy", "--trust", "--vcs-ref=HEAD", *arguments, str(TEMPLATE), str(product)]
-            if not {"-q", "--quiet"} & set(arguments):
+            if not quiet:
                 # A line for each file would push what comes next off the screen; but this one is to be read.
                 command.insert(2, "--quiet")
                 print(yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))["_message_before_copy"])
             if status := CopierApp.run(command, exit=False)[1]:
                 sys.exit(status)
+        if note and not quiet:
+            print(f"\n{textwrap.fill(note, shutil.get_terminal_size().columns - 1)}")
     except OSError as error:
         sys.exit(
             f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again"

@@ -24,6 +24,8 @@ from typing import Any
 
 import yaml
 
+# The owner of a repository that nobody has named; includes/names.jinja has it, too.
+_PLACEHOLDER = "example-org"
 _OUR_FAULT = """
 The answers were accepted, but what they give is not sound: a fault of this template. Please report it with the lines
 above and your answers. A new folder is removed again, --no-cleanup keeps it to look at.\
@@ -53,7 +55,7 @@ def carry_tags(product: Path, before: Path) -> None:
     """Give images that came a tag, and take that of images that went; a service keeps its own in another registry."""
     sys.path.insert(0, str(product / "scripts"))
     sys.dont_write_bytecode = True
-    from gitops import imagetags, repository  # type: ignore[import-not-found]
+    from gitops import imagetags, repository
 
     services = repository.images(product)
     was = {image: name for name, image in repository.images(before).items()} if (before / "apps").exists() else {}
@@ -95,6 +97,27 @@ def moved(before: Path, product: Path) -> list[str]:
         f"{address} led to {service}, and " + (f"leads to {now[address]} now" if address in now else "is gone now")
         for address, service in addresses(before).items()
         if now.get(address) != service
+    ]
+
+
+def probes(folder: Path) -> dict[str, str]:
+    """Return the path that each probe of a service asks for."""
+    found = {}
+    for path in sorted(folder.glob("apps/*/base/*/deployment.yaml")):
+        for container in yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["template"]["spec"]["containers"]:
+            for key, kind in (("health_path", "livenessProbe"), ("ready_path", "readinessProbe")):
+                if asked := container.get(kind, {}).get("httpGet", {}).get("path"):
+                    found[f"{key} of {path.parent.name}"] = asked
+    return found
+
+
+def asked_otherwise(before: Path, product: Path) -> list[str]:
+    """Return a line for each probe that asks for another path after the update."""
+    now = probes(product)
+    return [
+        f"{setting} was {path} and is {now[setting]} now; set it in the answer `services` to keep it"
+        for setting, path in probes(before).items()
+        if now.get(setting, path) != path
     ]
 
 
@@ -153,40 +176,80 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
     }
 
 
+def costs(product: Path) -> str:
+    """Return what the product costs, as its README says it: the sum, each line of the table, and what is left out."""
+    readme = (product / "README.md").read_text(encoding="utf-8")
+    total, table, rest = readme.partition("\n## What it costs\n")[2].partition("\n## ")[0].strip().split("\n\n")
+    rows = "; ".join(row.strip("| ").replace(" | ", " ") for row in table.splitlines()[2:])
+    left_out = " ".join(rest.split()).partition(". ")[0]
+    return f"{total.replace('**', '').removeprefix('About ').rstrip(':')}. {rows}. {left_out}."
+
+
 def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
-    """Return the next three commands, to be typed as they are, whatever the folder is called."""
+    """Return the next commands, to be typed as they are, whatever the folder is called."""
     # `make new` makes it elsewhere and moves it there.
     place = Path(os.environ.get("PRODUCT_DESTINATION", product))
-    git = "" if (place / ".git").exists() else "git init --quiet --initial-branch=main && "
+    folder, repository = shlex.quote(str(place)), answers["git_repository"]
+    if is_placeholder(repository):
+        answer = f"git_repository={repository.replace(_PLACEHOLDER, 'OWNER')}"
+        if "PRODUCT_DESTINATION" in os.environ:
+            return [f"make new DEST={folder} \\\n    ARGS='--data {answer}'"]
+        return [f"copier copy --trust --data {answer} \\\n    {shlex.quote(answers['_src_path'])} {folder}"]
+    begun = (place / ".git").exists()
+    remote = subprocess.run(["git", "-C", str(place), "remote", "get-url", "origin"], capture_output=True, check=False)
     return [
-        f"cd {shlex.quote(str(place))} && {git}git add --all && git commit --quiet --message='Begin'",
-        f"git remote add origin {shlex.quote(answers['git_repository'])} && git push --set-upstream origin main",
+        f"cd {folder}",
+        *([] if begun else ["git init -q -b main"]),
+        "git add --all && git commit -qm Begin",
+        *([] if begun and remote.returncode == 0 else [f"git remote add origin {shlex.quote(repository)}"]),
+        "git push -u origin main",
         "make doctor && make up",
     ]
 
 
+def is_placeholder(repository: str) -> bool:
+    """Tell whether nobody has said who owns the repository."""
+    return f"/{_PLACEHOLDER}/" in repository
+
+
 def summary(product: Path, report: str) -> str:
-    """Return what was made, what was checked and skipped, and the next three commands; it fits on a screen."""
+    """Return what was made, what it costs, what was checked and skipped, and what to do next; it fits on a screen."""
     answers = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
-    lines = ["", f"{answers['project_name']} is ready:", ""]
     width = min(100, shutil.get_terminal_size((101, 24)).columns - 1)
-    for role, words in made(answers, product).items():
-        lines += textwrap.wrap(words, width, initial_indent=f"  {role:<16}", subsequent_indent=" " * 18)
-    lines += ["", *(part for line in report.splitlines() for part in textwrap.wrap(line[0].upper() + line[1:], width))]
-    lines += ["", "Next:", *(f"  {command}" for command in next_commands(answers, product)), ""]
-    lines += ["`make doctor` names what is missing, each line with its cure; `make validate` asks other tools too."]
-    lines += ["Everything else is in README.md."]
-    return "\n".join(lines)
+
+    def wrapped(text: str, first: str = "", indent: str = "") -> list[str]:
+        return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+
+    def command(text: str) -> str:
+        # What is quoted can't be continued on another line, nor can one word.
+        return text if set(text) & set("'\\") else " \\\n".join(wrapped(text, "  ", "    ")).lstrip()
+
+    lines = ["", f"{answers['project_name']} is ready:", ""]
+    for role, words in (made(answers, product) | {"cost": costs(product)}).items():
+        lines += wrapped(words, f"  {role:<16}", " " * 18)
+    lines += ["", *(part for line in report.splitlines() for part in wrapped(line[0].upper() + line[1:])), ""]
+    end = "`make doctor` names what is missing; `make validate` asks other tools too. The rest is in README.md."
+    if is_placeholder(answers["git_repository"]):
+        lines += wrapped(f"Next: {_PLACEHOLDER} stands for the owner of its repository, and names derive from it.")
+        end = "Remove the folder before; there is nothing else in it."
+    else:
+        lines += ["Next:"]
+    lines += [f"  {command(text)}" for text in next_commands(answers, product)]
+    return "\n".join([*lines, "", *wrapped(end)])
 
 
 def report(how: str) -> None:
-    """Tell scripts/template-update how the merge ended; it can't tell a half-way tree from a merged one by itself."""
+    """Tell hooks/updates how the merge ended; it can't tell a half-way tree from a merged one by itself."""
     if path := os.environ.get("TEMPLATE_UPDATE_REPORT"):
         Path(path).write_text(how, encoding="utf-8")
 
 
 def main() -> int:
     """Run the hook and return its exit status."""
+    if sys.platform == "win32" or sys.version_info < (3, 11):
+        needed = "WSL, https://aka.ms/wsl" if sys.platform == "win32" else "a Copier on Python 3.11 or newer"
+        print(f"error: the product's commands do not run with what this Copier runs on: use {needed}", file=sys.stderr)
+        return 1
     product = Path.cwd()
     updating = os.environ.get("STAGE") == "after"
     notes: list[str] = []
@@ -206,7 +269,7 @@ def main() -> int:
             before_the_update(product) as before,
         ):
             carry_tags(product, before)
-            notes = moved(before, product)
+            notes = moved(before, product) + asked_otherwise(before, product)
     for note in notes:
         print(f"Look twice: {note}", file=sys.stderr)
     if updating and (conflicts := unresolved_conflicts(product)):

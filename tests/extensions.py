@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from tests import pages
+
 Extension = Callable[["Tree", random.Random], None]
 DIGEST = "@sha256:" + "0f" * 32
 ACTION = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
@@ -426,19 +428,11 @@ def an_application_set(tree: Tree, _: random.Random) -> None:
 
 
 def a_secret(tree: Tree, _: random.Random) -> None:
-    """As docs/operations.md says."""
-    said = (tree.root / "docs/operations.md").read_text(encoding="utf-8").partition("## Add a secret\n")[2]
+    """As docs/services.md says."""
+    example = pages.example(tree.root, "services.md", "Add a secret")
     previews_show_it = (tree.app / "preview").exists() and len(tree.overlays) == 1
-    if not said or previews_show_it:
-        return
-    [(values, folder, file)] = re.findall(r"`(terraform/\S+tfvars)`.*?`(apps/\S+)/(\S+)`", said, re.DOTALL)[:1]
-    line, text = (textwrap.dedent(re.findall(rf"```{kind}\n(.*?)```", said, re.DOTALL)[0]) for kind in ("hcl", "yaml"))
-    old = (tree.root / values).read_text(encoding="utf-8")
-    key = re.escape(line.partition(" = ")[0].strip())
-    (tree.root / values).write_text(
-        re.sub(rf"(?m)^  {key} +?= .*$", lambda _: "  " + line.strip(), old), encoding="utf-8"
-    )
-    tree.resource(tree.root / folder, file, text)
+    if not previews_show_it:
+        example.apply(tree.root)
 
 
 # Custom resources of operators: apiVersion, kind, spec in flow style. The project of the application lets them in.

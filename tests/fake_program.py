@@ -86,7 +86,7 @@ def terraform(world: World, arguments: list[str]) -> None:
     values = [one for one in arguments if one.startswith("-var-file=")] or os.path.exists(  # noqa: PTH110
         f"terraform/{root}/terraform.tfvars"
     )
-    if command in ("apply", "destroy") and not values:
+    if command in ("plan", "destroy") and not values:
         refuse("Error: No value for required variable")
     there = world["clusters"].get(own) if own else world["cluster"]
     if command == "init":
@@ -97,9 +97,19 @@ def terraform(world: World, arguments: list[str]) -> None:
             refuse(
                 'Error: Failed to get existing workspaces: containers.Client#ListBlobs:\nStatus=403 Code="AuthorizationPermissionMismatch"'
             )
-    elif command == "apply":
+    elif command == "plan":
         if root == "gitops" and not there:
             refuse("Error: there is no cluster")
+    elif command == "show":
+        actions = {address: ["no-op"] if address in made else ["create"] for address in world["makes"][root]}
+        actions |= {address: ["delete"] for address in made if address not in actions}
+        changes = [
+            {"address": address, "type": address.split(".")[0], "change": {"actions": action}}
+            for address, action in actions.items()
+        ]
+        print(as_json({"resource_changes": changes}))
+    elif command == "apply":
+        made[:] = [address for address in made if address in world["makes"][root]]
         for address in world["makes"][root]:
             if address not in made:
                 made.append(address)

@@ -137,6 +137,7 @@ class Fakes:
             "PATH": str(self.folder / "bin"),
             "PYTHONPATH": str(support.CLOCK),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "APPROVE": "yes",
         }
 
     @property
@@ -278,8 +279,8 @@ def around(product: Path, folder: Path) -> Fakes:
     return Fakes(product, folder)
 
 
-def installed(fakes: Fakes) -> None:
-    """Change the world into one in which `make up` has run and Argo CD has brought everything."""
+def brought() -> dict[str, list[dict[str, Any]]]:
+    """What is in the cluster once Argo CD has brought everything."""
     children = [
         application("goal-tracker-dev"),
         # Its sync fails, and is tried again and again.
@@ -297,26 +298,31 @@ def installed(fakes: Fakes) -> None:
         {"kind": "AppProject", "metadata": {"name": name, "namespace": "argocd", "finalizers": ["resources-finalizer"]}}
         for name in ("bootstrap", "goal-tracker", "add-ons")
     ]
+    return {
+        "applications.argoproj.io": [root, *children, generated],
+        "applicationsets.argoproj.io": [
+            {
+                "kind": "ApplicationSet",
+                "metadata": {"name": "previews", "namespace": "argocd"},
+                "makes": [generated],
+            }
+        ],
+        "appprojects.argoproj.io": projects,
+        "services": [
+            service("goal-tracker-dev", "frontend"),
+            service("goal-tracker-prod", "frontend"),
+            service("default", "kubernetes", "ClusterIP"),
+        ],
+    }
+
+
+def installed(fakes: Fakes) -> None:
+    """Change the world into one in which `make up` has run and Argo CD has brought everything."""
     world = fakes.world
     fakes.change(
         storage=True,
         cluster=world["new_cluster"],
         terraform={root: world["makes"][root] for root in world["terraform"]},
         addresses=["goal-tracker-dev/frontend", "goal-tracker-prod/frontend"],
-        objects={
-            "applications.argoproj.io": [root, *children, generated],
-            "applicationsets.argoproj.io": [
-                {
-                    "kind": "ApplicationSet",
-                    "metadata": {"name": "previews", "namespace": "argocd"},
-                    "makes": [generated],
-                }
-            ],
-            "appprojects.argoproj.io": projects,
-            "services": [
-                service("goal-tracker-dev", "frontend"),
-                service("goal-tracker-prod", "frontend"),
-                service("default", "kubernetes", "ClusterIP"),
-            ],
-        },
+        objects=brought(),
     )

@@ -1,10 +1,6 @@
 """Generating a product, as a person does it."""
 
-import contextlib
-import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 import sys
@@ -18,6 +14,7 @@ import yaml
 
 from tests import fakes as fakes_of
 from tests import support
+from tests.terminal import ENTER, running
 
 
 def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
@@ -27,16 +24,25 @@ def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
     )  # fmt: skip
 
 
-def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_that_work(tmp_path: Path) -> None:
+ADDRESS = "https://github.com/octocat/goal-tracker"
+
+
+def test_the_default_product_ends_with_what_was_made_checked_and_commands_that_work(tmp_path: Path) -> None:
     product = tmp_path / "it's mine"
-    done = copy(product, "--defaults")
+    done = copy(product, "--defaults", f"--data=git_repository={ADDRESS}")
     assert done.returncode == 0, done.stderr
     made, checked, following = re.split(r"^(?=Checked|Next)", done.stdout.strip(), flags=re.MULTILINE)
     assert "aks-goal-tracker in westeurope, size small" in made
     assert re.match(r"Checked \d+ files", checked)
-    assert len(done.stdout.splitlines()) <= 24
+    assert len(done.stdout.splitlines()) <= 26
     commands = [line.strip() for line in following.splitlines() if line.startswith("  ")]
-    assert len(commands) == 3
+    assert commands[1:] == [
+        "git init -q -b main",
+        "git add --all && git commit -qm Begin",
+        f"git remote add origin {ADDRESS}",
+        "git push -u origin main",
+        "make doctor && make up",
+    ]
 
     fakes = fakes_of.around(product, tmp_path / "fakes")
     (tmp_path / "fakes" / "bin" / "make").symlink_to(str(shutil.which("make")))
@@ -44,7 +50,7 @@ def test_the_default_product_ends_with_what_was_made_checked_and_three_commands_
     settings = {
         "user.name": "Test",
         "user.email": "test@example.com",
-        f"url.{tmp_path}/remote.git.insteadOf": "https://github.com/example-org/goal-tracker",
+        f"url.{tmp_path}/remote.git.insteadOf": ADDRESS,
     }
     config = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
@@ -86,7 +92,7 @@ def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp
         return {
             path.relative_to(product).as_posix(): (
                 path.stat().st_mode,
-                re.sub(rb"^_commit: .*", b"", path.read_bytes(), flags=re.MULTILINE),
+                re.sub(rb"^_(commit|src_path): .*", b"", path.read_bytes(), flags=re.MULTILINE),
             )
             for path in support.files(product)
         }
@@ -94,34 +100,22 @@ def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp
     assert contents(made) == contents(copied)
 
 
-def test_make_new_at_a_terminal_and_enter_ten_times_is_all_it_takes(tmp_path: Path) -> None:
-    here, there = pty.openpty()
-    environment = {**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "PATH": support.TOOLS_FIRST}
-    command = ["make", "--silent", "new", f"DEST={tmp_path}/product"]
-    with subprocess.Popen(
-        command, cwd=support.ROOT, env=environment, stdin=there, stdout=there, stderr=there, start_new_session=True
-    ) as process:
-        os.close(there)
-        shown = ""
-        # The first words of each question's help.
-        beginnings = [re.findall(r"[A-Z]\w+ \w+ \w+", question["help"])[0] for question in support.asked().values()][
-            :10
-        ]
-        with contextlib.suppress(OSError):  # How the end of a terminal is told.
-            while select.select([here], [], [], 60)[0] and (read := os.read(here, 65536)):
-                shown += read.decode(errors="replace")
-                if beginnings and beginnings[0] in shown:
-                    shown = shown.partition(beginnings.pop(0))[2]
-                    os.write(here, b"\r")
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:  # It asks for something else, and waits.
-            process.kill()
-    os.close(here)
-    assert process.returncode == 0, shown
-    assert not beginnings
-    assert "goal-tracker is ready:" in shown
-    assert (tmp_path / "product" / "README.md").exists()
+def test_in_a_cloned_repository_enter_ten_times_is_all_it_takes(tmp_path: Path) -> None:
+    product = tmp_path / "product"
+    support.git("init", "-q", "-b", "main", str(product), cwd=tmp_path)
+    support.git("remote", "add", "origin", "git@github.com:octocat/shop-front.git", cwd=product)
+    with running(80, sys.executable, "-m", "hooks.new", product, cwd=support.ROOT) as terminal:
+        for question in list(support.asked().values())[:10]:
+            terminal.wait(re.findall(r"[A-Z]\w+ \w+ \w+", question["help"])[0])
+            terminal.press(ENTER)
+        assert terminal.end() == 0, "\n".join(terminal.history())
+    assert "shop-front is ready:" in terminal.history()
+    assert terminal.shows("git push -u origin main")
+    assert not terminal.shows("git remote add")
+    stored = yaml.safe_load((product / ".copier-answers.yml").read_text())
+    assert (stored["git_repository"], stored["project_name"], stored["registry_name"]) == (
+        "https://github.com/octocat/shop-front", "shop-front", "octocatshopfront",
+    )  # fmt: skip
 
 
 def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:

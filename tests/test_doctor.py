@@ -18,6 +18,7 @@ READER = {"value": [{"actions": ["*/read"], "notActions": []}]}
 CONTRIBUTOR = {
     "value": [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]}]
 }
+TEMPLATE = "https://github.com/octocat/aks-gitops-template.git"
 
 
 @pytest.fixture
@@ -26,6 +27,11 @@ def faked(pushed_product: Path, tmp_path: Path) -> Fakes:
     watched = "https://github.com/example-org/goal-tracker"
     support.git("config", f"url.{tmp_path}/remote.git.insteadOf", watched, cwd=pushed_product)
     support.git("config", "remote.origin.url", watched, cwd=pushed_product)
+    # As a product has it that was not made from a folder.
+    for name in (".copier-answers.yml", "scripts/updates/origin.yaml"):
+        path = pushed_product / name
+        path.write_text(re.sub("^_src_path: .*", f"_src_path: {TEMPLATE}", path.read_text(), flags=re.MULTILINE))
+        support.git("update-index", "--assume-unchanged", name, cwd=pushed_product)
     # Somebody owns it; git need not know.
     (pushed_product / "CODEOWNERS").write_text("/clusters/ @example-org/platform\n")
     exclude = pushed_product / ".git" / "info" / "exclude"
@@ -544,6 +550,15 @@ def test_a_cluster_without_the_namespaces_is_said(on_jenkins: Fakes) -> None:
     on_jenkins.answer("kubectl get serviceaccounts", status=1, stderr="no context exists\n")
     [found] = of_jenkins(on_jenkins)
     assert "kubectl does not reach" in found
+
+
+@pytest.mark.parametrize("address", ["/home/me/template", "../template"])
+def test_a_template_that_is_a_folder_is_a_warning_that_no_pipeline_finds_it(address: str, faked: Fakes) -> None:
+    path = faked.product / "scripts/updates/origin.yaml"
+    path.write_text(path.read_text().replace(TEMPLATE, address))
+    [found] = lines(faked, "warning")
+    assert f"template: {address} is a folder of one machine, no pipeline can update from it" in found
+    assert "write the address of its server into .copier-answers.yml and scripts/updates/origin.yaml" in found
 
 
 def test_files_that_rule_the_cluster_and_have_no_owner_are_a_warning(faked: Fakes) -> None:

@@ -78,7 +78,7 @@ def test_down_says_what_goes_data_included_and_how_to_remove_the_state(there: Fa
 @pytest.mark.parametrize(
     ("typed", "environment", "words"),
     [
-        ("", {}, "no name was given, nothing was removed"),
+        ("", {}, "no answer was given, nothing was removed"),
         ("yes\n", {}, f"'yes' is not {NAME}, nothing was removed"),
         (f"{NAME}\n", {"CONFIRM": "aks-other"}, f"'aks-other' is not {NAME}"),
         ("", {"CONFIRM": "yes"}, f"'yes' is not {NAME}"),

@@ -8,7 +8,7 @@ import yaml
 from tests import support
 
 sys.path.insert(0, str(support.ROOT / "template" / "scripts"))
-from gitops import imagetags, repository  # type: ignore[import-not-found]
+from gitops import imagetags, repository
 
 HEAD = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 DIGEST = "sha256:" + "0" * 64

@@ -32,9 +32,9 @@ NAMES_BOTH = {
     "files.py",
     "secrets.py",
     "tools.py",
-    "scripts/gitops/proposals.py",
+    "scripts/gitops/publish.py",
     "scripts/gitops/signatures.py",
-    "scripts/updates/proposal.py",
+    "scripts/template-propose",
 }
 TEXT = {
     "",

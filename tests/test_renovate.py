@@ -50,6 +50,7 @@ PIN = re.compile(
 NO_PINS = [
     ("**/tests/**", r".*", "values that tests make up; Renovate leaves tests alone too"),
     ("**/*.md*", r"(?!.*@sha256:).*", "prose"),
+    ("**/*.md*", r".*@sha256:(?:0123456789abcdef){4}.*", "an example of a version to come"),
     ("**/*.json5*", r".*", "the configuration itself"),
     ("**/Chart.yaml*", r"version: 1.0.0", "the chart's own version: it is installed from here"),
     ("pyproject.toml", r"version = .*", "the template's own version"),

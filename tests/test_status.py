@@ -233,7 +233,7 @@ def test_a_cluster_that_does_not_answer_is_waited_for_some_seconds_only(cluster:
     finally:
         overview.write_text(text)
     assert done.returncode == 1
-    assert done.stdout.count("! no answer in 1 s") == 2
+    assert done.stdout.count("! kubectl: no answer in 1 s") == 2
 
 
 def test_only_reads_are_asked_for_and_each_has_a_limit(cluster: Cluster) -> None:

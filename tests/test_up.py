@@ -101,11 +101,47 @@ def test_up_without_a_sign_in_says_how_to_sign_in(faked: Fakes) -> None:
     assert faked.calls("terraform") == []
 
 
-def test_changes_are_shown_for_approval_unless_it_was_given(faked: Fakes) -> None:
+def test_changes_are_made_after_a_yes_unless_it_was_given(faked: Fakes) -> None:
+    failed = faked.run("up", APPROVE="")
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "up: no answer was given, nothing of state was changed: type it, or without a terminal run make up APPROVE=yes\n"
+    )
+    assert [step for step in steps(faked) if "apply" in step] == []
+    done = faked.run("up", typed="yes\nyes\nyes\n", APPROVE="")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Type yes to go on: ") == 3
+    assert "Type" not in faked.run("up", APPROVE="").stdout, "where nothing changes, nothing is asked"
+    assert not list(faked.product.glob("terraform/*/*.tfplan")), "a plan holds the state"
+
+
+LOST = "azurerm_container_registry.this"
+
+
+@pytest.mark.parametrize(
+    ("typed", "environment", "said"),
+    [
+        ("yes\n", {"APPROVE": ""}, "'yes' is not aks-goal-tracker, nothing of platform was changed: "),
+        ("", {"APPROVE": ""}, "no answer was given, "),
+        # Approved beforehand, nobody is asked.
+        ("aks-goal-tracker\n", {}, "no answer was given, "),
+        ("", {"CONFIRM": "yes"}, "'yes' is not aks-goal-tracker, "),
+        ("aks-goal-tracker\n", {"APPROVE": ""}, ""),
+        ("", {"CONFIRM": "aks-goal-tracker"}, ""),
+    ],
+)
+def test_what_holds_data_or_an_address_is_destroyed_only_by_the_clusters_name(
+    faked: Fakes, typed: str, environment: dict[str, str], said: str
+) -> None:
     faked.run("up")
-    assert not [line for line in faked.calls("terraform") if "-auto-approve" in line]
-    faked.run("up", APPROVE="yes")
-    assert len([line for line in faked.calls("terraform") if "apply -auto-approve" in line]) == 3
+    world = faked.world["terraform"]
+    faked.change(terraform={**world, "platform": [*world["platform"], LOST]})
+    done = faked.run("up", typed=typed, **environment)
+    assert f"This destroys {LOST} for good" in done.stdout
+    assert (LOST in faked.world["terraform"]["platform"]) == bool(said)
+    assert said in done.stderr
+    assert not said or done.stderr.endswith("without a terminal run make up CONFIRM=aks-goal-tracker\n")
+    assert done.returncode == bool(said)
 
 
 def test_the_subject_that_github_presents_is_asked_once_and_kept(faked: Fakes) -> None:
@@ -231,13 +267,17 @@ def test_every_environment_gets_its_own_cluster_in_order(faked_clusters: Fakes) 
     done = faked_clusters.run("up")
     assert done.returncode == 0, done.stderr
     lines = [line.split("-chdir=terraform/")[1] for line in faked_clusters.calls("terraform")]
-    assert [line for line in lines if " apply" in line] == [
-        "state apply",
-        "registry apply -var-file=../platform/github.auto.tfvars",
-        "platform apply -var-file=dev.tfvars",
-        "gitops apply -var-file=dev.tfvars",
-        "platform apply -var-file=prod.tfvars",
-        "gitops apply -var-file=prod.tfvars",
+    planned = " plan -input=false -out=pipeline.tfplan"
+    assert [line.replace(planned, "") for line in lines if planned in line] == [
+        f"{root} {options}".strip()
+        for root, options in (
+            ("state", ""),
+            ("registry", "-var-file=../platform/github.auto.tfvars"),
+            ("platform", "-var-file=dev.tfvars"),
+            ("gitops", "-var-file=dev.tfvars"),
+            ("platform", "-var-file=prod.tfvars"),
+            ("gitops", "-var-file=prod.tfvars"),
+        )
     ]
     assert "gitops init -input=false -no-color -lockfile=readonly -backend-config=prod.azurerm.tfbackend" in lines
     assert sorted(faked_clusters.world["clusters"]) == ["dev", "prod"]

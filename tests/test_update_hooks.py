@@ -98,6 +98,16 @@ def test_an_address_that_goes_or_leads_elsewhere_is_said(
     assert post_generation.moved(tmp_path / "then", tmp_path / "now") == said
 
 
+def test_a_probe_that_asks_for_something_else_is_said(in_process: InProcess, tmp_path: Path) -> None:
+    in_process.render({}, tmp_path / "then")
+    in_process.render({"sample_app": False}, tmp_path / "now")
+    assert post_generation.asked_otherwise(tmp_path / "then", tmp_path / "now") == [
+        "ready_path of backend was /ready and is /health now; set it in the answer `services` to keep it",
+        "health_path of frontend was /health and is / now; set it in the answer `services` to keep it",
+        "ready_path of frontend was /health and is / now; set it in the answer `services` to keep it",
+    ]
+
+
 def test_what_could_not_be_checked_in_time_is_named_and_generation_waits_for_no_tool(
     own_product: Path, tmp_path: Path
 ) -> None:

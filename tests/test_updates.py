@@ -43,8 +43,8 @@ def test_answers_without_a_question_are_known_as_such() -> None:
 
 def test_the_oldest_copier_is_the_same_everywhere() -> None:
     oldest = yaml.safe_load((support.ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
-    numbers = oldest.split(".")[:2]
-    asked_for = (support.ROOT / "template" / "scripts" / "updates" / "copier.py").read_text(encoding="utf-8")
+    numbers = oldest.split(".")
+    asked_for = (support.ROOT / "hooks" / "updates" / "copier.py").read_text(encoding="utf-8")
     assert f"MINIMUM = ({', '.join(numbers)})" in asked_for
     for wanted in ("requirements/new.in", "template/scripts/updates/requirements.in"):
         assert (support.ROOT / wanted).read_text(encoding="utf-8") == f"copier>={'.'.join(numbers)},<10\n"
@@ -66,7 +66,7 @@ def test_a_working_tree_that_git_was_killed_over_is_removed(own_product: Path, t
     ended.wait()
     tree = tmp_path / f"template-update-{ended.pid}-x" / "tree"
     support.git("worktree", "add", "--quiet", "--detach", "--lock", str(tree), cwd=own_product)
-    sweep = "import sys; sys.path.insert(0, 'scripts'); from updates import merge; merge._sweep()"
-    subprocess.run([sys.executable, "-c", sweep], cwd=own_product, check=True)
+    sweep = "import sys; sys.path[:0] = [sys.argv[1], 'scripts']; from hooks.updates import merge; merge._sweep()"
+    subprocess.run([sys.executable, "-c", sweep, support.ROOT], cwd=own_product, check=True)
     assert len(support.git("worktree", "list", cwd=own_product).splitlines()) == 1
     assert not tree.parent.exists()

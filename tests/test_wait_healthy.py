@@ -135,6 +135,7 @@ class Cluster:
 
     def __init__(self, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.seconds, self.failure = 0.0, 0.0, ""
+        self.error = module.CommandError
         self.troubled: dict[str, Any] = {}
         self.state: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
@@ -142,9 +143,9 @@ class Cluster:
         monkeypatch.setattr(module, "pods_replica_sets_and_events", lambda *_: self.state)
         monkeypatch.setattr(module, "application", lambda: "shop")
         monkeypatch.setattr(module, "check_environment", lambda name: name)
-        monkeypatch.setattr(module.publish, "remote_tip", lambda: NEW)
-        monkeypatch.setattr(module.publish, "succeeds", lambda *_: True)
-        monkeypatch.setattr(module.publish, "is_ancestor", lambda first, second: (first, second) == (OLD, NEW))
+        monkeypatch.setattr(module, "remote_tip", lambda: NEW)
+        monkeypatch.setattr(module, "succeeds", lambda *_: True)
+        monkeypatch.setattr(module, "is_ancestor", lambda first, second: (first, second) == (OLD, NEW))
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -156,7 +157,7 @@ class Cluster:
                 "status": {"sync": {"status": "Synced", "revision": NEW}, "health": {"status": "Healthy"}, **status}
             }
         if self.failure:
-            raise RuntimeError(self.failure)
+            raise self.error(self.failure)
         health = {"status": "Degraded", "message": "exceeded its progress deadline"}
         resources = [{"kind": "Deployment", "name": "web", "health": health}]
         sync = {"status": "Synced", "revision": NEW}

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from docs.tools.answers import EXAMPLES, SETS
 from tests import support
 
 PAGE = support.ROOT / "docs" / "questions.md"
@@ -17,20 +18,9 @@ PAGE = support.ROOT / "docs" / "questions.md"
 # Longer answers make no good example.
 _LONGEST = 60
 
-# What a service may be given in its long form.
-SERVICE_KEYS = {
-    "name": "names the folder, the Deployment and the Service; a DNS label",
-    "image": "image without tag: a bare name is in the registry asked for, one with a host is taken as it is",
-    "port": "port that the container listens on, 1024 or above; 8080 otherwise, 3000 for `frontend`",
-    "health_path": "path of the liveness probe; `/` of a public service, `/health` of others",
-    "ready_path": "path of the readiness probe; that of `health_path` otherwise",
-    "replicas": "pods in every environment; 2",
-    "public": "reached from outside the cluster; the first service is, where no service has this setting",
-    "calls": "services that it may connect to; a public one calls all that are not",
-    "database": "whether it uses the database; services that are not public do, if they say nothing",
-    "env": "environment variables, texts; no secrets",
-    "user": "user id that the container runs as; 65532",
-}
+# What a service may be given in its long form, and what each setting is.
+_SETTINGS = (support.ROOT / "includes" / "service_settings.jinja").read_text(encoding="utf-8")
+SERVICE_SETTINGS = dict(re.findall(r'^  "(\w+)": "(.*)",$', _SETTINGS, re.MULTILINE))
 
 
 def _refused() -> dict[str, list[tuple[str, str]]]:
@@ -46,7 +36,7 @@ def _refused() -> dict[str, list[tuple[str, str]]]:
 
 def _help(spec: dict[str, Any]) -> str:
     """Return the help; one that depends on another answer is told by its cases."""
-    text = " ".join(spec["help"].split())
+    text = " ".join(spec["help"].replace("\\n", " ").split())
     if "#{" not in text:
         return text
     return " ".join(f"`{case}`: {told}" for case, told in re.findall(r'"([\w-]+)": "([^"]+)"', text))
@@ -73,7 +63,17 @@ def page() -> str:
         "`--data-file FILE` takes answers from YAML. A wrong answer is refused in one line, before anything is",
         "written. Answers can be changed later: see [updates](updates.md).",
         "",
+        "## Whole sets of answers",
+        "",
+        "Write one of these into a file, and generate:",
+        "",
+        "```console",
+        'make new DEST=../shop ARGS="--defaults --data-file answers.yaml"',
+        "```",
+        "",
     ]
+    for title, answers in SETS.items():
+        lines += [f"### {title}", "", "```yaml", *answers.splitlines(), "```", ""]
     for name, spec in support.asked().items():
         default = str(spec["default"])
         computed = "#{" in default or "#%" in default
@@ -88,12 +88,17 @@ def page() -> str:
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
-            lines += [f"| `{key}` | {told} |" for key, told in SERVICE_KEYS.items()]
+            lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
             lines.append("")
-        if examples := [(answer, told) for answer, told in refused.get(name, []) if "choices" not in spec]:
-            lines += ["| refused | with |", "| --- | --- |"]
-            lines += [f"| `{_cell(answer)}` | {_cell(told)} |" for answer, told in examples]
+        if name in EXAMPLES:
+            lines += ["| for example | gives |", "| --- | --- |"]
+            lines += [f"| `{_cell(answer)}` | {_cell(gives)} |" for answer, gives in EXAMPLES[name]]
             lines.append("")
+    lines += ["## What is refused", "", "Some wrong answers, with the words that they get.", ""]
+    lines += ["| question | answer | refused with |", "| --- | --- | --- |"]
+    for name, spec in support.asked().items():
+        if "choices" not in spec:
+            lines += [f"| `{name}` | `{_cell(answer)}` | {_cell(told)} |" for answer, told in refused.get(name, [])]
     return "\n".join(lines).rstrip() + "\n"
 
 

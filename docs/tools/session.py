@@ -17,17 +17,17 @@ from tests import support
 PICTURE = support.ROOT / "docs" / "session.svg"
 _WIDTH = 118
 
-_REPOSITORY = "https://github.com/example-org/goal-tracker"
+_REPOSITORY = "https://github.com/acme/shop"
 
 # Where each command runs, and what a person types.
 _COMMANDS = (
-    ("template", "make new DEST=~/my-platform ARGS='--defaults --quiet'"),
-    ("my-platform", "git init -q -b main && git add -A && git commit -q -m Begin"),
-    ("my-platform", f"git remote add origin {_REPOSITORY} && git push -q -u origin main"),
-    ("my-platform", "scripts/bump-image dev frontend=v1 backend=v1"),
-    ("my-platform", "scripts/bump-image dev frontend=v2"),
-    ("my-platform", "make rollback ENV=dev"),
-    ("my-platform", "make history ENV=dev"),
+    ("template", f"make new DEST=~/shop ARGS='-q --defaults --data git_repository={_REPOSITORY}'"),
+    ("shop", "git init -q -b main && git add -A && git commit -q -m Begin"),
+    ("shop", f"git remote add origin {_REPOSITORY} && git push -q -u origin main"),
+    ("shop", "scripts/bump-image dev frontend=v1 backend=v1"),
+    ("shop", "scripts/bump-image dev frontend=v2"),
+    ("shop", "make rollback ENV=dev"),
+    ("shop", "make history ENV=dev"),
 )
 
 

@@ -102,10 +102,26 @@ class Lab:
                     shutil.copy(path, new / path.name)
             yield product
 
+    def _same(self, product: Product, before: Answers) -> frozenset[str]:
+        """Return the roots that are the same with other answers, and so have nothing to do."""
+        folder = self._next()
+        with self._lock:
+            self._render(before, folder)
+
+        def files(top: Path, root: str) -> dict[str, bytes]:
+            paths = (top / "terraform" / root).rglob("*.tf*")
+            return {path.name: path.read_bytes() for path in paths if ".tfstate" not in path.name}
+
+        same = frozenset(root for root in product.roots if files(folder, root) == files(product.folder, root))
+        shutil.rmtree(folder)
+        return same
+
     def change(self, before: Answers, after: Answers) -> Outcome:
         """Change answers of an applied product: plan all roots, apply, and plan again."""
         outcome = Outcome()
         with self.again(after, before) as product:
+            product.left_alone = self._same(product, before)
+            made = True
             try:
                 # The person's part of it; the pipeline has no right to these roots.
                 for root, cluster in product.runs:
@@ -117,18 +133,20 @@ class Lab:
                 outcome.refused = reason(str(error))
                 return outcome
             try:
-                for root, cluster in product.runs:
+                for cluster in [cluster for root, cluster in product.runs if root == "platform"]:
+                    made = False
                     if before.get("ci") != after.get("ci"):
                         outcome.by_hand = "there is no pipeline yet that could"
-                    elif root == "platform" and not outcome.lost:
+                    elif not outcome.lost:
                         product.environment = pipeline(product, cluster, "apply")
                         try:
-                            product.init(root, cluster)
-                            product.run(root, cluster, "apply", "-auto-approve")
+                            product.run("platform", cluster, "apply", "-auto-approve")
+                            made = True
                         except FailedError as error:
                             outcome.by_hand = reason(str(error))
                         product.environment = None
-                product.apply()
+                if not made:
+                    product.apply()
                 if plans := product.plans():
                     outcome.failed = f"the next plan is not empty: {plans}"
             except FailedError as error:

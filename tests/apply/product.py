@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.apply import world
@@ -28,11 +28,15 @@ class Product:
     data: Path
     environment: dict[str, str] | None = None
     """The variables of who runs it; the person where there are none."""
+    left_alone: frozenset[str] = frozenset()
+    """Roots that have nothing to do."""
+    _ready: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def roots(self) -> list[str]:
         """The roots that need no cluster, in the order in which they are made."""
-        return [root for root in ("state", "registry", "platform") if (self.folder / "terraform" / root).is_dir()]
+        roots = [root for root in ("state", "registry", "platform") if root not in self.left_alone]
+        return [root for root in roots if (self.folder / "terraform" / root).is_dir()]
 
     @property
     def runs(self) -> list[tuple[str, str]]:
@@ -62,7 +66,8 @@ class Product:
             FailedError: Terraform failed.
         """
         self.init(root, cluster)
-        self.run(root, cluster, "plan", "-out=it.tfplan", *options)
+        if not self.run(root, cluster, "plan", "-out=it.tfplan", "-detailed-exitcode", *options):
+            return {}
         shown = json.loads(self.run(root, cluster, "show", "-json", "it.tfplan"))
         changes = {one["address"]: one["change"]["actions"] for one in shown.get("resource_changes", [])}
         return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
@@ -83,40 +88,41 @@ class Product:
             override.unlink()
 
     def init(self, root: str, cluster: str = "") -> None:
-        """Find the providers, and connect to the state: that of the root that makes its place is a file."""
+        """Find the providers, and connect to the state, once: that of the root that makes its place is a file."""
+        if (root, cluster) in self._ready:
+            return
+        self._ready.add((root, cluster))
         key = [f"-backend-config={cluster}.azurerm.tfbackend"] if cluster else []
         self.run(root, cluster, "init", "-reconfigure", *key)
 
+    def variables(self) -> dict[str, str]:
+        """Return the variables of a Terraform that finds these providers, and none of this machine's own."""
+        mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}
+        ours = {"TF_CLI_CONFIG_FILE": str(self.configuration), "TF_IN_AUTOMATION": "1"}
+        return mine | ours | {"CHECKPOINT_DISABLE": "1", "GOGC": "400"}
+
     def run(self, root: str, cluster: str, command: str, *arguments: str) -> str:
-        """Run Terraform in a root.
+        """Run Terraform in a root; return what it says, or nothing where a plan has no changes.
 
         Raises:
             FailedError: it failed.
         """
-        mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}
-        mine |= {
-            "TF_CLI_CONFIG_FILE": str(self.configuration),
-            "TF_DATA_DIR": str(self.data / f"{root}-{cluster}"),
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "CHECKPOINT_DISABLE": "1",
-            "GOGC": "400",
-        }
-        mine |= self.azure.environment() if self.environment is None else self.environment
         values = [f"-var-file={cluster}.tfvars"] if cluster and command in ("apply", "plan", "destroy") else []
         done = subprocess.run(
             ["terraform", command, "-no-color", *values, *arguments],
             cwd=self.folder / "terraform" / root,
-            env=mine,
+            env=self.variables()
+            | {"TF_DATA_DIR": str(self.data / f"{root}-{cluster}"), "TF_INPUT": "0"}
+            | (self.azure.environment() if self.environment is None else self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if done.returncode:
+        if done.returncode not in (0, 2 if "-detailed-exitcode" in arguments else 0):
             raise FailedError(done.stdout[max(done.stdout.find("Error:"), 0) :])
-        return done.stdout
+        return done.stdout if done.returncode or command != "plan" else ""
 
 
 _BLOCK = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)

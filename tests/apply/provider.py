@@ -19,7 +19,7 @@ _VERSION = "v1.44.1-0.20260824201233-fae580791926"
 _SUM = "h1:SOgvTJZXNyxmkHHHx8ifgotbvhOi/eadVkoyBNr+4hk="
 AZURERM = "5.2.0"
 # Versions that the products' constraints take; of the stand-in none is true.
-_OTHERS = {"hashicorp/random": "3.9.0", "hashicorp/time": "0.14.0", "azure/azapi": "2.12.0"}
+_OTHERS = {"hashicorp/random": "3.9.0", "hashicorp/time": "0.14.0", "hashicorp/helm": "3.1.0", "azure/azapi": "2.12.0"}
 # With what the code of those in use imports of others.
 SERVICES = {
     *("applicationinsights", "authorization", "compute", "containers", "dashboard", "dns", "keyvault", "loganalytics"),

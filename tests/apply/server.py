@@ -1,21 +1,20 @@
 """The stand-in for Azure on the network: a proxy on the loopback that answers for Azure's hosts, with its own certificate."""
 
-import base64
 import json
+import os
 import ssl
 import subprocess
+import sys
 import threading
-import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from tests.apply import ids
+from tests.apply import ids, programs, tokens
 from tests.apply.world import Answer, RefusedError, Request, World
 
-PERSON = "9e550000-0000-4000-8000-0000000000aa"
-"""Who runs `make up`: an owner of the subscription."""
+PERSON = programs.PERSON
 _HOSTS = ("management.azure.com", "login.microsoftonline.com", "*.vault.azure.net", "*.blob.core.windows.net")
 
 
@@ -28,6 +27,18 @@ def certificate(folder: Path) -> Path:
     made = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
     path.write_text(made.stdout, encoding="utf-8")
     return path
+
+
+_PROGRAM = """\
+#!{python} -IS
+import http.client, json, os, sys
+server = http.client.HTTPConnection("127.0.0.1", {port})
+server.request("POST", "/programs", json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:]]))
+status, said, errors = json.load(server.getresponse())
+sys.stdout.write(said)
+sys.stderr.write(errors)
+sys.exit(status)
+"""
 
 
 class Azure:
@@ -45,6 +56,8 @@ class Azure:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.log: list[str] = []
+        self.watch: Callable[[str], object] = lambda _: None
+        """Is told of each request before it is answered."""
 
     def __enter__(self) -> "Azure":
         """Begin to answer."""
@@ -62,7 +75,7 @@ class Azure:
             "HTTPS_PROXY": f"http://127.0.0.1:{self._server.server_port}",
             "NO_PROXY": "",
             "SSL_CERT_FILE": str(self._pem),
-            "AZURE_CLOCK": f"http://127.0.0.1:{self._server.server_port}/clock",
+            "AZURE_STAND_IN": f"http://127.0.0.1:{self._server.server_port}",
             "ARM_TENANT_ID": ids.TENANT,
             "ARM_SUBSCRIPTION_ID": ids.SUBSCRIPTION,
             "ARM_CLIENT_ID": PERSON,
@@ -70,22 +83,20 @@ class Azure:
             "ARM_DISABLE_TERRAFORM_PARTNER_ID": "true",
         }
 
+    def programs(self, folder: Path) -> dict[str, str]:
+        """Write az, gh, kubectl and kubelogin; return the variables with which a person who is signed in uses them."""
+        folder.mkdir()
+        for name in programs.NAMES:
+            (folder / name).write_text(_PROGRAM.format(python=sys.executable, port=self._server.server_port))
+            (folder / name).chmod(0o755)
+        kept = {name: text for name, text in self.environment().items() if not name.startswith("ARM_CLIENT_")}
+        return kept | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
     def pipeline(self, client: str, subject: str) -> dict[str, str]:
         """Return the variables for a run of a pipeline, which has a signed token that names it."""
-        token = _token({"sub": subject, "aud": "api://AzureADTokenExchange"})
+        token = tokens.signed({"sub": subject, "aud": "api://AzureADTokenExchange"})
         mine = {"ARM_CLIENT_ID": client, "ARM_CLIENT_SECRET": "", "ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": token}
         return self.environment() | mine
-
-
-def _token(claims: dict[str, Any]) -> str:
-    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims)]
-    return ".".join([base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts] + ["c2ln"])
-
-
-def _claims(token: str) -> dict[str, Any]:
-    middle = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    return claims
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,10 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _any(self) -> None:
         raw = self._raw()
         split = urlsplit(self.path)
+        self.azure.watch(f"{self.command} {self.host}{self.path}")
         if not self.host:
-            # The stand-in for the provider of pauses says that time has passed.
-            self.azure.world.clock += float(raw)
-            return self._send(Answer(200))
+            return self._send(self._beside(raw))
         if self.host == "login.microsoftonline.com":
             return self._send(self._login(split.path, raw))
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -118,12 +128,26 @@ class _Handler(BaseHTTPRequestHandler):
             challenge = f'Bearer authorization="https://login.microsoftonline.com/{ids.TENANT}", resource="https://vault.azure.net"'
             return self._send(Answer(401, {"error": {"code": "Unauthorized"}}, {"WWW-Authenticate": challenge}))
         query, headers = dict(parse_qsl(split.query)), {name.lower(): value for name, value in self.headers.items()}
-        principal = str(_claims(token)["oid"])
+        principal = str(tokens.claims(token)["oid"])
         path = split.path.replace("//", "/")
         request = Request(self.command, self.host, path, query, headers, raw, principal)
         answer = self.azure.world.answer(request)
         self.azure.log.append(f"{answer.status} {self.command} https://{self.host}{self.path}")
         return self._send(answer)
+
+    def _beside(self, raw: bytes) -> Answer:
+        """Answer those who know that this is none but a stand-in."""
+        world = self.azure.world
+        if self.path == "/clock":
+            # A provider says that a pause is over.
+            world.clock += float(raw)
+            return Answer(200)
+        if self.path == "/programs":
+            name, arguments = json.loads(raw)
+            self.azure.watch(" ".join([name, *arguments]))
+            return Answer(200, programs.run(world, name, arguments))
+        _, _, server, release = self.path.split("/")
+        return Answer(programs.release(world, self.command, server.partition(":")[0], release))
 
     do_GET = do_HEAD = do_PUT = do_PATCH = do_POST = do_DELETE = _any  # noqa: N815
 
@@ -144,15 +168,11 @@ class _Handler(BaseHTTPRequestHandler):
         principal = form["client_id"]
         if assertion := form.get("client_assertion"):
             try:
-                principal = self.azure.world.workload(principal, _claims(assertion)["sub"])
+                principal = self.azure.world.workload(principal, tokens.claims(assertion)["sub"])
             except RefusedError as refusal:
                 return Answer(refusal.status, {"error": "invalid_client", "error_description": str(refusal)})
-        now = int(time.time())
-        claims = {"oid": principal, "sub": principal, "tid": ids.TENANT, "appid": form["client_id"], "idtyp": "app"}
-        token = _token(claims | {"aud": form.get("scope", ""), "iat": now, "exp": now + 3600})
-        return Answer(
-            200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": now + 3600}
-        )
+        token, ends = tokens.access(principal, form["client_id"], form.get("scope", ""))
+        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": ends})
 
     def _send(self, answer: Answer) -> None:
         raw = (

@@ -22,24 +22,23 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_is_applied_stays_as_it_is_for_whoever_plans(lab: Lab, shape: str) -> None:
-    answers = support.answers(shape)
-    with lab.again(answers, answers) as product:
+def test_what_is_applied_stays_for_whoever_plans_goes_without_a_trace_and_can_be_made_again(
+    lab: Lab, shape: str
+) -> None:
+    with lab.new(support.answers(shape)) as product:
+        product.apply()
         assert product.plans() == {}
         for purpose, options in (("plan", ("-refresh=false", "-lock=false")), ("apply", ())):
             for root, cluster in product.runs:
                 if root == "platform":
                     product.environment = pipeline(product, cluster, purpose)
                     assert product.plan(root, cluster, *options) == {}
+        product.environment = None
         assert product.azure.world.refused == []
 
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_what_is_removed_leaves_nothing_and_can_be_made_again(lab: Lab, shape: str) -> None:
-    answers = support.answers(shape)
-    with lab.again(answers, answers) as product:
         product.destroy()
         left = [one.id for one in product.azure.world.resources.values() if "-state" not in one.id]
         assert left == []
+        product.left_alone = frozenset({"state"})
         product.apply()
         assert product.plans() == {}

@@ -1,8 +1,10 @@
 """Azure that hesitates, and faults that were found here once: undone, each is seen again."""
 
+import json
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from tests.apply import server
 from tests.apply.lab import Answers, Lab
@@ -59,7 +61,8 @@ def again(product: Product) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_the_past_would_be_seen(lab: Lab, name: str) -> None:
     fault = FAULTS[name]
-    for undone in (False, True):
+    # Without values of its own, the sound product is one of the shapes.
+    for undone in (False, True) if fault.values else (True,):
         with lab.new(fault.answers) as product:
             path = product.folder / "terraform" / fault.file
             text = path.read_text(encoding="utf-8")
@@ -78,6 +81,49 @@ def test_zones_that_are_chosen_later_leave_the_address(lab: Lab) -> None:
     with lab.again(answers, answers) as product:
         (product.folder / "terraform" / "platform" / "more.auto.tfvars").write_text(ZONES, encoding="utf-8")
         assert product.plans() == {}
+
+
+def test_ranges_that_aks_keeps_are_refused_before_it_does(lab: Lab) -> None:
+    with lab.new({}) as product:
+        folder = product.folder / "terraform" / "platform"
+        (folder / "more.auto.tfvars").write_text('network = { pods = "172.31.0.0/16" }\n', encoding="utf-8")
+        with pytest.raises(FailedError, match="AKS keeps"):
+            product.apply()
+        path = folder / "variables.tf"
+        path.write_text(path.read_text(encoding="utf-8").replace('"172.31.0.0/16", ', ""), encoding="utf-8")
+        with pytest.raises(FailedError, match="podCidr is in a reserved range"):
+            product.apply()
+
+
+def test_argo_cd_of_production_is_guarded_in_all_its_parts(lab: Lab) -> None:
+    """What Helm was given, as the state has it: Redis with its policies and requests, and a way to the nodes' own DNS."""
+    with lab.new({"size": "production", "expose": "gateway"}) as product:
+        product.apply()
+        product.init("gitops")
+        product.run("gitops", "", "apply", "-auto-approve")
+        [state] = [one["raw"] for name, one in product.azure.world.blobs.items() if name.endswith("gitops.tfstate")]
+        [argocd] = [one for one in json.loads(state)["resources"] if one["name"] == "argocd"]
+        layers = [yaml.safe_load(text) for text in argocd["instances"][0]["attributes"]["values"]]
+        [redis] = [layer["redis-ha"] for layer in layers if "redis-ha" in layer]
+        for part in (redis, redis["haproxy"]):
+            assert part["networkPolicy"]["enabled"]
+        for part in ("redis", "sentinel", "splitBrainDetection", "init", "haproxy"):
+            assert redis[part]["resources"]["requests"]
+        assert "169.254.10.0/24" in str(redis["haproxy"]["networkPolicy"]["egressRules"])
+
+        # What Argo CD brings is in Git.
+        for name in ("external-secrets", "cert-manager"):
+            for path in product.folder.glob(f"clusters/*/{name}.yaml"):
+                helm = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["source"]["helm"]["valuesObject"]
+                assert helm["replicaCount"] > 1
+                assert helm["podDisruptionBudget"]
+
+
+def test_the_pipeline_has_the_token_of_the_cluster_before_the_long_step(lab: Lab) -> None:
+    """What signed it in counts for minutes only."""
+    with lab.new({}) as product:
+        steps = (product.folder / ".github" / "workflows" / "terraform.yml").read_text(encoding="utf-8")
+    assert 0 < steps.find("az account get-access-token --resource 6dae42f8") < steps.find("scripts/apply")
 
 
 @pytest.mark.parametrize("status", [429, 500])

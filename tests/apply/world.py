@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copy
+import ipaddress
 import json
 import re
 import threading
@@ -24,6 +25,8 @@ _PARTS = {
     "microsoft.network/networksecuritygroups": ("securityRules", "securityRules"),
     _CLUSTER: ("agentPools", "agentPoolProfiles"),
 }
+# https://learn.microsoft.com/azure/aks/azure-cni-overlay
+_KEPT_BY_AKS = ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 _NEVER_SHOWN = ("administratorLoginPassword",)
 _DELETE_NO_MORE = 2
 
@@ -88,16 +91,19 @@ class World:
     taken: set[str] = field(default_factory=set)
     fail_once: list[tuple[str, int]] = field(default_factory=list)
     """Kinds of which the next write fails, and with which status."""
+    clusters: dict[str, Body] = field(default_factory=dict)
+    """What is in each cluster, by the name of its API server."""
+    github: Body = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     """Every 403, as a line: what an identity tried."""
 
     def __post_init__(self) -> None:
         """Let one request at a time change things."""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "World":
         """Copy everything but the lock."""
-        with self._lock:
+        with self.lock:
             values = {name: copy.deepcopy(getattr(self, name), memo) for name in self.__dataclass_fields__}
         return World(**values)
 
@@ -134,7 +140,7 @@ class World:
 
     def answer(self, request: Request) -> Answer:
         """Answer a request; what goes wrong is an answer too."""
-        with self._lock:
+        with self.lock:
             try:
                 if request.host == "management.azure.com":
                     return self._manage(request)
@@ -157,6 +163,10 @@ class World:
             return self._providers(request, found[1], registers=bool(found[2]))
         if lower.endswith("/resources") and "/providers/" not in lower:
             return self._search(request, path[: -len("/resources")])
+        if lower.endswith("/providers/microsoft.authorization/permissions"):
+            mine = [one.role for one in self.assignments.values() if one.principal == request.principal]
+            shown = [{"actions": role.actions, "notActions": role.not_actions} for role in mine if role.actions]
+            return Answer(200, {"value": shown})
         if "/providers/microsoft.authorization/roledefinitions" in lower:
             return self._role_definitions(request)
         if "/operations/" in lower:
@@ -287,6 +297,8 @@ class World:
             if recovered := self._recovered(address, body):
                 return recovered
             self._free(address, kind)
+            if address.kind.lower() == _CLUSTER:
+                _refuse_ranges(body["properties"]["networkProfile"])
         else:
             _refuse_changes(kind, old.body, body)
         parts = _PARTS.get(address.kind.lower())
@@ -437,6 +449,7 @@ class World:
 
     def _remove(self, one: _Resource) -> None:
         if one.kind == _CLUSTER:
+            self.clusters.pop(one.body["properties"]["fqdn"], None)
             group = f"{ids.ROOT}/resourceGroups/{one.body['properties']['nodeResourceGroup']}".lower()
             if group in self.resources:
                 self._remove(self.resources[group])
@@ -456,7 +469,8 @@ class World:
             raise RefusedError(404, "ResourceNotFound", f"The Resource '{address.id}' was not found.")
         action = address.action.lower()
         if action == "listclusterusercredential":
-            config = base64.b64encode(_KUBECONFIG.encode()).decode()
+            server = self.resources[address.id.lower()].body["properties"]["fqdn"]
+            config = base64.b64encode(_KUBECONFIG.replace("SERVER", server).encode()).decode()
             return Answer(200, {"kubeconfigs": [{"name": "clusterUser", "value": config}]})
         if action == "listkeys":
             return Answer(200, {"keys": [{"keyName": "key1", "value": "a2V5", "permissions": "Full"}]})
@@ -684,7 +698,7 @@ class World:
 
 _KUBECONFIG = """apiVersion: v1
 kind: Config
-clusters: [{name: c, cluster: {server: "https://c.hcp.westeurope.azmk8s.io:443", certificate-authority-data: Y2E=}}]
+clusters: [{name: c, cluster: {server: "https://SERVER:443", certificate-authority-data: Y2E=}}]
 users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: kubelogin, args: [get-token]}}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
 current-context: c
@@ -704,6 +718,13 @@ def _merged(base: Body, over: Body) -> Body:
         elif value is not None:
             result[key] = _merged({}, value) if isinstance(value, dict) else copy.deepcopy(value)
     return result
+
+
+def _refuse_ranges(profile: Body) -> None:
+    for name in ("podCidr", "serviceCidr"):
+        wanted = ipaddress.ip_network(profile[name])
+        if any(wanted.overlaps(ipaddress.ip_network(kept)) for kept in _KEPT_BY_AKS):
+            raise RefusedError(400, "InvalidParameter", f"The value of parameter {name} is in a reserved range.")
 
 
 def _refuse_changes(kind: kinds.Kind, old: Body, new: Body) -> None:

@@ -177,6 +177,7 @@ class CurrentBuild {
     World world
 
     List getBuildCauses(String kind) { world.scenario.causes.findAll { it == kind } }
+    void setDescription(String text) { world.event(type: 'description', text: text) }
 }
 
 class Variables extends Scope {

@@ -139,8 +139,9 @@ def test_a_change_request_is_checked_built_and_pushed_nowhere(jenkins: World) ->
     jenkins.push(BACKEND, "Change the backend", branch="feature")
     build = jenkins.run(branch="feature", change=True)
     assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
-    assert build.stages() == ["Check", "Validate", "Test and build"]
-    assert jenkins.calls("make") == ["validate", "test-terraform", "test SERVICE=backend"]
+    assert build.stages() == ["Check", "Validate", "Show changes on the cluster", "Test and build"]
+    assert jenkins.calls("make") == ["validate", "test-terraform", "diff BASE=origin/main", "test SERVICE=backend"]
+    assert [event["text"] for event in build.of("description")] == ["1 added"]
     [call] = jenkins.calls("buildctl-daemonless.sh")
     assert "context=src/backend" in call
     assert "push" not in call

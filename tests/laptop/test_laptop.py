@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import support
+from tests import support, tutorial
 from tests.in_process import InProcess
 
 from . import engine
@@ -96,38 +96,46 @@ def state(machine: Machine, product: Path) -> str:
     return "\n".join([kubeconfig, *git, *containers])
 
 
-def test_from_nothing_to_the_page_a_change_and_away(machine: Machine, product: Path, figure: Figure) -> None:
+def test_the_tutorial_leads_from_nothing_to_a_rollback_and_away(
+    machine: Machine, product: Path, figure: Figure
+) -> None:
     before = state(machine, product)
-    started = time.monotonic()
-    said = machine.run("make", "local", cwd=product)
-    figure("`make local`, from nothing to the page", seconds(started))
+    steps = iter(tutorial.STEPS)
+
+    def play(measured: str, status: int = 0) -> str:
+        for language, text in steps:
+            if language == "sh":
+                break
+            tutorial.edit(product, text)
+        started = time.monotonic()
+        said = machine.run("sh", "-euc", text, cwd=product, status=status)
+        figure(measured, seconds(started))
+        return said
+
+    said = play("`make local`, from nothing to the page")
     for line in re.findall(r"^(.+): ([\d.]+ s)$", said, re.M):
         figure(f"of that, {line[0]}", line[1])
     at = address(said)
     assert "<h1>Goals</h1>" in machine.run("curl", "-sS", at)
     assert machine.run("curl", "-sS", f"{at}/api/goals") == '{"goals":[]}', "with a database behind it"
 
-    page = product / "src/frontend/static/index.html"
-    page.write_text(page.read_text().replace("<h1>Goals</h1>", "<h1>Our goals</h1>"))
-    started = time.monotonic()
-    said = machine.run("make", "local-push", cwd=product)
-    figure("`make local-push` of a page", seconds(started))
+    said = play("`make local-push` of a page")
     assert "image of backend" not in said, "only what changed is built"
     assert "<h1>Our goals</h1>" in machine.run("curl", "-sS", address(said))
 
-    broken = product / "src/backend/app.py"
-    sound = broken.read_text()
-    broken.write_text(sound.replace("import server\n", "import server\nraise SystemExit('broken')\n"))
-    started = time.monotonic()
-    said = machine.run("make", "local-push", cwd=product, status=1)
-    figure("`make local-push` of a version that does not start, until the one before is back", seconds(started))
+    said = play("`make local-push` of a version that does not start, until the one before is back", status=1)
     assert re.search(r"Pod backend-\S+: CrashLoopBackOff", said)
     assert machine.run("curl", "-sS", f"{at}/api/goals") == '{"goals":[]}'
-    broken.write_text(sound)
+    newest, before_it, *_ = play("`scripts/history`").splitlines()
+    assert "deploy(dev): roll back to backend " in newest
+    assert "deploy(dev): backend " in before_it
 
-    started = time.monotonic()
-    machine.run("make", "local-down", cwd=product)
-    figure("`make local-down`", seconds(started))
+    said = play("`make local-push` of the source as it was")
+    assert "image of" not in said, "it is there already"
+    assert "<h1>Our goals</h1>" in machine.run("curl", "-sS", at)
+
+    play("`make local-down`")
+    assert next(steps, None) is None
     assert state(machine, product) == before
     assert not (product / ".local").exists()
 

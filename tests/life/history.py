@@ -95,6 +95,8 @@ def _older(template: Path) -> None:
     )
     (template / "template" / ".editorconfig").unlink()
     (template / "template" / "scripts" / "history").unlink()
+    # Products had the program of updates up to 0.16.
+    (template / "template" / "scripts" / "updates" / "merge.py").write_text("# The merge.\n", encoding="utf-8")
     makefile = (template / "template" / "Makefile.jinja").read_text(encoding="utf-8")
     target = re.search(r"\.PHONY: history\n.*?\n\n", makefile, re.DOTALL)
     assert target

@@ -151,7 +151,8 @@ class Life:
 
     def lost(self) -> list[str]:
         """Return the edits and image tags that are not there any more."""
-        lost = ["images"] if self.running and self.images() != self.running else []
+        images = self.images() if self.running else {}
+        lost = [f"{service} in {where}" for (where, service), ran in self.running.items() if images.get((where, service)) != ran]  # fmt: skip
         for path, text in self.edits.items():
             file = self.product / path
             there = file.read_text(encoding="utf-8") if file.exists() else None

@@ -172,7 +172,7 @@ def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path:
 
     (programs / "copier").write_text("#!/bin/sh\necho copier 9.3.1\n", encoding="utf-8")
     (programs / "copier").chmod(0o755)
-    assert "copier here is 9.3: run `make copier`" in life.update("--to", LATER, PATH=str(programs)).stderr
+    assert "copier here is 9.3.1: run `make copier`" in life.update("--to", LATER, PATH=str(programs)).stderr
 
     installed = life.product / ".venv/bin/copier"
     installed.parent.mkdir(parents=True)

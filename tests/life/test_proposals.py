@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -268,9 +269,12 @@ def test_nothing_that_the_templates_code_leaves_behind_meets_the_token(
     make.write_text(f'#!/bin/sh\n[ "$1" = copier ] || PATH={support.TOOLS_FIRST} exec make "$@"\n', encoding="utf-8")
     make.chmod(0o755)
     path = f"{proposals.bin}:{support.TOOLS_FIRST}"
-    hook = evil / "hooks" / "post_generation.py"
     plants = PLANTS.replace("{loot}", str(loot)).replace("{path}", path)
-    hook.write_text(hook.read_text(encoding="utf-8").replace("\nimport yaml\n", f"\nimport yaml\n{plants}"), "utf-8")
+    at_the_end = f"import atexit, os\n\natexit.register(exec, {plants!r}, {{'os': os}})\n"
+    for file, planted in (("post_generation.py", f"\n{plants}"), ("updates/command.py", f"\n{at_the_end}")):
+        code = evil / "hooks" / file
+        text = code.read_text(encoding="utf-8")
+        code.write_text(re.sub(r"\n(?=\n\ndef )", planted.replace("\\", r"\\"), text, count=1), encoding="utf-8")
     release(evil, "v1003.0.0")
     life = proposals.life
     for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):

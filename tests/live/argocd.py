@@ -34,9 +34,9 @@ _METRICS: Final = {
 # Where scripts/local begins: on a cluster that a person has named, up to Argo CD.
 _INSTALL: Final = """\
 import sys
-from workstation import argocd, cluster, place
+from workstation import argocd, kind, place
 with place.alone():
-    cluster.make(cluster.choose(sys.argv[1], sys.argv[2], ""))
+    kind.make(kind.choose(sys.argv[1], sys.argv[2], ""))
     argocd.install()
     argocd.wait("statefulset/argocd-application-controller", "deployment/argocd-repo-server")
 """

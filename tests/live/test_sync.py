@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import support
+from tests import pages, support
 
 from .processes import LiveError, wait_for
 from .settings import NODE_NAME
@@ -108,8 +108,7 @@ def edited(world: World, files: dict[str, str]) -> Iterator[None]:
         support.git("checkout", "-qf", began, "--", ".", cwd=world.product)
         support.git("clean", "-fdq", cwd=world.product)
         world.commit("As it was")
-        for name in (f"aks-{APPLICATION}", DEV):
-            world.argocd.refresh(name)
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "120")
 
@@ -127,11 +126,22 @@ def argo_cd_s(world: World, folder: str, text: str, new: str) -> dict[str, str]:
     return {f"../../../../{path.relative_to(world.product)}": path.read_text().replace(text, new)}
 
 
-def taken_over(world: World, kind: str, words: str) -> None:
-    """Wait until the bootstrap Application has brought what its file says now."""
-    world.argocd.refresh(f"aks-{APPLICATION}")
-    name = ("-n", "argocd", f"{kind}.argoproj.io/{DEV}", "--output=json")
-    wait_for(f"the {kind} has {words}", lambda: words in world.cluster.kubectl("get", *name), 30)
+def taken_over(world: World) -> None:
+    """Wait until the bootstrap Application has brought what Git says now, and dev was compared by that."""
+    root, head = f"aks-{APPLICATION}", support.git("rev-parse", "HEAD", cwd=world.product)
+
+    def brought() -> bool:
+        sync = (world.argocd.application(root) or {})["status"]["sync"]
+        return (sync["status"], sync["revision"]) == ("Synced", head)
+
+    def compared() -> bool:
+        return "argocd.argoproj.io/refresh" not in world.application("dev")["metadata"].get("annotations", {})
+
+    world.argocd.refresh(root)
+    wait_for(f"{root} has brought {head}", brought, 60)
+    # A comparison that began earlier may yet start a sync by the old words.
+    world.argocd.refresh(DEV)
+    wait_for("dev is compared", compared, 60)
 
 
 def tries(world: World) -> int:
@@ -149,7 +159,7 @@ def test_objects_whose_defaults_are_left_out_are_in_sync(world: World) -> None:
     project = argo_cd_s(world, "projects", "namespaceResourceWhitelist:\n", kinds)
     files = {f"{name}.yaml": yaml.safe_dump({**item, "metadata": named(name)}) for name, item in DEFAULTED.items()}
     with edited(world, {**project, **files, "kustomization.yaml": overlay(world, resources=list(files))}):
-        taken_over(world, "appproject", "HTTPRoute")
+        taken_over(world)
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "60")
         resources = {item["kind"]: item["status"] for item in world.application("dev")["status"]["resources"]}
@@ -194,7 +204,7 @@ def test_an_outage_longer_than_ten_tries_ends_by_itself(world: World, versions: 
     }
     binding = {**policy, "kind": "ValidatingAdmissionPolicyBinding", "spec": {"policyName": "outage", "validationActions": ["Deny"]}}  # fmt: skip
     with edited(world, hasty):
-        taken_over(world, "application", '"duration": "1s"')
+        taken_over(world)
         world.cluster.apply([policy, binding])
         try:
             wait_for("the outage has begun", lambda: refuses_updates(world), 30)
@@ -236,11 +246,9 @@ def test_pods_that_wait_for_a_node_are_waited_for_whatever_the_deadline(world: W
 def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
     """As docs/operations.md says, and then without `replicas` too."""
     scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": named("backend"), "spec": SCALER}  # fmt: skip
-    guide = (world.product / "docs" / "operations.md").read_text().partition("## Scale a service by load\n")[2]
-    ignored, option = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[:2]
-    text = f"{ignored}  syncPolicy:\n".replace("frontend", "backend")
-    [(path, text)] = argo_cd_s(world, "environments", "  syncPolicy:\n", text).items()
-    text = text.replace("    syncOptions:\n", option)
+    [path] = world.product.glob("clusters/*/environments/dev.yaml")
+    guide = pages.example(world.product, "operations.md", "Scale a service by load").blocks[0].text
+    pages.change(path, guide.replace("frontend", "backend").partition("\n")[2])
     added = {"scaler.yaml": yaml.safe_dump(scaler), "kustomization.yaml": overlay(world, resources=["scaler.yaml"])}
     base = "../../base/backend/deployment.yaml"
     deployment = (world.product / f"apps/{APPLICATION}/overlays/dev" / base).read_text()
@@ -254,8 +262,8 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
         seen.append(world.deployment("dev", "backend")["spec"]["replicas"])
         return int(seen[-1])
 
-    with edited(world, {path: text}):
-        taken_over(world, "application", "RespectIgnoreDifferences=true")
+    with edited(world, {}):
+        taken_over(world)
         with edited(world, added):
             world.run("scripts/refresh", "dev")
             wait_for("three replicas", lambda: look() == 3, 60)
@@ -269,6 +277,28 @@ def test_an_autoscaler_takes_over_without_a_pod_less(world: World) -> None:
                         time.sleep(0.2)
                     world.run("scripts/wait-healthy", "dev", "--timeout", "60")
             assert set(seen) == {3}
+
+
+def test_what_the_page_shows_runs(world: World) -> None:
+    """The examples of docs/services.md that change the base, all at once: restricted pods, behind closed policies."""
+    base = ("configuration file", "cron job", "worker", "Let traffic out", "Migrate the database")
+    for title in base:
+        [example] = [one for one in pages.examples(world.product / "docs/services.md") if title in one.title]
+        example.apply(world.product)
+    with edited(world, {}):
+        world.run("scripts/refresh", "dev")
+        world.run("scripts/wait-healthy", "dev", "--timeout", "180")
+        assert world.sql("dev", "SELECT to_regclass('notes')") == "notes"
+        read = ("exec", "deployment/frontend", "--", "cat", "/etc/frontend/settings.toml")
+        assert 'title = "Welcome"' in world.cluster.kubectl("-n", DEV, *read)
+        world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/report", "report-by-hand")
+        world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
+        assert world.cluster.kubectl("-n", DEV, "logs", "job/report-by-hand").strip() == "200"
+        worker = world.cluster.kubectl(
+            "-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json"
+        )
+        [pod] = yaml.safe_load(worker)["items"]
+        assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
 def test_replicas_that_are_given_up_are_one(world: World) -> None:

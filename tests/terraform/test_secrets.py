@@ -112,7 +112,7 @@ DATABASE = "database-of-azure"
 # What `scripts/down` does with the platform, once it has asked and the cluster is empty.
 _DESTROY = """
 from cloud import azure, roots
-roots.Runner(azure.Subscription("none", "none", "Enabled"), approved=True).destroy(roots.PLATFORM)
+roots.Runner(azure.Subscription("none", "none", "Enabled")).destroy(roots.PLATFORM)
 """
 
 

@@ -100,7 +100,9 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
                 continue
             pushed = named.get(name, f"{prefix[0] if prefix else ''}{name}")
             items = [Workload(one) for one in repository.documents[path] if is_workload(one)]
-            pulled = [image for item in items for one in item.containers if is_own_image(image := one.get("image"))]
+            host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
+            images = [one.text("image") for item in items for one in item.containers]
+            pulled = [image for image in images if is_own_image(image) and image.startswith(host)]
             if pulled and pushed not in pulled:
                 what = f"pushes {name} to {pushed}, but {path} pulls {pulled[0]}"
                 yield Problem(*job.where("env", "IMAGE"), f"{what}: make them the same")

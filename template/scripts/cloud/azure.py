@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.process import CommandError, output
+
+from .programs import json_output
 from .settings import Settings
-from .tools import CommandError, json_output, output
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,24 @@ def owned(chosen: Subscription, name: str, kind: str) -> str | None:
     """
     found = chosen.ask("resource", "list", "--name", name, "--resource-type", kind) or []
     return str(found[0]["resourceGroup"]) if found else None
+
+
+def is_sound(resource: str) -> bool:
+    """Tell whether there is a resource, by its id, and Azure has not failed to make it."""
+    try:
+        state = json_output("az", "resource", "show", "--ids", resource, "--query", "properties.provisioningState")
+    except CommandError:
+        return False
+    return state not in ("Canceled", "Failed")
+
+
+def role_assignments(scope: str) -> list[dict[str, Any]]:
+    """Return the roles that are given at a scope itself.
+
+    Raises:
+        CommandError: az failed.
+    """
+    return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
 
 
 def public_addresses(chosen: Subscription, settings: Settings) -> list[str]:

@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any
 
+from gitops.process import CommandError
 from gitops.repository import ROOT
 
 from . import azure, check_nodes
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
-from .tools import CommandError
 
 # The rights that make up needs in the subscription, and who has them.
 _RIGHTS = {

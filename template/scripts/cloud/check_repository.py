@@ -4,11 +4,11 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from gitops.addresses import web_page
+from gitops.addresses import is_folder, web_page
+from gitops.process import CommandError, output
 from gitops.repository import BRANCH, REMOTE, ROOT
 
 from .report import Line, Pool, failure, ok, warning
-from .tools import CommandError, output
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _REF = f"refs/heads/{BRANCH}"
@@ -75,6 +75,17 @@ def check(pool: Pool) -> Iterator[Line]:
     except CommandError:
         cure = "if it is private, give Argo CD a credential: A private repository, in README.md"
         yield warning(f"repository: {watched} can't be read without signing in", cure)
+
+
+def template() -> Iterator[Line]:
+    """Check that pipelines find the template, too."""
+    origin = ROOT / "scripts/updates/origin.yaml"
+    found = (
+        re.search(r"^_src_path: *(.*)", origin.read_text(encoding="utf-8"), re.MULTILINE) if origin.exists() else None
+    )
+    if found and is_folder(address := found[1].strip("'\" ")):
+        what = f"template: {address} is a folder of one machine, no pipeline can update from it"
+        yield warning(what, "write the address of its server into .copier-answers.yml and scripts/updates/origin.yaml")
 
 
 def owners(pool: Pool) -> Iterator[Line]:

@@ -4,8 +4,10 @@ import re
 import shutil
 from collections.abc import Iterator
 
+from gitops.process import CommandError
+
+from .programs import Tool
 from .report import Line, Pool, failure, ok
-from .tools import CommandError, Tool
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from gitops.process import CommandError, output
 from gitops.repository import BRANCH, ROOT
 
 from . import github_environments, roots, tfvars
 from .azure import Subscription
+from .programs import Tool, require
 from .report import Line, Pool, failure, ok, warning
 from .settings import own_clusters
-from .tools import CommandError, Tool, output, require
 
 TOOLS = [
     # gh variable
@@ -67,7 +68,7 @@ def require_closed_environments() -> None:
 
 def _made(chosen: Subscription, root: roots.Root, environment: str | None = None) -> dict[str, str]:
     """Return what a root has made for the workflows."""
-    runner = roots.Runner(chosen, approved=False, environment=environment)
+    runner = roots.Runner(chosen, environment)
     runner.init(root)
     made: dict[str, str] = json.loads(runner.outputs(root, "github_variables"))
     return made

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gitops.process import CommandError, output
 from gitops.repository import ROOT
 
 from .report import Line, failure, ok, warning
-from .tools import CommandError, output
 
 _TABLE = ROOT / ".github" / "environments"
 _CLOSED = {"protected_branches": False, "custom_branch_policies": True}

@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from gitops.process import CommandError
+
 from . import settings
+from .programs import Tool
 from .report import Line, Pool, failure, ok
-from .tools import CommandError, Tool
 
 TOOLS: list[Tool] = []
 NEXT = "the jobs and credentials of Jenkins, as README.md says"

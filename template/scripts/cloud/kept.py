@@ -1,4 +1,4 @@
-"""What no plan of the pipeline destroys: it holds data, or an address that DNS records point to."""
+"""What the pipeline never destroys, and `make up` only by name: data, and addresses that DNS records point to."""
 
 from typing import Any
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from gitops.process import CommandError, output
 from gitops.repository import ROOT
 
 from .infrastructure import COMMAND, REGISTRY
 from .roots import LOCK, ROOTS
-from .tools import CommandError, output
 
 # Where people work and runners run.
 PLATFORMS = ("darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64")

@@ -11,9 +11,10 @@ import json
 import re
 from typing import Any
 
+from gitops.process import CommandError
+
 from . import kept, locks, settings
 from .roots import GITOPS, PLATFORM, Root, Runner
-from .tools import CommandError
 
 # What of a plan changes something; the rest of it is the state and the code.
 _CHANGES = ("resource_changes", "output_changes", "action_invocations", "deferred_changes")
@@ -73,7 +74,7 @@ class Plans:
             CommandError: a lock file is missing or does not fit.
         """
         locks.check(root.name for root in (PLATFORM, GITOPS))
-        self._runner = Runner(None, approved=True, environment=environment)
+        self._runner = Runner(None, environment)
 
     def show(self, root: Root) -> str:
         """Show what would change in a root, and return the digest of it.
@@ -99,9 +100,13 @@ class Plans:
         self._runner.apply_plan(root)
 
     def _plan(self, root: Root, *options: str) -> str:
+        """Return the digest of what would change, compared with the state alone.
+
+        Azure isn't asked: whoever plans may read neither secrets nor credentials.
+        """
         print(f"\n== {root.name}: {root.makes}")
         self._runner.init(root)
-        plan = self._runner.plan(root, *options)
+        plan = self._runner.plan(root, "-refresh=false", *options)
         if lost := kept.destroyed(plan):
             raise CommandError(
                 f"{root.name}: this would destroy {', '.join(lost)}, which the pipeline never does: take the change"

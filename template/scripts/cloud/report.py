@@ -5,9 +5,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gitops.process import output
 from gitops.repository import plain
-
-from .tools import output
 
 _TIMEOUT = 60.0
 _Answer = TypeVar("_Answer")

@@ -2,18 +2,19 @@
 
 import contextlib
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.process import CommandError, output
 from gitops.repository import ROOT
 
+from . import azure
 from .azure import Subscription
 from .infrastructure import COMMAND
-from .tools import CommandError, attended, output
+from .programs import attended
 
 LOCK = ".terraform.lock.hcl"
 _PLAN = "pipeline.tfplan"
@@ -72,13 +73,12 @@ def _unprotected(root: Root) -> Iterator[None]:
 class Runner:
     """Runs the infrastructure command in the roots, in one subscription."""
 
-    def __init__(self, chosen: Subscription | None, *, approved: bool, environment: str | None = None) -> None:
-        """Remember the subscription, whether changes need no further approval, and whose cluster it is about.
+    def __init__(self, chosen: Subscription | None, environment: str | None = None) -> None:
+        """Remember the subscription, and whose cluster it is about.
 
         Without a subscription, ARM_SUBSCRIPTION_ID names it, as in the pipeline.
         """
         self._variables = {"TF_IN_AUTOMATION": "true"} | ({"ARM_SUBSCRIPTION_ID": chosen.id} if chosen else {})
-        self._approval = ["-auto-approve"] if approved else []
         self._environment = environment
 
     def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:
@@ -134,23 +134,52 @@ class Runner:
                 print(f"   waiting until Azure honours the right to the state ({time.monotonic() - started:.0f} s)")
                 time.sleep(_ROLE_PAUSE)
 
-    def apply(self, root: Root) -> None:
-        """Make or change what the root describes.
+    def take_up(self, root: Root) -> None:
+        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it.
 
         Raises:
-            CommandError: it failed.
+            CommandError: the state can't be read.
         """
-        self._attended(root, "apply", *self._approval, *self._values(root))
+        state = json.loads(self._quiet(root, "state", "pull") or "{}")
+        for one in state.get("resources", []):
+            for instance in one["instances"]:
+                if instance.get("status") == "tainted" and one["type"].startswith("azurerm_"):
+                    key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+                    address = f"{one['type']}.{one['name']}{key}"
+                    if azure.is_sound(instance["attributes"]["id"]):
+                        print(f"   keeping {address}, which an interrupted run had begun to make")
+                        self._quiet(root, "untaint", address)
+
+    def adopt(self, root: Root, plan: dict[str, Any]) -> bool:
+        """Take into the state the role assignments of a plan that are there already; return whether there were any.
+
+        Azure refuses to give a role twice. An interrupted run gives some without noting it, as does a person.
+
+        Raises:
+            CommandError: Azure can't be asked, or the state can't be written.
+        """
+        adopted = False
+        for one in plan.get("resource_changes", []):
+            role = one["change"].get("after") or {}
+            known = role.get("scope") and role.get("principal_id")
+            if one["type"] == "azurerm_role_assignment" and one["change"]["actions"] == ["create"] and known:
+                for there in azure.role_assignments(role["scope"]):
+                    if there["principalId"] == role["principal_id"] and (
+                        there["roleDefinitionName"] == role["role_definition_name"]
+                    ):
+                        print(f"   keeping {one['address']}, which is there already")
+                        options = ("-input=false", *self._values(root))
+                        self._quiet(root, "import", *options, one["address"], there["id"])
+                        adopted = True
+        return adopted
 
     def plan(self, root: Root, *options: str) -> dict[str, Any]:
         """Show what the root would change, and keep it for `apply_plan`; return the plan.
 
-        It compares with the state and does not ask Azure: whoever plans may read neither secrets nor credentials.
-
         Raises:
             CommandError: it failed.
         """
-        self._attended(root, "plan", "-input=false", "-refresh=false", f"-out={_PLAN}", *options, *self._values(root))
+        self._attended(root, "plan", "-input=false", f"-out={_PLAN}", *options, *self._values(root))
         shown: dict[str, Any] = json.loads(self._quiet(root, "show", "-json", _PLAN))
         return shown
 
@@ -162,6 +191,10 @@ class Runner:
         """
         self._attended(root, "apply", "-input=false", _PLAN)
 
+    def drop_plan(self, root: Root) -> None:
+        """Remove the plan that `plan` has kept: it holds the state."""
+        (ROOT / "terraform" / root.name / _PLAN).unlink(missing_ok=True)
+
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made.
 
@@ -169,7 +202,7 @@ class Runner:
             CommandError: it failed.
         """
         with _unprotected(root):
-            self._attended(root, "destroy", *self._approval, *self._values(root), *arguments)
+            self._attended(root, "destroy", "-auto-approve", *self._values(root), *arguments)
 
     def resources(self, root: Root) -> list[str]:
         """Return the addresses of what the root has made; nothing where it has made nothing yet.
@@ -208,8 +241,3 @@ class Runner:
             CommandError: the root has not been applied, or its state can't be read.
         """
         return self._quiet(root, "output", "-json", name)
-
-
-def approved() -> bool:
-    """Tell whether APPROVE=yes was given: changes are then made without being shown for approval."""
-    return os.environ.get("APPROVE") == "yes"

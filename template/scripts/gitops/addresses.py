@@ -31,6 +31,11 @@ def web_page(remote: str) -> str:
     return f"https://{_HOSTS.get(host, host)}/{path}"
 
 
+def is_folder(address: str) -> bool:
+    """Tell whether an address, as git or Copier takes it, is a folder of this machine."""
+    return re.match(r"[\w+.-]+://|[^/]*:", address) is None
+
+
 def request_page(web: str, branch: str, main: str) -> str:
     """Return the page that opens a pull request of a branch by hand."""
     page = next(page for host, page in _REQUESTS.items() if host in web)

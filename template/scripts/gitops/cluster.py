@@ -2,11 +2,12 @@
 
 import json
 import re
-import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
-from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl, one_line
+from . import process
+from .process import CommandError
+from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl
 
 # Argo CD takes it away once it has compared.
 REFRESH = "argocd.argoproj.io/refresh"
@@ -43,32 +44,20 @@ def run(environment: str, *arguments: str, timeout: float | None = None) -> str:
         timeout: seconds to wait for an answer; without it as long as kubectl does.
 
     Raises:
-        RuntimeError: kubectl failed; the message is kubectl's own, or how to make it know the cluster.
+        CommandError: kubectl failed; the message is kubectl's own, or how to make it know the cluster.
     """
     bounded = [] if timeout is None else [f"--request-timeout={timeout:.0f}s"]
     try:
-        done = subprocess.run(
-            [*kubectl(environment), *bounded, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            # A sign-in that waits for a person is no request.
-            timeout=None if timeout is None else timeout + 2,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"no answer in {error.timeout:.0f} s") from error
-    except FileNotFoundError as error:
-        raise RuntimeError("kubectl is not on PATH") from error
-    if done.returncode:
-        said = one_line(done.stderr)
-        if _UNKNOWN.search(said):
+        # A sign-in that waits for a person is no request.
+        limit = None if timeout is None else timeout + 2
+        return process.output(*kubectl(environment), *bounded, *arguments, timeout=limit)
+    except CommandError as error:
+        if _UNKNOWN.search(str(error)):
             name = cluster_folder(environment)
-            raise RuntimeError(
+            raise CommandError(
                 f"kubectl knows no cluster {name}: run az aks get-credentials, as `make up` says at its end"
-            )
-        raise RuntimeError(said)
-    return done.stdout
+            ) from error
+        raise
 
 
 def ask(environment: str, *arguments: str, timeout: float | None = None) -> Any:
@@ -96,7 +85,7 @@ def pods_replica_sets_and_events(
             found: list[dict[str, Any]] = ask(environment, "--namespace", namespace, "get", *what, timeout=timeout)[
                 "items"
             ]
-        except RuntimeError:
+        except CommandError:
             return []
         return found
 

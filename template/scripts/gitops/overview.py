@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import cluster, landing, publish
+from . import cluster, deployments
+from .git import git, read, succeeds
 from .imagetags import UNRELEASED, Version, parse
+from .process import CommandError
 from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
 
 # Seconds for each question to a cluster: it is asked three, one after the other, and all clusters at the same time.
@@ -63,7 +65,7 @@ class Environment:
 def wanted(name: str, tip: str) -> Environment:
     """Return an environment as a commit of Git wants it."""
     path = imagetags_path(name)
-    versions = parse(publish.read(tip, path) or "", path)
+    versions = parse(read(tip, path) or "", path)
     found = [Service(service, versions.get(service, Version(UNRELEASED))) for service in services()]
     released = any(service.wanted.tag != UNRELEASED for service in found)
     return Environment(
@@ -74,10 +76,10 @@ def wanted(name: str, tip: str) -> Environment:
 def history(name: str, tip: str, count: int) -> Iterator[Deployment]:
     """Yield the newest deployments of an environment: by what changed its image tags, whatever the messages say."""
     shape = "%H%x00%cI%x00%an%x00%s"
-    log = publish.git("log", "-z", f"--format={shape}", tip, "--", imagetags_path(name))
+    log = git("log", "-z", f"--format={shape}", tip, "--", imagetags_path(name))
     fields = iter(log.split("\0"))
     commits = (Deployment(*deployment) for deployment in zip(fields, fields, fields, fields, strict=False))
-    return itertools.islice((one for one in commits if landing.deploys(one.commit, name)), count)
+    return itertools.islice((one for one in commits if deployments.deploys(one.commit, name)), count)
 
 
 def _version(image: str) -> str:
@@ -90,9 +92,9 @@ def _behind(revision: str, tip: str) -> int | None:
     """Return how many commits of main the cluster has not seen; None where Git does not know its commit."""
     if revision == tip:
         return 0
-    if not revision or not publish.succeeds("merge-base", "--is-ancestor", "--end-of-options", revision, tip):
+    if not revision or not succeeds("merge-base", "--is-ancestor", "--end-of-options", revision, tip):
         return None
-    return int(publish.git("rev-list", "--count", "--end-of-options", f"{revision}..{tip}"))
+    return int(git("rev-list", "--count", "--end-of-options", f"{revision}..{tip}"))
 
 
 def look(found: Environment, tip: str) -> Environment:
@@ -102,7 +104,7 @@ def look(found: Environment, tip: str) -> Environment:
         answer = cluster.ask(
             found.name, "--namespace", ARGOCD_NAMESPACE, "get", "applications.argoproj.io", name, timeout=PATIENCE
         )
-    except RuntimeError as error:
+    except CommandError as error:
         missing = "NotFound" in str(error) or "the server doesn't have a resource type" in str(error)
         found.state = "missing" if missing else "unreachable"
         found.reasons = [f"Argo CD has no Application {name}: run make up" if missing else str(error)]

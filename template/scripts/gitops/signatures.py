@@ -7,20 +7,21 @@ names the commit too, and the repository whose push has started it.
 import functools
 import os
 import re
-import subprocess
+import shutil
 import tomllib
 from pathlib import Path
 
-from . import proposals
+from . import process, publish
 from .imagetags import BUILD_PREFIX, Version
-from .repository import BRANCH, ROOT, has_sources, one_line, services
+from .process import CommandError
+from .repository import BRANCH, ROOT, has_sources, services
 
 SIGNERS = "scripts/signers.toml"
 _ISSUER = "https://token.actions.githubusercontent.com"
 _BUILD = re.compile(rf"{BUILD_PREFIX}([0-9a-f]{{40}}|[0-9a-f]{{64}})")
 
 
-class UnsignedError(ValueError):
+class UnsignedError(CommandError):
     """An image is not signed by its build; the message says which, and what to do."""
 
 
@@ -55,19 +56,17 @@ def verify(service: str, version: Version) -> str:
             f" or say in {SIGNERS} why its image is not signed"
         )
     builder, identity = _builder(service, build[1], entry.get("repository", ""))
-    image = subprocess.check_output([Path(ROOT, "scripts", "image-name"), service], text=True).strip()
+    if not shutil.which("cosign"):
+        raise UnsignedError("cosign is not on PATH: https://docs.sigstore.dev/cosign/system_config/installation")
+    image = process.output(ROOT / "scripts" / "image-name", service).strip()
     command = ["cosign", "verify", "--output", "text", *identity, "-a", f"commit={build[1]}", "-a", f"image={image}"]
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         command.append("--k8s-keychain")  # the registry takes the pod's own identity
     try:
-        done = subprocess.run([*command, f"{image}@{version.digest}"], capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise UnsignedError(
-            "cosign is not on PATH: https://docs.sigstore.dev/cosign/system_config/installation"
-        ) from error
-    if done.returncode:
-        words = one_line(done.stderr).removeprefix("Error: ")
-        raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}")
+        process.output(*command, f"{image}@{version.digest}", timeout=None)
+    except CommandError as error:
+        words = str(error).removeprefix("Error: ")
+        raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}") from error
     return f"{service} {version.tag} is signed by {builder}"
 
 
@@ -75,7 +74,7 @@ def _builder(service: str, commit: str, repository: str) -> tuple[str, list[str]
     """Return who builds a service, and cosign's arguments that ask for their signature."""
     if key := os.environ.get("COSIGN_KEY"):
         return "the key of the pipeline", ["--key", key]
-    here = proposals.web_address()
+    here = publish.web_address()
     own = "/".join(here.split("/")[-2:])
     if not repository and not has_sources(service):
         raise UnsignedError(

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitops.cluster import pod_troubles
+from gitops.process import CommandError
 from gitops.repository import ARGOCD_NAMESPACE, ROOT
 
-from .commands import LocalError, run, succeeds
+from .commands import run, succeeds
 from .place import KUBECONFIG, OWNED, get, kubectl, make_namespace
 
 _GITOPS = ROOT / "terraform" / "gitops"
@@ -25,7 +26,7 @@ def _chart_version() -> str:
     text = (_GITOPS / "argocd.tf").read_text(encoding="utf-8")
     match = re.search(r'^\s*version\s*=\s*"([^"]+)"', text, re.MULTILINE)
     if not match:
-        raise LocalError("terraform/gitops/argocd.tf names no version of the chart argo-cd")
+        raise CommandError("terraform/gitops/argocd.tf names no version of the chart argo-cd")
     return match[1]
 
 
@@ -34,20 +35,20 @@ def _explained() -> Iterator[None]:
     """Add to an error which pods do not start, and why."""
     try:
         yield
-    except LocalError as error:
+    except CommandError as error:
         stuck, waits, unready = pod_troubles(*(get(*_WHERE, kind) for kind in ("pods", "replicasets.apps", "events")))
-        raise LocalError("; ".join([str(error), *stuck, *waits, *unready])) from error
+        raise CommandError("; ".join([str(error), *stuck, *waits, *unready])) from error
 
 
 def install() -> None:
     """Install Argo CD; it may not run yet.
 
     Raises:
-        LocalError: the cluster has an Argo CD that was not made here, or Helm fails.
+        CommandError: the cluster has an Argo CD that was not made here, or Helm fails.
     """
     ours = get("namespace", f"--field-selector=metadata.name={ARGOCD_NAMESPACE}", f"--selector={OWNED}")
     if not ours and get("customresourcedefinition", "applications.argoproj.io"):
-        raise LocalError("the cluster has an Argo CD already: choose another cluster")
+        raise CommandError("the cluster has an Argo CD already: choose another cluster")
     make_namespace(ARGOCD_NAMESPACE)
     # Without its record, the objects of an unfinished release are taken up by the next one.
     selector = f"owner=helm,name={_RELEASE},status in ({_UNFINISHED})"
@@ -73,7 +74,7 @@ def wait(*workloads: str) -> None:
     """Wait until what is in Argo CD's namespace runs.
 
     Raises:
-        LocalError: it does not; the message says which pod, and why.
+        CommandError: it does not; the message says which pod, and why.
     """
     for workload in workloads:
         with _explained():

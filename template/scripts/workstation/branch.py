@@ -7,10 +7,11 @@ import contextlib
 from pathlib import Path
 
 from gitops import imagetags
+from gitops.process import CommandError
 from gitops.repository import ROOT, imagetags_path, services
 
 from . import gitserver, layer
-from .commands import LocalError, run, succeeds
+from .commands import run, succeeds
 from .place import CLONE, FOLDER, Place
 
 _IDENTITY = {"user.name": "make local", "user.email": "local@localhost", "commit.gpgsign": "false"}
@@ -23,27 +24,30 @@ def git(*arguments: str | Path) -> str:
 
 def prepare() -> None:
     """Make the clone, empty at first."""
-    if not (CLONE / ".git").is_dir():
-        run("git", "init", "--quiet", "--initial-branch=main", CLONE)
     # Left by a run that was killed: no other one is at work now.
     for lock in (CLONE / ".git" / "index.lock", CLONE / ".git" / "snapshot.lock"):
         lock.unlink(missing_ok=True)
+    # Written last: without it, the clone is not complete.
+    excluded, line = CLONE / ".git" / "info" / "exclude", f"/{FOLDER.name}/\n"
+    if excluded.exists() and excluded.read_text(encoding="utf-8") == line:
+        return
+    run("git", "init", "--quiet", "--initial-branch=main", CLONE)
     settings = {**_IDENTITY, "core.hooksPath": "/dev/null", "protocol.ext.allow": "always"}
-    (CLONE / ".git" / "info").mkdir(exist_ok=True)
-    (CLONE / ".git" / "info" / "exclude").write_text(f"/{FOLDER.name}/\n", encoding="utf-8")
     for name, value in {**settings, "remote.origin.url": gitserver.remote()}.items():
         git("config", name, value)
+    excluded.parent.mkdir(exist_ok=True)
+    excluded.write_text(line, encoding="utf-8")
 
 
 def built() -> list[str]:
     """Return the services that have sources here.
 
     Raises:
-        LocalError: none has.
+        CommandError: none has.
     """
     found = [name for name in services() if (ROOT / "src" / name / "Dockerfile").is_file()]
     if not found:
-        raise LocalError(f"there is no source to run: add src/{services()[0]}/Dockerfile")
+        raise CommandError(f"there is no source to run: add src/{services()[0]}/Dockerfile")
     return found
 
 

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitops import process
+from gitops.process import CommandError
 from gitops.repository import one_line
 
 Object = dict[str, Any]
-
-
-class LocalError(Exception):
-    """It can't go on; the message is one line with the cure."""
 
 
 def run(
@@ -28,26 +26,11 @@ def run(
     """Run a program and return what it prints; `env` comes on top of this process' environment.
 
     Raises:
-        LocalError: it failed, is missing, or took longer than the timeout in seconds.
+        CommandError: it failed, is missing, or took longer than the timeout in seconds.
     """
-    argv = [str(part) for part in command]
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=cwd,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env={**os.environ, **(env or {})},
-        )
-    except FileNotFoundError as error:
-        raise LocalError(f"{argv[0]} is not on PATH: install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise LocalError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
+    done = process.call(*command, cwd=cwd, stdin=stdin, timeout=timeout, env=env)
     if done.returncode:
-        raise LocalError(f"{Path(argv[0]).name}: {one_line(done.stderr or done.stdout)}")
+        raise CommandError(f"{Path(command[0]).name}: {one_line(done.stderr or done.stdout)}")
     return done.stdout
 
 
@@ -55,19 +38,19 @@ def show(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> None:
     """Run a program whose output is for the person.
 
     Raises:
-        LocalError: it failed; it has said why.
+        CommandError: it failed; it has said why.
     """
     argv = [str(part) for part in command]
     status = subprocess.run(argv, cwd=cwd, check=False, env={**os.environ, **env}).returncode
     if status:
-        raise LocalError(f"{argv[0]} ended with status {status}, see above")
+        raise CommandError(f"{argv[0]} ended with status {status}, see above")
 
 
 def succeeds(*command: str | Path, **options: Any) -> bool:
     """Tell whether a program ends without an error."""
     try:
         run(*command, **options)
-    except LocalError:
+    except CommandError:
         return False
     return True
 
@@ -94,10 +77,10 @@ def wait_until(what: str, check: Callable[[], bool], seconds: float, pause: floa
     """Wait until something is so.
 
     Raises:
-        LocalError: it is not so when the time is over.
+        CommandError: it is not so when the time is over.
     """
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
-            raise LocalError(f"{what}: not so after {seconds:.0f} s")
+            raise CommandError(f"{what}: not so after {seconds:.0f} s")
         time.sleep(pause)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gitops.repository import application, watched
 
-from .cluster import NODE_PORTS
 from .commands import Object, documents, run
+from .kind import NODE_PORTS
 from .place import Place
 
 # Where there is one, it stands for the database server of Azure.

@@ -4,7 +4,9 @@ import re
 import shutil
 import sys
 
-from .commands import LocalError, run
+from gitops.process import CommandError
+
+from .commands import run
 
 # Program → how it is installed on macOS, and elsewhere.
 _PROGRAMS = {
@@ -21,7 +23,7 @@ def check(*, kind: bool) -> None:
     """Look at all that is needed; kind is not, on a cluster that is there already.
 
     Raises:
-        LocalError: something is missing; the message has all of it, each with its cure.
+        CommandError: something is missing; the message has all of it, each with its cure.
     """
     elsewhere = sys.platform != "darwin"
     missing = [name for name in _PROGRAMS if not shutil.which(name) and (kind or name != "kind")]
@@ -33,10 +35,10 @@ def check(*, kind: bool) -> None:
         ):
             try:
                 run("docker", *command, timeout=20)
-            except LocalError as error:
+            except CommandError as error:
                 troubles.append(cure(str(error)))
     if troubles:
-        raise LocalError("; ".join(troubles))
+        raise CommandError("; ".join(troubles))
 
 
 def _engine(said: str) -> str:

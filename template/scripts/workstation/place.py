@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from gitops.process import CommandError
 from gitops.repository import ROOT, application
 
-from .commands import LocalError, Object, documents, run
+from .commands import Object, documents, run
 
 FOLDER = ROOT / ".local"
 CLONE = FOLDER / "clone"
@@ -59,11 +60,11 @@ def required() -> Place:
     """Return what runs.
 
     Raises:
-        LocalError: nothing does.
+        CommandError: nothing does.
     """
     place = remembered()
     if place is None or not KUBECONFIG.exists():
-        raise LocalError("nothing runs here yet: begin with make local")
+        raise CommandError("nothing runs here yet: begin with make local")
     return place
 
 
@@ -71,13 +72,13 @@ def folder_of(environment: str) -> str:
     """Return the folder in clusters/ that has an environment.
 
     Raises:
-        LocalError: none has it; the message says which there are.
+        CommandError: none has it; the message says which there are.
     """
     paths = sorted((ROOT / "clusters").glob("*/environments/*.yaml"))
     for path in paths:
         if path.stem == environment:
             return path.parents[1].name
-    raise LocalError(f"there is no environment {environment!r}: choose one of {', '.join(p.stem for p in paths)}")
+    raise CommandError(f"there is no environment {environment!r}: choose one of {', '.join(p.stem for p in paths)}")
 
 
 @contextlib.contextmanager
@@ -85,14 +86,14 @@ def alone() -> Iterator[None]:
     """Refuse to run beside another of these commands.
 
     Raises:
-        LocalError: another one runs.
+        CommandError: another one runs.
     """
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / "lock").open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise LocalError("another make local, local-push or local-down runs here: wait for it") from error
+            raise CommandError("another make local, local-push or local-down runs here: wait for it") from error
         try:
             yield
         finally:
@@ -115,7 +116,7 @@ def get(*arguments: str) -> list[Object]:
     """Return the objects of a list; none where there is no such kind."""
     try:
         printed = kubectl("get", *arguments, "--output=json", "--ignore-not-found")
-    except LocalError as error:
+    except CommandError as error:
         if "the server doesn't have a resource type" in str(error):
             return []
         raise
@@ -127,10 +128,12 @@ def make_namespace(name: str) -> None:
     """Make a namespace, marked as ours.
 
     Raises:
-        LocalError: it is there and not ours.
+        CommandError: it is there and not ours.
     """
     key, _, value = OWNED.partition("=")
     for item in get("namespace", name):
         if item["metadata"].get("labels", {}).get(key) != value:
-            raise LocalError(f"the cluster has a namespace {name} that make local did not make: choose another cluster")
+            raise CommandError(
+                f"the cluster has a namespace {name} that make local did not make: choose another cluster"
+            )
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {key: value}}})

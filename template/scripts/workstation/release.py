@@ -23,24 +23,24 @@ def _script(name: str, *arguments: str) -> None:
     show(f"scripts/{name}", *arguments, cwd=CLONE, env={"KUBECONFIG": str(KUBECONFIG)})
 
 
-def bump(place: Place, images: list[str]) -> None:
-    """Set the tags of images, and no more."""
+def commit(place: Place, images: list[str]) -> str:
+    """Set the tags of images, and bring all to the cluster; the commit of the tags, or nothing without images."""
     if images:
-        _script("bump-image", place.environment, *images)
+        _script("bump-image", "--no-push", place.environment, *images)
+        branch.git("commit", "--quiet", "--no-verify", "--all", "--message", f"Deploy {', '.join(images)}")
+    branch.push()
+    return branch.git("rev-parse", "HEAD") if images else ""
 
 
-def roll_out(place: Place) -> None:
+def wait(place: Place) -> None:
     """Tell Argo CD to look now, and wait until it is healthy; longer than after a push, since every image is pulled."""
     _script("refresh", place.environment)
     _script("wait-healthy", place.environment, "--timeout", "900")
 
 
-def deploy(place: Place, images: list[str]) -> None:
-    """Do what the pipeline does after a push: with images scripts/deploy, which puts back what does not start."""
-    if images:
-        _script("deploy", "--unsigned", place.environment, *images)
-    else:
-        _script("roll-out", place.environment)
+def roll_out(place: Place, commit: str) -> None:
+    """Roll out as the pipeline does after a push, which puts back the tags of a commit that does not start."""
+    _script("roll-out", "--unsigned", place.environment, *filter(None, [commit]))
 
 
 def make_secrets(place: Place, made: layer.Layer) -> None:

@@ -4,6 +4,10 @@ provider "azurerm" {
   storage_use_azuread             = true
 
   features {
+    # What an interrupted run has made, and not noted, is taken over instead of refused. It is safe here because all is in a
+    # resource group of its own: scripts/up refuses one that was there before.
+    skip_import_check_on_create_and_allow_overwriting_existing_resources = true
+
     key_vault {
       # A deleted vault keeps its name for the time of its retention. Without purge protection it is purged when it is
       # destroyed, which frees the name for the next `make up`. With it nobody can purge it, and the next `make up`

@@ -1,0 +1,240 @@
+"""The merge: it happens in a working tree of its own, so that this one never sees half of it."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops.git import git, succeeds
+from gitops.process import CommandError
+from gitops.repository import ROOT
+
+from . import copier
+from .template import ANSWERS, Template
+
+# Says to the template's hook where to write how the merge ended; see `_ended`.
+_REPORT = "TEMPLATE_UPDATE_REPORT"
+# Before a line that the hook has for people, however the merge ended.
+_NOTE = "Look twice: "
+_FOLDER = "template-update-"
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The result of an update, in Git objects: nothing of it is in the working tree.
+
+    Attributes:
+        base: the commit that was updated.
+        tree: the result; files in conflict hold both sides between markers.
+        stages: what the index says of files in conflict, an entry for each side, each ended by a NUL.
+        removed: files that are gone although they were changed here.
+        answers: the lines of the answers file that changed.
+        problems: what the checks of the merged tree say; nothing where they pass.
+        notes: what is sound and may yet surprise, as an address that leads elsewhere.
+    """
+
+    base: str
+    tree: str
+    stages: str
+    removed: list[str]
+    answers: list[str]
+    problems: str
+    notes: list[str]
+
+    def conflicts(self) -> list[str]:
+        """Return the files in conflict."""
+        return sorted({entry.partition("\t")[2] for entry in self.stages.split("\0")[:-1]})
+
+    def changed(self) -> list[str]:
+        """Return the files that differ from before."""
+        return _differences(self.base, self.tree)
+
+
+def require_clean_tree() -> None:
+    """Refuse to update beside work that is not committed, files that Git does not know included.
+
+    Raises:
+        CommandError: there is some.
+    """
+    changed = git("status", "--porcelain").split("\n")[:-1]
+    if changed:
+        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise CommandError(f"{changed[0][3:]}{more} is not committed: commit it, or `git stash --include-untracked`")
+
+
+def merge(template: Template, version: str, arguments: list[str]) -> Merge:
+    """Update the newest commit of this clone to a version of the template.
+
+    Args:
+        template: where the version is.
+        version: a tag or commit of the template, or `:current:`.
+        arguments: further ones of `copier update`.
+
+    Raises:
+        CommandError: Copier or the template refused, or failed; nothing has changed.
+    """
+    base = git("rev-parse", "HEAD").strip()
+    with _working_tree(base, template.address) as folder:
+        report = folder.with_suffix(".report")
+        status, output = copier.run(
+            [
+                "update", "--trust", "--defaults", "--conflict=inline",
+                # More than any file has: every edit is merged three-way. With Copier's own three lines of context, an
+                # edit may land in a similar block of the same file.
+                "--context-lines=99999", f"--vcs-ref={version}", *arguments,
+            ],
+            folder,
+            {**os.environ, _REPORT: str(report)},
+        )  # fmt: skip
+        ended = _ended(report, status)
+        if ended == "failed":
+            raise CommandError(f"{copier.message(output)}. Nothing has changed here")
+        stages = _in(folder, "ls-files", "-z", "--unmerged")
+        _in(folder, "add", "--all")
+        tree = _in(folder, "write-tree").strip()
+        gone = _differences(base, tree, "--diff-filter=D")
+        return Merge(
+            base,
+            tree,
+            stages,
+            removed=_edited(gone, base, template) if gone else [],
+            answers=_answers(base, tree),
+            problems=_problems(output) if ended == "invalid" else "",
+            notes=re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
+        )
+
+
+def take_over(result: Merge) -> None:
+    """Bring the result into the working tree and the index, files in conflict as such.
+
+    Raises:
+        CommandError: something changed here meanwhile; nothing was brought.
+    """
+    if git("rev-parse", "HEAD").strip() != result.base:
+        raise CommandError("there is a new commit here since the update began: run it again")
+    require_clean_tree()
+    # In a session of its own: killed half-way, git would leave the index locked.
+    done = subprocess.run(
+        ["git", "read-tree", "-m", "-u", result.base, result.tree],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    if done.returncode:
+        raise CommandError(f"{' '.join(done.stderr.split())}: move it away, then update again")
+    if result.stages:
+        forget = "".join(f"0 {'0' * 40}\t{path}\0" for path in result.conflicts())
+        git("update-index", "-z", "--index-info", stdin=forget + result.stages)
+
+
+def _differences(one: str, other: str, *options: str) -> list[str]:
+    """Return the paths in which two trees differ."""
+    return git("diff-tree", "-r", "-z", "--name-only", "--no-renames", *options, one, other).split("\0")[:-1]
+
+
+def _ended(report: Path, status: int) -> str:
+    """Tell how an update ended: `merged`, `conflicts`, `invalid`, or `failed` before there was a merged tree.
+
+    The template's hook writes it, which runs when everything is merged and at no other time.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        return report.read_text(encoding="utf-8").strip()
+    return "failed" if status else "merged"
+
+
+def _problems(output: str) -> str:
+    """Return what the checks have said, without Copier's own lines."""
+    lines = output.partition("post_generation.py']")[2].splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("Task ", "The update is merged", _NOTE))).strip()
+
+
+@contextlib.contextmanager
+def _working_tree(commit: str, address: str) -> Iterator[Path]:
+    """Check a commit out into a folder of its own for a while."""
+    _sweep()
+    # A template that is named by a relative path is found from a folder beside this one only.
+    beside = ROOT.parent if address.startswith(".") else None
+    scratch = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=beside))
+    folder = scratch if beside else scratch / "tree"
+    try:
+        git(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        yield folder
+    finally:
+        _remove(str(folder))
+        shutil.rmtree(scratch, ignore_errors=True)
+        folder.with_suffix(".report").unlink(missing_ok=True)
+        git("worktree", "prune")
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed have left."""
+    for path in re.findall(r"^worktree (.*)$", git("worktree", "list", "--porcelain"), re.MULTILINE):
+        found = re.search(rf"/{_FOLDER}(\d+)-[^/]*(/tree)?$", path)
+        if found and not _alive(int(found[1])):
+            _remove(path)
+            shutil.rmtree(Path(path).parent if found[2] else path, ignore_errors=True)
+    git("worktree", "prune")
+
+
+def _remove(tree: str) -> None:
+    """Remove a working tree, also one that git was killed over: that is locked, and `prune` leaves it alone."""
+    succeeds("worktree", "remove", "--force", "--force", tree)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _in(folder: Path, *arguments: str) -> str:
+    """Run git in the other working tree."""
+    return git(f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}", *arguments)
+
+
+def _git_folder(folder: Path) -> str:
+    return (folder / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+
+
+def _answers(base: str, tree: str) -> list[str]:
+    lines = git("diff", "--no-ext-diff", "--unified=0", base, tree, "--", ANSWERS).split("\n")
+    return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
+
+
+def _edited(gone: list[str], base: str, template: Template) -> list[str]:
+    """Return which of the files that the update removes were changed here since the template made them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        answers, made = Path(scratch, "answers.yml"), Path(scratch, "made")
+        stored = git("show", f"{base}:{ANSWERS}")
+        answers.write_text(re.sub(r"^_.*\n", "", stored, flags=re.MULTILINE), encoding="utf-8")
+        status, _ = copier.run(
+            [
+                "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={template.commit(template.current)}",
+                f"--data-file={answers}", template.address, str(made),
+            ],
+            ROOT,
+            dict(os.environ),
+        )  # fmt: skip
+        if status:
+            return gone  # Not known: better one too many.
+        return [path for path in gone if not _same(base, path, made / path)]
+
+
+def _same(commit: str, path: str, file: Path) -> bool:
+    """Tell whether a file is what a commit has under a path."""
+    try:
+        return file.exists() and git("rev-parse", f"{commit}:{path}") == git("hash-object", f"--path={path}", str(file))
+    except CommandError:
+        return False

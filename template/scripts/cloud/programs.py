@@ -1,0 +1,123 @@
+"""The programs that are run here: how new, from where, and how they are run."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from gitops.process import CommandError, output
+from gitops.repository import ROOT
+
+from . import infrastructure
+
+
+class InterruptedRunError(Exception):
+    """A signal asked this run to end; the program that ran has ended by itself."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program, the oldest version that will do, how it tells its version, and where it comes from."""
+
+    command: str
+    minimum: str
+    version: tuple[str, ...]
+    source: str
+
+    def found(self) -> bool:
+        """Tell whether it is on PATH."""
+        return shutil.which(self.command) is not None
+
+
+def oldest_infrastructure() -> str:
+    """Return the oldest version that the roots accept, from their own `required_version`."""
+    text = (ROOT / "terraform" / "platform" / "terraform.tf").read_text(encoding="utf-8")
+    match = re.search(r'^\s*required_version\s*=\s*">=\s*([\d.]+)', text, re.MULTILINE)
+    return match[1] if match else "1.11"
+
+
+def needed() -> list[Tool]:
+    """Return the programs that are needed whatever runs the pipeline."""
+    return [
+        # fetch --no-write-fetch-head
+        Tool("git", "2.29", ("--version",), "https://git-scm.com/downloads"),
+        Tool("python3", "3.11", ("--version",), "https://www.python.org/downloads"),
+        Tool(infrastructure.COMMAND, oldest_infrastructure(), ("version",), infrastructure.INSTALL),
+        # A floor: releases before it are out of support.
+        Tool("az", "2.50", ("version",), "https://learn.microsoft.com/cli/azure/install-azure-cli"),
+        # One minor version before what AKS makes by default; kubectl and cluster may be one apart.
+        Tool(
+            "kubectl", "1.35", ("version", "--client"), "https://kubernetes.io/docs/tasks/tools (or az aks install-cli)"
+        ),
+        Tool("kubelogin", "0.1", ("--version",), "https://azure.github.io/kubelogin (or az aks install-cli)"),
+    ]
+
+
+def require(*commands: str) -> None:
+    """Check that programs are on PATH before work begins that would stop half-way.
+
+    Raises:
+        CommandError: one is missing; the message says where it is from.
+    """
+    for command in commands:
+        if not shutil.which(command):
+            source = {tool.command: f", see {tool.source}" for tool in needed()}.get(command, "")
+            raise CommandError(f"{command} is not on PATH{source}; make doctor checks everything")
+
+
+def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
+    """Return the JSON that a program prints; None where it prints nothing.
+
+    Raises:
+        CommandError: it failed, or printed something else.
+    """
+    text = output(*command, timeout=timeout, **environment)
+    try:
+        return json.loads(text) if text.strip() else None
+    except json.JSONDecodeError as error:
+        raise CommandError(f"{command[0]} {command[1]} printed something that is not JSON") from error
+
+
+@contextlib.contextmanager
+def _deferred_signals(process: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Let the program that runs end by itself.
+
+    Killed, it would lose what it has made and leave its state locked. Ctrl-C reaches it from the terminal
+    already; a second one would make it stop at once.
+    """
+    caught: list[int] = []
+
+    def keep(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        if number == signal.SIGTERM:
+            for one in process:
+                one.send_signal(number)
+
+    before = {number: signal.signal(number, keep) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def attended(*command: str, **environment: str) -> int:
+    """Run a program on this terminal, where it may ask, and return its status.
+
+    Raises:
+        InterruptedRunError: a signal came meanwhile; the program has ended.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    with _deferred_signals(processes) as caught:
+        processes.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}))
+        status = processes[0].wait()
+    if caught:
+        raise InterruptedRunError
+    return status

@@ -1,0 +1,67 @@
+"""Programs that are run here, and the one kind of error that ends a command with one line."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from .repository import ROOT, one_line
+
+
+class CommandError(Exception):
+    """It can't go on; the message is one line that says why and what to do, `details` all that a program said."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        """Keep the message and what the program said."""
+        super().__init__(message)
+        self.details = details or message
+
+
+def call(
+    *command: str | Path,
+    cwd: Path | None = None,
+    stdin: str | bytes = "",
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program at the root of the repository, or in a folder, and return what it prints, byte by byte.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder.
+        stdin: what it reads.
+        timeout: seconds to wait for its end.
+        env: variables on top of those of this process.
+
+    Raises:
+        CommandError: it is missing, or took longer than the timeout.
+    """
+    argv = [str(part) for part in command]
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd or ROOT,
+            input=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+        )
+    except FileNotFoundError as error:
+        raise CommandError(f"{argv[0]} is not on PATH: install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"{argv[0]}: no answer in {error.timeout:.0f} s") from error
+    texts = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(argv, done.returncode, *texts)
+
+
+def output(*command: str | Path, timeout: float | None = 120, **environment: str) -> str:
+    """Return what a program prints.
+
+    Raises:
+        CommandError: it failed, is missing, or took longer than the timeout in seconds.
+    """
+    done = call(*command, timeout=timeout, env=environment)
+    if done.returncode:
+        raise CommandError(one_line(done.stderr or done.stdout), done.stdout + done.stderr)
+    return done.stdout

@@ -1,1 +1,0 @@
-"""Updates of this repository from the template that it was made from."""
