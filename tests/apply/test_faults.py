@@ -61,7 +61,8 @@ def again(product: Product) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_the_past_would_be_seen(lab: Lab, name: str) -> None:
     fault = FAULTS[name]
-    for undone in (False, True):
+    # Without values of its own, the sound product is one of the shapes.
+    for undone in (False, True) if fault.values else (True,):
         with lab.new(fault.answers) as product:
             path = product.folder / "terraform" / fault.file
             text = path.read_text(encoding="utf-8")

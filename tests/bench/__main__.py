@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests import support
-from tests.bench import chart, report
+from tests.bench import chart, counts, report
 from tests.bench.runs import DEFAULT, LARGEST, QUICK, SIZES, Bench
 
 
@@ -38,7 +38,8 @@ def main() -> None:
         tools = bench.with_tools(DEFAULT, rounds, os.environ["PATH"])
     text = report.text(
         [
-            report.goals(generations, validations),
+            report.goals(generations, validations, tools),
+            report.sizes(counts.counts(bench.folder / str(DEFAULT))),
             report.generation(generations),
             report.steps(steps),
             report.validation(validations, checks, tools),
