@@ -1251,7 +1251,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "scripts/deploy",
         "^set -eu",
         "<<<<<<< HEAD\nset -eu\n=======\nset -e\n>>>>>>> theirs",
-        "scripts/deploy:6: has a merge conflict: choose a side and remove the markers",
+        "scripts/deploy:5: has a merge conflict: choose a side and remove the markers",
     ),
 }
 
@@ -1371,7 +1371,7 @@ OTHERS: dict[str, tuple[Edit, str]] = {
     ),
     "a source without a workflow": (
         added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
-        ".github/workflows/check.yml:76: src/worker is not among the services: add it, so that it is checked",
+        ".github/workflows/check.yml:137: src/worker is not among the services: add it, so that it is checked",
     ),
 }
 

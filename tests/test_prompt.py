@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests import support
-from tests.terminal import CLEAR, DOWN, ENTER, Terminal, running
+from tests.terminal import CLEAR, ENTER, Terminal, running
 
 WIDTHS = (80, 60)
 ASKED = support.asked()
@@ -100,7 +100,12 @@ def test_every_help_choice_and_cure_is_on_the_screen(columns: int) -> None:
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: Path) -> None:
     services = "[{name: web, public: false, database: false, image: acme/web}]"
-    given = [f"--data=services={services}", "--data=git_repository=https://gitlab.example.org/acme/web", "--pretend"]
+    given = [
+        f"--data=services={services}",
+        "--data=git_repository=https://gitlab.example.org/acme/web",
+        "--data=registry_name=acme",
+        "--pretend",
+    ]
     expected = {
         "database": "set database: true on one of services, or choose none: no service would use it",
         "registry": "service web: write NAME.azurecr.io/acme/web, or docker.io/acme/web: image",
@@ -113,6 +118,7 @@ def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: P
             if question.get("when") or name in (
                 "git_repository",
                 "services",
+                "registry_name",
                 "sample_app",
                 "previews",
                 "verify_images",
@@ -121,5 +127,5 @@ def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: P
             see(terminal, name)
             if name in expected:
                 terminal.wait(expected[name])
-            terminal.press("y" if name == "advanced" else (DOWN * (name == "registry")) + ENTER)
+            terminal.press("y" if name == "advanced" else ENTER)
         assert terminal.end() == 0, "\n".join(terminal.rows())

@@ -142,7 +142,7 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
             continue
         there = bool(repository.matching(rf"{re.escape(folder)}/.*"))
         if source.get("repoURL") != ours.get("repoURL"):
-            if there and "{{" not in source.text("repoURL"):
+            if there and folder.startswith(("apps/", "clusters/")) and not _is_filled_in(source.get("repoURL")):
                 what = f"is another repository than bootstrap's {ours.get('repoURL')}"
                 yield Problem(*source.where("repoURL"), f"{what}: make them the same")
             continue

@@ -8,7 +8,7 @@ from .documents import Map, Problem, Repository
 
 FILE = ".gitops-ignore.yaml"
 # At the end of the line that a finding names, or alone on the line above.
-_COMMENT = re.compile(r"(?P<before>.*?)(?:#|//|<!--) *gitops:ignore\b[ :]*(?P<reason>.*?)(?: *-->)?\s*$")
+_COMMENT = re.compile(r"(?P<before>.*?)(?:[#]|//|<!--) *gitops:ignore\b[ :]*(?P<reason>.*?)(?: *-->)?\s*$")
 
 
 class Ignored:

@@ -215,13 +215,13 @@ def _with(item: Map, keys: tuple[str, ...], value: Any, place: Place) -> Map:
 
 
 def _scale(document: Map, result: Build) -> None:
+    scaled = [number for number, item in enumerate(result.objects) if item.kind in _SCALED]
+    named = {result.objects[number].name: number for number in scaled}
     for entry in document.maps("replicas"):
-        hits = [number for number, item in enumerate(result.objects)
-                if item.name == entry.text("name") and item.kind in _SCALED]  # fmt: skip
-        for number in hits:
+        if (number := named.get(entry.text("name"))) is not None:
             count, place = entry.get("count"), entry.where("count")
             result.objects[number] = _with(result.objects[number], ("spec", "replicas"), count, place)
-        if not hits and result.whole and document.kind != "Component":
+        elif result.whole and document.kind != "Component":
             what = f"replicas sets {entry.get('name')}, which is no {', '.join(_SCALED[:-1])} or {_SCALED[-1]} here"
             result.problems.append(Problem(*entry.where("name"), f"{what}: fix the name, or remove it"))
 

@@ -67,39 +67,37 @@ def _is_by_label(peer: Map) -> bool:
 
 
 class _Rules:
-    """The rules of policies, by the pods that they are about, with the pods that they let talk."""
+    """The rules of policies, by the pods that they are about and those that they let talk with them."""
 
     def __init__(self, environment: Environment) -> None:
-        """Look at each policy once."""
-        self._environment = environment
+        """Look at each rule once."""
         self.policies = environment.of_kind("NetworkPolicy")
-        self._of: dict[tuple[str, int], list[Map]] = {}
-        self._peers: dict[int, set[int] | None] = {}
+        # By direction and workload; the peer is None for rules about others than pods of this namespace.
+        self._of: dict[tuple[str, int], dict[int | None, list[Map]]] = {}
         for policy in self.policies:
-            if not policy.maps("spec", "podSelector", "matchExpressions"):
-                for item in environment.selected(policy.at("spec", "podSelector", "matchLabels")):
-                    for kind in _types(policy):
-                        self._of.setdefault((kind.lower(), id(item)), []).append(policy)
+            if policy.maps("spec", "podSelector", "matchExpressions"):
+                continue
+            own = environment.selected(policy.at("spec", "podSelector", "matchLabels"))
+            for side, key, kind in _SIDES:
+                found = [self._of.setdefault((side, id(item)), {}) for item in own if kind in _types(policy)]
+                for rule in policy.maps("spec", side) if found else ():
+                    peers: list[int | None] = [None]
+                    if rule.maps(key) and all(_is_by_label(peer) for peer in rule.maps(key)):
+                        chosen = (environment.selected(one.at("podSelector", "matchLabels")) for one in rule.maps(key))
+                        peers = [id(item) for items in chosen for item in items]
+                    for peer in peers:
+                        for rules in found:
+                            rules.setdefault(peer, []).append(rule)
 
-    def of(self, item: Workload, side: str) -> list[Map] | None:
-        """Return the rules about a workload's pods in a direction; None where no policy is about them."""
-        policies = self._of.get((side, id(item)))
-        return None if policies is None else [rule for policy in policies for rule in policy.maps("spec", side)]
+    def of(self, item: Workload, side: str, other: Workload | None = None) -> list[Map] | None:
+        """Return the rules about a workload's pods and those of another one, or everybody; None without any policy."""
+        rules = self._of.get((side, id(item)))
+        return None if rules is None else [*rules.get(None, []), *(rules.get(id(other), []) if other else [])]
 
-    def reaches(self, rule: Map, key: str, other: Workload) -> bool:
-        """Tell whether the peers of a rule, below `from` or `to`, are everybody, or have a workload among them."""
-        if id(rule) not in self._peers:
-            peers, select = rule.maps(key), self._environment.selected
-            known = bool(peers) and all(_is_by_label(peer) for peer in peers)
-            chosen = {id(item) for peer in peers for item in select(peer.at("podSelector", "matchLabels"))}
-            self._peers[id(rule)] = chosen if known else None
-        among = self._peers[id(rule)]
-        return among is None or id(other) in among
-
-    def let(self, item: Workload, other: Workload, ports: set[Any], side: str, key: str) -> bool:
+    def let(self, item: Workload, other: Workload, ports: set[Any], side: str) -> bool:
         """Tell whether a workload may talk with another one on a side, on a port of the called one."""
-        rules = self.of(item, side)
-        return rules is None or any(self.reaches(rule, key, other) and _opens(rule, ports) for rule in rules)
+        rules = self.of(item, side, other)
+        return rules is None or any(_opens(rule, ports) for rule in rules)
 
 
 def _opens(rule: Map, ports: set[Any]) -> bool:
@@ -128,10 +126,10 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
             ):
                 place, what = variable.where("value"), f"{variable.get('name')} calls {called.name}"
                 ports = called.same_port(port)
-                if not rules.let(item, called, ports, "egress", "to"):
+                if not rules.let(item, called, ports, "egress"):
                     cure = f"add {called.name} to egress of its policy"
                     yield Problem(*place, f"{what}, but no NetworkPolicy lets {item.name} do so: {cure}")
-                if not rules.let(called, item, ports, "ingress", "from"):
+                if not rules.let(called, item, ports, "ingress"):
                     cure = f"add {item.name} to ingress of the policy of {called.name}"
                     yield Problem(*place, f"{what}, but no NetworkPolicy lets {item.name} in: {cure}")
 
@@ -145,9 +143,7 @@ def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]
             targets = [port.get("targetPort", port.get("port")) for port in service.maps("spec", "ports")]
             ports = {name for target in targets for name in item.same_port(target)}
             ways = rules.of(item, "ingress")
-            outside = (not rule.maps("from") or not all(map(_is_by_label, rule.maps("from"))) for rule in ways or ()
-                       if _opens(rule, ports))  # fmt: skip
-            if ways is not None and not any(outside):
+            if ways is not None and not any(_opens(rule, ports) for rule in ways):
                 what = f"no NetworkPolicy lets anybody from outside reach {item.name}"
                 cure = "add an ingress rule without `from` to its policy"
                 yield Problem(*service.where("spec", "type"), f"{what}: {cure}")

@@ -94,15 +94,15 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
     for job in _jobs(repository.first(".github/workflows/build-service.yml")):
         text = job.text("env", "IMAGE")
         named, prefix = dict(re.findall(r"== '([a-z0-9-]+)' && '([^']+)'", text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
-        for name in repository.matching(r"apps/[^/]+/base/([^/]+)/deployment[.]yaml") if prefix else ():
+        for path in repository.matching(r"apps/[^/]+/base/[^/]+/deployment[.]yaml") if prefix else ():
+            name = path.split("/")[-2]
             if repository.exists(f"src/{name}/Dockerfile") or "unsigned" in signers.get(name, {}):
                 continue
             pushed = named.get(name, f"{prefix[0] if prefix else ''}{name}")
-            for path in repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/deployment[.]yaml"):
-                items = [Workload(one) for one in repository.documents[path] if is_workload(one)]
-                host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
-                images = [one.text("image") for item in items for one in item.containers]
-                pulled = [image for image in images if is_own_image(image) and image.startswith(host)]
-                if pulled and pushed not in pulled:
-                    what = f"pushes {name} to {pushed}, but {path} pulls {pulled[0]}"
-                    yield Problem(*job.where("env", "IMAGE"), f"{what}: make them the same")
+            items = [Workload(one) for one in repository.documents[path] if is_workload(one)]
+            host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
+            images = [one.text("image") for item in items for one in item.containers]
+            pulled = [image for image in images if is_own_image(image) and image.startswith(host)]
+            if pulled and pushed not in pulled:
+                what = f"pushes {name} to {pushed}, but {path} pulls {pulled[0]}"
+                yield Problem(*job.where("env", "IMAGE"), f"{what}: make them the same")
