@@ -177,12 +177,12 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
 
 
 def costs(product: Path) -> str:
-    """Return what the product costs, as its README says it: the sum, each line of the table, and what is left out."""
+    """Return what the product costs, as its README says it: the sum, each kind, and what is left out."""
     readme = (product / "README.md").read_text(encoding="utf-8")
     total, table, rest = readme.partition("\n## What it costs\n")[2].partition("\n## ")[0].strip().split("\n\n")
-    rows = "; ".join(row.strip("| ").replace(" | ", " ") for row in table.splitlines()[2:])
+    kinds = ", ".join(re.sub(r"\| ([^:|]*[^:| ]).*?\| (\S+).*", r"\1 \2", row) for row in table.splitlines()[2:])
     left_out = " ".join(rest.split()).partition(". ")[0]
-    return f"{total.replace('**', '').removeprefix('About ').rstrip(':')}. {rows}. {left_out}."
+    return f"{total.replace('**', '').removeprefix('About ')} {kinds}. {left_out}."
 
 
 def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
@@ -228,7 +228,7 @@ def summary(product: Path, report: str) -> str:
     for role, words in (made(answers, product) | {"cost": costs(product)}).items():
         lines += wrapped(words, f"  {role:<16}", " " * 18)
     lines += ["", *(part for line in report.splitlines() for part in wrapped(line[0].upper() + line[1:])), ""]
-    end = "`make doctor` names what is missing; `make validate` asks other tools too. The rest is in README.md."
+    end = "`make doctor` names what is missing. The rest is in README.md."
     if is_placeholder(answers["git_repository"]):
         lines += wrapped(f"Next: {_PLACEHOLDER} stands for the owner of its repository, and names derive from it.")
         end = "Remove the folder before; there is nothing else in it."

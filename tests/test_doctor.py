@@ -383,7 +383,7 @@ def test_commits_that_are_not_pushed_are_a_failure(faked: Fakes) -> None:
 def test_a_branch_that_is_behind_is_a_warning(faked: Fakes) -> None:
     git(faked, "commit", "-q", "--allow-empty", "-m", "Theirs")
     git(faked, "push", "-q", "origin", "main")
-    git(faked, "reset", "-q", "--hard", "HEAD~1")
+    git(faked, "reset", "-q", "--soft", "HEAD~1")
     [found] = lines(faked, "warning")
     assert found.endswith("main here is behind origin: git pull")
 

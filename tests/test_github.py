@@ -61,7 +61,9 @@ def test_an_environment_that_a_branch_has_made_first_is_closed_before_azure_trus
     assert attacked(faked) == []
     calls = faked.calls()
     closed = [number for number, line in enumerate(calls) if line.startswith("gh ") and "POST" in line]
-    assert max(closed) < calls.index("terraform -chdir=terraform/platform apply")
+    assert max(closed) < next(
+        n for n, line in enumerate(calls) if line.startswith("terraform -chdir=terraform/platform apply")
+    )
 
 
 # What a person has set, and what is said of it.

@@ -58,6 +58,8 @@ NO_PINS = [
     ("copier.yml", r"_min_copier_version: .*", "the oldest that works"),
     ("**", r"\s*(?:#|//).*", "a comment"),
     ("**/*.txt", r".*; python_full_version [<>=]+ '[\d.]+'.*", "the Python that a package is for"),
+    ("**/requirements*/*.in", r"copier>=[\d.]+,<\d+", "the range of versions that work, not the one that is installed"),
+    ("**/updates/*.in", r"copier>=[\d.]+,<\d+", "the same"),
     ("**/scripts/**", r".*\bv1\.2\.3\b.*", "an example in a message"),
 ]
 

@@ -44,7 +44,7 @@ class Platform:
 
 
 def read_values(repository: Repository, path: str) -> dict[str, Any]:
-    """Return the values of a file of Terraform; nothing where it can't be read here."""
+    """Return the values of a tfvars file; nothing where it can't be read here."""
     try:
         return tfvars.parse(repository.text(path))
     except ValueError:
