@@ -180,7 +180,9 @@ def costs(product: Path) -> str:
     """Return what the product costs, as its README says it: the sum, each kind, and what is left out."""
     readme = (product / "README.md").read_text(encoding="utf-8")
     total, table, rest = readme.partition("\n## What it costs\n")[2].partition("\n## ")[0].strip().split("\n\n")
-    kinds = ", ".join(re.sub(r"\| ([^:|]*[^:| ]).*?\| (\S+).*", r"\1 \2", row) for row in table.splitlines()[2:])
+    kinds = ", ".join(
+        re.sub(r"\| ([^:|]*[^:| ]).*?\| (not known|\S+).*", r"\1 \2", row) for row in table.splitlines()[2:]
+    )
     left_out = " ".join(rest.split()).partition(". ")[0]
     return f"{total.replace('**', '').removeprefix('About ')} {kinds}. {left_out}."
 
