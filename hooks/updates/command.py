@@ -41,7 +41,7 @@ def report(result: merge.Merge, cure: bool = True) -> list[str]:
         ]
         lines += [f"  {path}" for path in conflicts]
     if result.problems:
-        lines += ["", "Merged but not valid; mend what follows, then `make validate`:", result.problems]
+        lines += ["", "Merged but not valid; fix what follows, then `make validate`:", result.problems]
     if cure:
         lines += ["", f"{len(result.changed())} files changed, staged. Look: git diff --staged; keep: git commit"]
         lines += [f"Back to before: git reset --hard {result.base[:12]}"]

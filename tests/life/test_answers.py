@@ -179,7 +179,7 @@ def test_a_stored_answer_that_other_answers_make_invalid_is_refused(begun: lives
 def test_an_answer_without_a_question_is_refused(begun: lives.Begun, record: Recorded) -> None:
     life = begun(THIS)
     done = life.update("--data=regoin=westeurope")
-    assert "unknown answer regoin, did you mean region?" in done.stderr
+    assert "unknown answer regoin: did you mean region?" in done.stderr
     assert life.git("status", "--porcelain") == ""
     path = life.product / ".copier-answers.yml"
     path.write_text(path.read_text(encoding="utf-8") + "colour: red\n", encoding="utf-8")

@@ -113,19 +113,19 @@ def test_what_the_checks_find_in_the_merged_tree_is_said_and_the_tree_stays(
     life = spoilt(versions, tmp_path)
     done = life.update("--to", "v1003.0.0")
     assert done.returncode == 1
-    assert "Merged but not valid; mend what follows, then `make validate`:" in done.stdout
+    assert "Merged but not valid; fix what follows, then `make validate`:" in done.stdout
     assert "Makefile:" in done.stdout
-    assert "calls scripts/history, which does not exist: add it or mend the name" in done.stdout
+    assert "calls scripts/history, which does not exist: add it or fix the name" in done.stdout
     assert "ours: ## Ours" in (life.product / "Makefile").read_text(encoding="utf-8")
     assert life.lost() == []
-    record("The merged tree is not valid", "merged all the same; what to mend is said")
+    record("The merged tree is not valid", "merged all the same; what to fix is said")
 
 
 def test_the_hook_leaves_the_merged_tree_to_plain_copier_too_and_runs_once(versions: Path, tmp_path: Path) -> None:
     life = spoilt(versions, tmp_path)
     done = plain(life, "v1003.0.0")
     assert done.returncode == 1
-    assert done.stderr.count("The update is merged but not valid: mend the above, then run `make validate`.") == 1
+    assert done.stderr.count("The update is merged but not valid: fix the above, then run `make validate`.") == 1
     assert done.stderr.count("hooks/post_generation.py") <= 2  # Copier names it when it runs and when it fails.
     assert life.lost() == []
 

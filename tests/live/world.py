@@ -1,7 +1,7 @@
 """A generated product on the live cluster: its git server, its images, Argo CD with its settings, and its scripts.
 
 What is not as a user has it, and why:
-- Argo CD comes as `make local` brings it: from its own manifest, with the values of its chart, which can't be had.
+- Argo CD comes as `make local` brings it: from its own manifest, with the values of its chart, put into a chart by `argocd_chart.py`, as its own can't be had.
 - The address of its repository, which the rules for answers do not take, is put in place of one that they take.
 - Base images and Postgres are stand-ins, so the digest of Postgres in the StatefulSet is replaced by the stand-in's.
 - External Secrets Operator is a stand-in (its CRDs are real); its Application can't fetch its chart, and stays so.
