@@ -4,6 +4,9 @@ import secrets
 import urllib.error
 import urllib.request
 
+from gitops.deployments import Deployment
+from gitops.imagetags import parse_version
+
 from . import branch, layer
 from .commands import run, show, step, wait_until
 from .place import CLONE, KUBECONFIG, Place, apply, get, make_namespace
@@ -27,7 +30,9 @@ def commit(place: Place, images: list[str]) -> str:
     """Set the tags of images, and bring all to the cluster; the commit of the tags, or nothing without images."""
     if images:
         _script("bump-image", "--no-push", place.environment, *images)
-        branch.git("commit", "--quiet", "--no-verify", "--all", "--message", f"Deploy {', '.join(images)}")
+        versions = {name: parse_version(version) for name, _, version in (image.partition("=") for image in images)}
+        message = Deployment(place.environment, versions).message()
+        branch.git("commit", "--quiet", "--no-verify", "--all", "--message", message)
     branch.push()
     return branch.git("rev-parse", "HEAD") if images else ""
 
