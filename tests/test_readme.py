@@ -156,6 +156,7 @@ def test_other_answers_are_taken_as_documented(tmp_path: Path) -> None:
         for command in re.findall(r"^scripts/template-update (?:.*\\\n)*.*", block, re.M)
     ]
     assert len(commands) > 2
+    (tmp_path / "answers.yaml").write_text("services: [frontend, backend, search]\n", encoding="utf-8")
     for command in commands:
         done = support.run("/bin/sh", "-euc", command, cwd=product, PATH=f"{programs}:/usr/bin:/bin")
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

@@ -63,7 +63,12 @@ def update(given: Mapping[str, Any]) -> int:
         merge.require_clean_tree()
     template = Template(given["address"], given["current"], Path(given["store"]))
     answers = [f"--data={item}" for item in given["data"]]
-    answers += [f"--data-file={Path(given['data_file']).resolve()}"] if given["data_file"] else []
+    if file := given["data_file"]:
+        if not Path(file).is_file():
+            raise CommandError(
+                f"{file} is not there: give --data-file a file of answers, a line `question: answer` each"
+            )
+        answers.append(f"--data-file={Path(file).resolve()}")
     version = _CURRENT if answers and not given["to"] else given["version"]
     if version != _CURRENT and not template.is_newer(version) and not answers:
         if given["to"] and template.commit(version) != template.commit(template.current):
