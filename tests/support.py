@@ -27,9 +27,7 @@ TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH',
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1f\x1e\x85\r\u2028\u2029\u202e\u200b\t\udcff ::error::x ##[add-mask]x"
 TEMPLATE_PARTS = ("copier.yml", "hooks", "includes", "template")
 # The table of registries, which questions and templates read.
-REGISTRIES: dict[str, dict[str, Any]] = json.loads(
-    (ROOT / "includes" / "registries.json").read_text(encoding="utf-8")
-)
+REGISTRIES: dict[str, dict[str, Any]] = json.loads((ROOT / "includes" / "registries.json").read_text(encoding="utf-8"))
 
 
 def answers(name: str, kind: str = "valid") -> dict[str, Any]:

@@ -6,7 +6,6 @@ Usage: python -m docs.tools.questions
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import yaml
 
