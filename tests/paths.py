@@ -24,7 +24,7 @@ REMOVED: dict[str, str] = {
     "terraform/gitops/external_secrets.tf": "Gone where nothing reads Key Vault, as the operator is.",
     "scripts/merged-changes": "an own pipeline calls scripts/changed-environments, and scripts/roll-out with HEAD.",
     "scripts/only-image-tags": "an own pipeline calls scripts/changed-services --released ENVIRONMENT without it.",
-    "scripts/cloud/cluster.py": "only scripts/down runs it, by its new name teardown.py",
+    "scripts/cloud/cluster.py": "scripts/down takes the cluster away whole.",
     "scripts/cloud/tools.py": "only the commands for infrastructure take it, by its new name programs.py",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",

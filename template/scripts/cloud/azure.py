@@ -95,15 +95,6 @@ def role_assignments(scope: str) -> list[dict[str, Any]]:
     return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
 
 
-def public_addresses(chosen: Subscription, settings: Settings) -> list[str]:
-    """Return the Services, as NAMESPACE/NAME, that still have a public address in Azure."""
-    try:
-        found = chosen.ask("network", "public-ip", "list", "--resource-group", settings.node_group) or []
-    except CommandError:
-        return []  # The group is gone, and the addresses with it.
-    return sorted(tags["k8s-azure-service"] for one in found if "k8s-azure-service" in (tags := one.get("tags") or {}))
-
-
 def group_exists(chosen: Subscription, name: str) -> bool:
     """Tell whether there is such a resource group.
 

@@ -18,7 +18,7 @@ from gitops.repository import ROOT
 from . import infrastructure
 
 
-class InterruptedRunError(Exception):
+class InterruptedRunError(KeyboardInterrupt):
     """A signal asked this run to end; the program that ran has ended by itself."""
 
 

@@ -22,6 +22,7 @@ _PLAN = "pipeline.tfplan"
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
 _REFUSED = re.compile(r"AuthorizationPermissionMismatch|AuthorizationFailure|\b403\b")
+_UNFIT = re.compile(r"locked provider|dependency changes detected")
 _RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _PREVENT_DESTROY = re.compile(r"^\s*prevent_destroy\s*=\s*true", re.MULTILINE)
 
@@ -123,11 +124,16 @@ class Runner:
                 self._quiet(root, "init", "-input=false", "-no-color", *locked, *key)
                 return
             except CommandError as error:
+                where = lock.relative_to(ROOT)
                 if locked and "checksums" in error.details:
-                    where = lock.relative_to(ROOT)
                     cure = "run make lock, and commit it if you know where the package comes from"
                     raise CommandError(
                         f"a package for this platform is none that {where} has a checksum of: {cure}"
+                    ) from error
+                if locked and _UNFIT.search(error.details):
+                    cure = "remove it, run make lock, commit it"
+                    raise CommandError(
+                        f"{where} does not fit the versions that {root.name} requires: {cure}"
                     ) from error
                 if not patient or not _REFUSED.search(error.details) or time.monotonic() - started > _ROLE_WAIT:
                     raise
@@ -225,14 +231,6 @@ class Runner:
             CommandError: it failed.
         """
         self._quiet(root, "state", "rm", *addresses)
-
-    def renew(self, root: Root, address: str) -> None:
-        """Have a resource made anew by the next apply.
-
-        Raises:
-            CommandError: it failed.
-        """
-        self._quiet(root, "taint", "-allow-missing", address)
 
     def outputs(self, root: Root, name: str) -> str:
         """Return an output of the root as JSON.

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .repository import ROOT, one_line
+from .repository import ROOT, fail, one_line
 
 
 class CommandError(Exception):
@@ -65,3 +65,13 @@ def output(*command: str | Path, timeout: float | None = 120, **environment: str
     if done.returncode:
         raise CommandError(one_line(done.stderr or done.stdout), done.stdout + done.stderr)
     return done.stdout
+
+
+def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
+    """Run a command; what is wrong becomes one line and status 1."""
+    try:
+        main()
+    except (CommandError, OSError, ValueError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail(interrupted)
