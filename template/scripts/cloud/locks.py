@@ -33,11 +33,7 @@ def _problem(root: str) -> str | None:
 
 
 def check(names: Iterable[str]) -> None:
-    """Check the lock files of some roots.
-
-    Raises:
-        CommandError: one is missing or incomplete; the message has the cure.
-    """
+    """Check the lock files of some roots."""
     for name in names:
         if wrong := _problem(name):
             raise CommandError(f"{wrong}: {_CURE}")
@@ -57,22 +53,14 @@ def findings() -> Iterator[Line]:
 
 
 def write(name: str, *options: str) -> None:
-    """Write the lock file of a root; versions that are locked stay.
-
-    Raises:
-        CommandError: the providers can't be had, or a version that is locked does not fit.
-    """
+    """Write the lock file of a root; versions that are locked stay."""
     platforms = [f"-platform={platform}" for platform in PLATFORMS]
     print(f"Locking the providers of {name} for {len(PLATFORMS)} platforms ...", flush=True)
     output(COMMAND, f"-chdir=terraform/{name}", "providers", "lock", *platforms, *options, timeout=3600)
 
 
 def prepare() -> None:
-    """Write the lock files that are missing, and check the others.
-
-    Raises:
-        CommandError: one is incomplete, or the providers can't be had.
-    """
+    """Write the lock files that are missing, and check the others."""
     missing = [root.name for root in ROOTS if not (ROOT / "terraform" / root.name / LOCK).exists()]
     check(root.name for root in ROOTS if root.name not in missing)
     for name in missing:

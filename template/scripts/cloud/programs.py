@@ -61,11 +61,7 @@ def needed() -> list[Tool]:
 
 
 def require(*commands: str) -> None:
-    """Check that programs are on PATH before work begins that would stop half-way.
-
-    Raises:
-        CommandError: one is missing; the message says where it is from.
-    """
+    """Check that programs are on PATH before work begins that would stop half-way."""
     for command in commands:
         if not shutil.which(command):
             source = {tool.command: f", see {tool.source}" for tool in needed()}.get(command, "")
@@ -73,11 +69,7 @@ def require(*commands: str) -> None:
 
 
 def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
-    """Return the JSON that a program prints; None where it prints nothing.
-
-    Raises:
-        CommandError: it failed, or printed something else.
-    """
+    """Return the JSON that a program prints; None where it prints nothing."""
     text = output(*command, timeout=timeout, **environment)
     try:
         return json.loads(text) if text.strip() else None

@@ -108,9 +108,6 @@ class Runner:
         """Get the providers, as they are locked, and connect to the state.
 
         Whoever has just made the storage got the right to it seconds ago: until Azure honours that, be patient.
-
-        Raises:
-            CommandError: it failed.
         """
         key = (
             [f"-backend-config={self._environment}.azurerm.tfbackend"] if root.of_cluster and self._environment else []
@@ -141,11 +138,7 @@ class Runner:
                 time.sleep(_ROLE_PAUSE)
 
     def take_up(self, root: Root) -> None:
-        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it.
-
-        Raises:
-            CommandError: the state can't be read.
-        """
+        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it."""
         state = json.loads(self._quiet(root, "state", "pull") or "{}")
         for one in state.get("resources", []):
             for instance in one["instances"]:
@@ -160,9 +153,6 @@ class Runner:
         """Take into the state the role assignments of a plan that are there already; return whether there were any.
 
         Azure refuses to give a role twice. An interrupted run gives some without noting it, as does a person.
-
-        Raises:
-            CommandError: Azure can't be asked, or the state can't be written.
         """
         adopted = False
         for one in plan.get("resource_changes", []):
@@ -180,21 +170,13 @@ class Runner:
         return adopted
 
     def plan(self, root: Root, *options: str) -> dict[str, Any]:
-        """Show what the root would change, and keep it for `apply_plan`; return the plan.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Show what the root would change, and keep it for `apply_plan`; return the plan."""
         self._attended(root, "plan", "-input=false", f"-out={_PLAN}", *options, *self._values(root))
         shown: dict[str, Any] = json.loads(self._quiet(root, "show", "-json", _PLAN))
         return shown
 
     def apply_plan(self, root: Root) -> None:
-        """Make the changes of the plan that `plan` has kept.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Make the changes of the plan that `plan` has kept."""
         self._attended(root, "apply", "-input=false", _PLAN)
 
     def drop_plan(self, root: Root) -> None:
@@ -202,20 +184,12 @@ class Runner:
         (ROOT / "terraform" / root.name / _PLAN).unlink(missing_ok=True)
 
     def destroy(self, root: Root, *arguments: str) -> None:
-        """Remove what the root has made.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Remove what the root has made."""
         with _unprotected(root):
             self._attended(root, "destroy", "-auto-approve", *self._values(root), *arguments)
 
     def resources(self, root: Root) -> list[str]:
-        """Return the addresses of what the root has made; nothing where it has made nothing yet.
-
-        Raises:
-            CommandError: the state can't be read.
-        """
+        """Return the addresses of what the root has made; nothing where it has made nothing yet."""
         try:
             listed = self._quiet(root, "state", "list").split()
         except CommandError as error:
@@ -225,17 +199,9 @@ class Runner:
         return [address for address in listed if not re.search(r"(^|\.)data\.", address)]
 
     def forget(self, root: Root, addresses: list[str]) -> None:
-        """Take resources out of the state without touching them.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Take resources out of the state without touching them."""
         self._quiet(root, "state", "rm", *addresses)
 
     def outputs(self, root: Root, name: str) -> str:
-        """Return an output of the root as JSON.
-
-        Raises:
-            CommandError: the root has not been applied, or its state can't be read.
-        """
+        """Return an output of the root as JSON."""
         return self._quiet(root, "output", "-json", name)

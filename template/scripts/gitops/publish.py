@@ -66,11 +66,7 @@ class _Pauses:
         self._longest = 0.2
 
     def wait(self, error: CommandError) -> None:
-        """Wait before the next try.
-
-        Raises:
-            CommandError: the time is over.
-        """
+        """Wait before the next try."""
         if time.monotonic() > self._deadline:
             raise CommandError(f"gave up after {self._timeout:.0f} s: {error}") from error
         time.sleep(random.uniform(0, self._longest))

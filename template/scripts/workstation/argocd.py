@@ -41,11 +41,7 @@ def _explained() -> Iterator[None]:
 
 
 def install() -> None:
-    """Install Argo CD; it may not run yet.
-
-    Raises:
-        CommandError: the cluster has an Argo CD that was not made here, or Helm fails.
-    """
+    """Install Argo CD; it may not run yet."""
     ours = get("namespace", f"--field-selector=metadata.name={ARGOCD_NAMESPACE}", f"--selector={OWNED}")
     if not ours and get("customresourcedefinition", "applications.argoproj.io"):
         raise CommandError("the cluster has an Argo CD already: choose another cluster")
@@ -71,11 +67,7 @@ def install() -> None:
 
 
 def wait(*workloads: str) -> None:
-    """Wait until what is in Argo CD's namespace runs.
-
-    Raises:
-        CommandError: it does not; the message says which pod, and why.
-    """
+    """Wait until what is in Argo CD's namespace runs."""
     for workload in workloads:
         with _explained():
             kubectl(*_WHERE, "rollout", "status", workload, "--timeout=300s", timeout=330)

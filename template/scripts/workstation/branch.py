@@ -40,11 +40,7 @@ def prepare() -> None:
 
 
 def built() -> list[str]:
-    """Return the services that have sources here.
-
-    Raises:
-        CommandError: none has.
-    """
+    """Return the services that have sources here."""
     found = [name for name in services() if (ROOT / "src" / name / "Dockerfile").is_file()]
     if not found:
         raise CommandError(f"there is no source to run: add src/{services()[0]}/Dockerfile")

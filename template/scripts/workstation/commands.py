@@ -23,11 +23,7 @@ def run(
     timeout: float = 300,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a program and return what it prints; `env` comes on top of this process' environment.
-
-    Raises:
-        CommandError: it failed, is missing, or took longer than the timeout in seconds.
-    """
+    """Run a program and return what it prints; `env` comes on top of this process' environment."""
     done = process.call(*command, cwd=cwd, stdin=stdin, timeout=timeout, env=env)
     if done.returncode:
         raise CommandError(f"{Path(command[0]).name}: {one_line(done.stderr or done.stdout)}")
@@ -35,11 +31,7 @@ def run(
 
 
 def show(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> None:
-    """Run a program whose output is for the person.
-
-    Raises:
-        CommandError: it failed; it has said why.
-    """
+    """Run a program whose output is for the person."""
     argv = [str(part) for part in command]
     status = subprocess.run(argv, cwd=cwd, check=False, env={**os.environ, **env}).returncode
     if status:
@@ -74,11 +66,7 @@ def documents(text: str) -> list[Object]:
 
 
 def wait_until(what: str, check: Callable[[], bool], seconds: float, pause: float = 0.5) -> None:
-    """Wait until something is so.
-
-    Raises:
-        CommandError: it is not so when the time is over.
-    """
+    """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:

@@ -20,11 +20,7 @@ _BUILDX = ("brew install docker-buildx", "install docker-buildx-plugin, or docke
 
 
 def check(*, kind: bool) -> None:
-    """Look at all that is needed; kind is not, on a cluster that is there already.
-
-    Raises:
-        CommandError: something is missing; the message has all of it, each with its cure.
-    """
+    """Look at all that is needed; kind is not, on a cluster that is there already."""
     elsewhere = sys.platform != "darwin"
     missing = [name for name in _PROGRAMS if not shutil.which(name) and (kind or name != "kind")]
     troubles = [f"{name} is not on PATH: {_PROGRAMS[name][elsewhere]}" for name in missing]
