@@ -25,6 +25,7 @@ REMOVED: dict[str, str] = {
     "scripts/merged-changes": "an own pipeline calls scripts/changed-environments, and scripts/roll-out with HEAD.",
     "scripts/only-image-tags": "an own pipeline calls scripts/changed-services --released ENVIRONMENT without it.",
     "scripts/cloud/cluster.py": "scripts/down takes the cluster away whole.",
+    "scripts/cloud/check_tools.py": "an own check of `make doctor` takes it from cloud/programs.py",
     "scripts/cloud/tools.py": "only the commands for infrastructure take it, by its new name programs.py",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import process
-from .addresses import request_page, web_page
 from .git import alone_in_this_clone, completed, find_tip, git, is_ancestor, need_history, remote_tip
 from .process import CommandError
-from .repository import BRANCH, REMOTE, ROOT, plain
+from .repository import BRANCH, REMOTE, ROOT, plain, request_page, web_page
 
 # A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
 # enough where GitHub, GitLab or Gitea say that a rule forbids it.
