@@ -28,6 +28,7 @@ REMOVED: dict[str, str] = {
     "scripts/cloud/check_tools.py": "an own check of `make doctor` takes it from cloud/programs.py",
     "scripts/cloud/tools.py": "only the commands for infrastructure take it, by its new name programs.py",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
+    "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
 }
 

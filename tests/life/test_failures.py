@@ -176,7 +176,7 @@ def test_the_version_that_is_updated_to_brings_its_copier_where_there_is_none(
         file.writestr("copier-9.99.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         file.writestr("copier-9.99.0.dist-info/RECORD", "")
     pin = f"copier==9.99.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
-    (template / "requirements").mkdir()
+    (template / "requirements").mkdir(exist_ok=True)
     (template / "requirements" / "new.txt").write_text(pin, encoding="utf-8")
     history.release(template, "v1003.0.0")
     life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
