@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from gitops.repository import ROOT
@@ -53,13 +52,13 @@ def name(environment: str | None) -> str:
     return f"{environment or 'terraform'}.tfvars"
 
 
-def values(root: str, repository: Path = ROOT, environment: str | None = None) -> dict[str, Any]:
+def values(root: str, environment: str | None = None) -> dict[str, Any]:
     """Return the values of a root in the order in which they are taken: a later file wins.
 
     Raises:
         ValueError: a file can't be read; the message names it.
     """
-    folder = repository / "terraform" / root
+    folder = ROOT / "terraform" / root
     result: dict[str, Any] = {}
     automatic = sorted(folder.glob("*.auto.tfvars"))
     own = folder / name(environment)
@@ -67,5 +66,5 @@ def values(root: str, repository: Path = ROOT, environment: str | None = None) -
         try:
             result.update(parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise ValueError(f"{path.relative_to(repository)}: {error}") from error
+            raise ValueError(f"{path.relative_to(ROOT)}: {error}") from error
     return result
