@@ -8,13 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests import fakes, signing, support
 from tests.in_process import InProcess
-
-# The same in C, a tenth of the time: Copier's questions, answers and what the tests look at are YAML.
-vars(yaml)["SafeLoader"] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 
