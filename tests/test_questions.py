@@ -173,7 +173,7 @@ def test_a_later_update_changes_the_one_answer_that_it_is_given(person: Person) 
     ("keys", "stored", "given", "message"),
     [
         (None, {}, {"database": "none"}, 'sample_app: the stored answer true is not valid any more .* --data sample_app=false'),
-        (None, {"services": "web,api"}, {"services": "web"}, r'"postgres" .* \(set database: true on one of services, or choose none: no service would use it'),
+        (None, {"services": "web,api"}, {"services": [{"name": "web", "database": False}]}, r'"postgres" .* \(set database: true on one of services, or choose none: no service would use it'),
         (None, {}, {"services": [{"name": "web", "public": False}], "sample_app": False}, r"\(set public: true on one of services, or choose none: no service is public"),
         (None, {"cluster_layout": "per-environment"}, {"ci": "jenkins"}, "set cluster_layout to shared"),
         (None, {"ci": "jenkins"}, {"cluster_layout": "per-environment"}, "set cluster_layout to shared"),

@@ -45,7 +45,7 @@ def test_a_static_file_is_not_named_as_a_template_and_the_other_way_round() -> N
 def test_file_names_hold_plain_substitutions_and_loops_only() -> None:
     for path in FILES:
         for part in path.relative_to(TEMPLATE).parts:
-            loops = re.sub(r"#% yield \w+ from [\w.]+ %#(.*?)#% endyield %#", r"\1", part)
+            loops = re.sub(r"#% yield \w+ from [\w.\[\]]+ %#(.*?)#% endyield %#", r"\1", part)
             assert not MARKERS.search(re.sub(r"#\{ [\w.]+ \}#", "", loops)), path
             # Copier leaves orphans below these: the default ignores of Python's filecmp.
             assert part.lower() not in {"tags", "rcs", "cvs"}, path

@@ -62,16 +62,21 @@ def environments(root: Path = ROOT) -> list[str]:
 
 
 def services(root: Path = ROOT) -> list[str]:
-    """Return the names of the services whose image is set by tag: every folder of the base with a Deployment."""
-    return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/base/*/deployment.yaml"))
+    """Return the names of the services whose image is set by tag: folders with a Deployment or CronJob."""
+    return sorted(_workloads(root))
+
+
+def _workloads(root: Path) -> dict[str, Path]:
+    base = root / "apps" / application(root) / "base"
+    return {path.parent.name: path for kind in ("cronjob", "deployment") for path in base.glob(f"*/{kind}.yaml")}
 
 
 @functools.cache
 def images(root: Path = ROOT) -> dict[str, str]:
-    """Return the image of each service as its Deployment names it: the first without tag and digest."""
+    """Return the image of each service as its Deployment or CronJob names it: the first without tag and digest."""
     found = {}
-    for name in services(root):
-        text = Path(root, "apps", application(root), "base", name, "deployment.yaml").read_text(encoding="utf-8")
+    for name, path in _workloads(root).items():
+        text = path.read_text(encoding="utf-8")
         own = [image for image in _IMAGE.findall(text) if ":" not in image.rpartition("/")[2]]
         found[name] = own[0] if own else name
     return found
@@ -81,6 +86,12 @@ def has_sources(service: str) -> bool:
     """Tell whether a service is built here: src/ has its Dockerfile, or the empty folder of a submodule."""
     folder = ROOT / "src" / service
     return (folder / "Dockerfile").exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def is_built_here(service: str) -> bool:
+    """Tell whether the image of a service is built here, be it under the name of another one that has it too."""
+    image_of = images()
+    return any(has_sources(other) for other in image_of if image_of[other] == image_of.get(service))
 
 
 def check_environment(name: str) -> str:

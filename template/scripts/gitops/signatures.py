@@ -14,7 +14,7 @@ from pathlib import Path
 from . import process, publish
 from .imagetags import BUILD_PREFIX, Version
 from .process import CommandError
-from .repository import BRANCH, ROOT, has_sources, services
+from .repository import BRANCH, ROOT, is_built_here, services
 
 SIGNERS = "scripts/signers.toml"
 _ISSUER = "https://token.actions.githubusercontent.com"
@@ -76,7 +76,7 @@ def _builder(service: str, commit: str, repository: str) -> tuple[str, list[str]
         return "the key of the pipeline", ["--key", key]
     here = publish.web_address()
     own = "/".join(here.split("/")[-2:])
-    if not repository and not has_sources(service):
+    if not repository and not is_built_here(service):
         raise UnsignedError(
             f'{SIGNERS} does not say who builds {service}: add [{service}] with repository = "OWNER/NAME",'
             ' or with unsigned = "REASON"'

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitops.repository import application, watched
+from gitops.repository import application, is_built_here, watched
 
 from .commands import Object, documents, run
 from .kind import NODE_PORTS
@@ -115,7 +115,7 @@ def _deployment(layer: Layer, item: Object, registry: str, built: list[str]) -> 
     name, containers = item["metadata"]["name"], item["spec"]["template"]["spec"]["containers"]
     if name in built:
         layer.images.append({"name": _repository(containers[0]["image"]), "newName": f"{registry}/{name}"})
-    else:
+    elif not is_built_here(name):
         layer.patch(item, {"op": "add", "path": "/spec/replicas", "value": 0})
     local = {"DB_HOST": "database", "PGSSLMODE": "disable"} if _DATABASE.exists() else {}
     for number, container in enumerate(containers):
