@@ -45,7 +45,7 @@ class InProcess:
         """Read the template once."""
         self._path = template
         first = self._worker({}, Path("unused"))
-        self._template, self._environment = first.template, first.jinja_env
+        self._template, self.environment = first.template, first.jinja_env
 
     def _worker(self, data: dict[str, Any], destination: Path) -> Worker:
         return Worker(
@@ -55,7 +55,7 @@ class InProcess:
 
     def _asked(self, data: dict[str, Any], destination: Path) -> Worker:
         worker = self._worker(data, destination)
-        vars(worker).update(template=self._template, jinja_env=self._environment)
+        vars(worker).update(template=self._template, jinja_env=self.environment)
         with mock.patch.object(Question, "validate_answer", _validate_answer), Phase.use(Phase.PROMPT):
             try:
                 worker._ask()
