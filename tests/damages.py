@@ -1511,10 +1511,10 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'kind: Deployment\n    name: "wbe"',
         "there is no Deployment wbe to scale",
     ),
-    "an autoscaler beside a number in Git": (
-        f"{SHOP}/overlays/prod/kustomization.yaml",
-        "replicas:\n",
-        'replicas:\n  - name: "api"\n    count: 3\n',
+    "an autoscaler that Argo CD undoes": (
+        "clusters/aks-shop/environments/prod.yaml",
+        "      - RespectIgnoreDifferences=true\n",
+        "",
         "Argo CD would undo what the autoscaler in",
     ),
     "outgoing traffic of pods that are not there": (
