@@ -335,7 +335,8 @@ def a_role(tree: Tree, chance: random.Random) -> None:
     )
     tree.allow(rbac, "Role")
     tree.allow(rbac, "RoleBinding")
-    tree.insert(tree.deployment(chance), r"^    spec:\n", "      serviceAccountName: reader\n")
+    path = tree.deployment(chance)
+    tree.write(path, re.sub(r"serviceAccountName: .*", "serviceAccountName: reader", path.read_text(encoding="utf-8")))
 
 
 def patches(tree: Tree, chance: random.Random) -> None:
