@@ -1466,11 +1466,84 @@ LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+SHOP = "apps/shop"
+
+KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an address that no policy lets out to": (
+        f"{SHOP}/base/web/networkpolicy.yaml",
+        r"(?s)    - to:\n        - ipBlock:.*",
+        "",
+        "PAYMENTS_URL names api.stripe.com, but no NetworkPolicy lets web out: set egress",
+    ),
+    "an address outside at a port that no policy lets out to": (
+        f"{SHOP}/base/api/deployment.yaml",
+        "          env:\n",
+        "          env:\n            - name: SEARCH_URL\n              value: https://search.example.com:9243\n",
+        "SEARCH_URL names search.example.com, but no NetworkPolicy lets api out",
+    ),
+    "a worker with an account that nobody made": (
+        f"{SHOP}/base/mailer/deployment.yaml",
+        'serviceAccountName: "mailer"',
+        'serviceAccountName: "mail"',
+        "refers to the ServiceAccount mail, which does not exist: add it",
+    ),
+    "a Service in front of nothing that listens": (
+        f"{SHOP}/base/api/service.yaml",
+        'app.kubernetes.io/name: "api"\n  ports',
+        'app.kubernetes.io/name: "mailer"\n  ports',
+        "no container has port 'http'",
+    ),
+    "a job that no environment has an image of": (
+        f"{SHOP}/base/nightly/cronjob.yaml",
+        'image: ".*"',
+        'image: "acmeshop.azurecr.io/report"',
+        "has no tag of acmeshop.azurecr.io/report: add it",
+    ),
+    "a job under another name than its patch": (
+        f"{SHOP}/overlays/dev/web-settings.yaml",
+        'name: "web"\nspec',
+        'name: "wbe"\nspec',
+        "the patch changes nothing: there is no Deployment wbe",
+    ),
+    "an autoscaler of nothing": (
+        f"{SHOP}/overlays/prod/web-autoscaler.yaml",
+        'kind: Deployment\n    name: "web"',
+        'kind: Deployment\n    name: "wbe"',
+        "there is no Deployment wbe to scale",
+    ),
+    "an autoscaler beside a number in Git": (
+        f"{SHOP}/overlays/prod/kustomization.yaml",
+        "replicas:\n",
+        'replicas:\n  - name: "api"\n    count: 3\n',
+        "Argo CD would undo what the autoscaler in",
+    ),
+    "outgoing traffic of pods that are not there": (
+        f"{SHOP}/overlays/prod/api-egress.yaml",
+        'name: "api"\n  policyTypes',
+        'name: "apis"\n  policyTypes',
+        "NetworkPolicy api-egress selects no pod",
+    ),
+    "a file under another name than its ConfigMap": (
+        f"{SHOP}/base/web/deployment.yaml",
+        'configMap:\n            name: "web"',
+        'configMap:\n            name: "site"',
+        "refers to the ConfigMap site, which does not exist",
+    ),
+    "a file that is not there": (
+        f"{SHOP}/base/web/kustomization.yaml",
+        "config/settings.toml",
+        "config/setings.toml",
+        "config/setings.toml",
+    ),
+}
+
+
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
     tables = {answers: [table] for answers, table in DAMAGED.items()}
     tables["defaults"].append(EDITS)
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
+    tables["services-of-every-kind"] = [KIND_DAMAGES]
     found: dict[tuple[str, str], tuple[Edit, str]] = {}
     for answers, dictionaries in tables.items():
         for table in dictionaries:

@@ -163,8 +163,8 @@ def a_variable(tree: Tree, chance: random.Random) -> None:
     name, value = chance.choice(
         [
             *(("LOG_LEVEL", "debug"), ("PASSWORD_FILE", "/run/secrets/password"), ("TOKEN_TTL", "3600")),
-            *(("TOKEN_URL", "https://login.example.com/token"), ("CACHE_URL", "redis://localhost:6379")),
-            *(("API", "https://api.example.com:8443/v1"), ("SECRET_NAME", "shop"), ("EMPTY", "")),
+            *(("TOKEN_URL", "https://login.corp.internal/token"), ("CACHE_URL", "redis://localhost:6379")),
+            *(("API", "https://api.corp.internal:8443/v1"), ("SECRET_NAME", "shop"), ("EMPTY", "")),
         ]
     )
     text = f'            - name: {name}\n              value: "{value}"\n'
@@ -486,7 +486,7 @@ VARIABLES = (
     *(("MAX_TOKEN", "4096"), ("TOKEN_BUDGET", "100k"), ("PASSWORD_MIN_LENGTH", "12"), ("SECRET", "false")),
     *(
         ("API_KEY", "from-header"),
-        ("PROXY", "http://user:pass@proxy.example.com:3128"),
+        ("PROXY", "http://user:pass@proxy.corp.internal:3128"),
         ("CACHE", "redis://cache.other:6379"),
     ),
 )

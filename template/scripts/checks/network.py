@@ -8,6 +8,12 @@ from .documents import Map, Problem, Repository
 from .objects import Environment, Workload, environments
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9-]+)(?::(?P<port>\d+))?(?:/.*)?")
+# An address with a domain, outside of the cluster.
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?(?P<host>[a-z0-9.-]+[.][a-z]{2,})(?::(?P<port>\d+))?(?:[/?].*)?"
+)
+_INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
 
 
@@ -20,6 +26,7 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield from _check_policy(policy, environment)
             yield from _check_calls(environment, rules)
             yield from _check_outside(environment, rules)
+            yield from _check_addresses(environment, rules)
             yield from _check_names(rules)
 
 
@@ -147,6 +154,30 @@ def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]
                 what = f"no NetworkPolicy lets anybody from outside reach {item.name}"
                 cure = "add an ingress rule without `from` to its policy"
                 yield Problem(*service.where("spec", "type"), f"{what}: {cure}")
+
+
+def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Problem]:
+    """Check that pods may connect to the addresses outside of the cluster that their environment names."""
+    own = {host for route in environment.of_kind("HTTPRoute") for host in route.texts("spec", "hostnames")}
+    for item in environment.workloads:
+        ways = rules.of(item, "egress")
+        for container in item.containers if ways is not None else ():
+            for variable in container.maps("env"):
+                match = _URL.fullmatch(variable.text("value"))
+                if not match or _INSIDE.fullmatch(match["host"]) or match["host"] in own:
+                    continue
+                port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
+                if not any(_lets_out(rule, port) for rule in ways or ()):
+                    what = f"{variable.get('name')} names {match['host']}, but no NetworkPolicy lets {item.name} out"
+                    cure = "set egress of the service, or add a policy as 'Let traffic out' in docs/services.md says"
+                    yield Problem(*variable.where("value"), f"{what}: {cure}")
+
+
+def _lets_out(rule: Map, port: int | None) -> bool:
+    """Tell whether a rule may let connections out of the cluster, to a port, or to one that is not known."""
+    outside = not rule.maps("to") or any("ipBlock" in peer or "namespaceSelector" in peer for peer in rule.maps("to"))
+    only_names = {entry.get("port") for entry in rule.maps("ports")} == {53}
+    return outside and not only_names and (port is None or _opens(rule, {port}))
 
 
 def _check_names(rules: _Rules) -> Iterator[Problem]:

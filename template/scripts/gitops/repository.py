@@ -62,7 +62,7 @@ def environments(root: Path = ROOT) -> list[str]:
 
 
 def services(root: Path = ROOT) -> list[str]:
-    """Return the names of the services whose image is set by tag: every folder of the base with a Deployment or CronJob."""
+    """Return the names of the services whose image is set by tag: folders with a Deployment or CronJob."""
     return sorted(_workloads(root))
 
 
