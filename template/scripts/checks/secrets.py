@@ -95,9 +95,7 @@ class _Vault:
                 *store.where(*account), f"signs in as {store.text(*account) or 'nobody of its own'}: write {store.name}"
             )
 
-    def _check_asked(
-        self, namespace: str, reference: Map, place: Map, key: str, secret: Map
-    ) -> Iterator[Problem]:
+    def _check_asked(self, namespace: str, reference: Map, place: Map, key: str, secret: Map) -> Iterator[Problem]:
         """A question goes to a store that lets the namespace in, for a secret that it may read."""
         name, store = reference.text("name"), self.stores.get(reference.text("name"))
         if store is None:
@@ -125,7 +123,7 @@ class _Vault:
         if wanted.lower() in variables:
             if wanted not in names and not leaves_out(secret):
                 what = f"gives pods what {wanted} holds before anybody has set it"
-                cure = f"add spec.target.template with a literal that leaves {_NOT_SET} out, or name it in environment_secrets"
+                cure = f"add to spec.target a template that leaves {_NOT_SET} out, or name it in environment_secrets"
                 yield Problem(*secret.where("spec", "target"), f"{what}: {cure}")
             return
         if "/" not in wanted and wanted.lower() not in [one.lower() for one in names]:
@@ -133,7 +131,11 @@ class _Vault:
                 one for other in self.secrets or () for one in names if one == environment + wanted.removeprefix(other)
             ]
             near = difflib.get_close_matches(wanted, variables, 1) if self.variables else []
-            cure = f"write {(meant + near)[0]}" if meant or near else f"add it to environment_secrets in {self.platform.path}"
+            cure = (
+                f"write {(meant + near)[0]}"
+                if meant or near
+                else f"add it to environment_secrets in {self.platform.path}"
+            )
             yield Problem(*place.where(key), f"{environment} may not read {wanted}: {cure}")
 
 

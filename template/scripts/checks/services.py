@@ -123,7 +123,7 @@ def _made(environment: Environment) -> _Made:
         if kind == "ExternalSecret":
             keys = {entry.text("secretKey") for entry in item.maps("spec", "data")}
             template = item.map("spec", "target", "template")
-            unknown = item.at("spec", "dataFrom") or "templateFrom" in template and not secrets.leaves_out(item)
+            unknown = item.at("spec", "dataFrom") or ("templateFrom" in template and not secrets.leaves_out(item))
             made["Secret", item.text("spec", "target", "name") or name] = (
                 None if unknown else keys | set(template.map("data"))
             )

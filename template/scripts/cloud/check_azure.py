@@ -225,6 +225,8 @@ def _values(asked: Future[dict[str, str] | None], wanted: Settings) -> Iterator[
         lacks = {name: entry for name, entry in entries.items() if found.get(entry, "empty") == "empty"}
         for name, entry in lacks.items():
             first = "" if entry in found else "run make up, then "
-            yield failure(f"secrets: {environment} has no value of {name}", f"{first}make secret ENV={environment} NAME={name}")
+            yield failure(
+                f"secrets: {environment} has no value of {name}", f"{first}make secret ENV={environment} NAME={name}"
+            )
         if not lacks:
             yield ok(f"secrets: {environment} has a value of {', '.join(wanted.secrets)}")
