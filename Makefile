@@ -9,7 +9,6 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
-PRODUCT_COPIER := template/scripts/updates/requirements.txt
 # A test that waits for ever ends here: its stack is shown, and the others go on.
 HUNG := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 OURS := docs hooks tests template/scripts
@@ -132,7 +131,6 @@ lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \
 		sed -i "1i # Made from $$name.in by \`make lock\`." $$name.txt || exit 1; \
 	done
-	@sed -i '3,$$d' $(PRODUCT_COPIER) && sed 1d requirements/new.txt >>$(PRODUCT_COPIER)
 
 .PHONY: clean
 clean: ## Remove what the other commands have made

@@ -40,7 +40,7 @@ from prompt_toolkit.widgets.toolbars import ValidationToolbar
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
 
-from gitops.addresses import web_page  # noqa: E402
+from gitops.repository import web_page  # noqa: E402
 
 # What the rule for addresses takes, in short.
 _REPOSITORY = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9-]+/[A-Za-z0-9_-][A-Za-z0-9._-]*")

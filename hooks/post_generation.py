@@ -7,6 +7,7 @@ services that an update brings or takes away: Copier leaves the files of tags al
 
 import contextlib
 import io
+import json
 import os
 import re
 import runpy
@@ -26,6 +27,7 @@ import yaml
 
 # The owner of a repository that nobody has named; includes/names.jinja has it, too.
 _PLACEHOLDER = "example-org"
+_TEMPLATE = Path(__file__).resolve().parents[1]
 _OUR_FAULT = """
 The answers were accepted, but what they give is not sound: a fault of this template. Please report it with the lines
 above and your answers. A new folder is removed again, --no-cleanup keeps it to look at.\
@@ -157,7 +159,7 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
     found = {path.stem: path.parts[-3] for path in product.glob("clusters/*/environments/*.yaml")}
     clusters = list(dict.fromkeys(found[environment] for environment in order))
     program = {"terraform": "Terraform", "opentofu": "OpenTofu"}[answers["iac"]]
-    registry = {"acr": "Azure Container Registry", "dockerhub": "Docker Hub", "ghcr": "GitHub Container Registry"}
+    registries = json.loads((_TEMPLATE / "includes" / "registries.json").read_text(encoding="utf-8"))
     database = {"postgres": "Postgres in the cluster", "azure": "Azure Database for PostgreSQL", "none": "no database"}
     reached = {
         "load-balancer": "a load balancer over plain HTTP",
@@ -170,7 +172,7 @@ def made(answers: dict[str, Any], product: Path) -> dict[str, str]:
         "on the cluster": f"Argo CD; {names(answers['environments'])}; reached by {reached[answers['expose']]}",
         "infrastructure": f"{program} for {', '.join(clusters)} in {answers['region']}, size {answers['size']}"
         + ("; metrics, alerts and a dashboard" if answers["monitoring"] else ""),
-        "images": f"{registry[answers['registry']]}, {answers['registry_name']}",
+        "images": f"{registries[answers['registry']]['name']}, {answers['registry_name']}",
         "pipeline": {"github-actions": "GitHub Actions", "jenkins": "Jenkins"}[answers["ci"]]
         + ("; previews of pull requests" if answers["previews"] else ""),
     }

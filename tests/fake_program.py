@@ -120,16 +120,13 @@ def terraform(world: World, arguments: list[str]) -> None:
             world["clusters"][own] = there or {**world["new_cluster"], **names}
         elif root == "platform":
             world["cluster"] = there or dict(world["new_cluster"])
-        world["tainted"] = []
     elif command == "destroy":
-        if root == "gitops" and not there and "-refresh=false" not in arguments:
-            refuse("Error: the cluster was not found")
-        made.clear()
+        targets = [one.partition("=")[2] for one in arguments if one.startswith("-target=")]
+        made[:] = [address for address in made if targets and address not in targets]
         if root == "platform" and own:
             world["clusters"].pop(own, None)
         elif root == "platform":
             world["cluster"] = None
-            world["objects"] = {}
     elif command == "state" and arguments[2] == "list":
         if not made and not world["storage"]:
             refuse("No state file was found!\n\nState management commands require a state file.")
@@ -138,8 +135,6 @@ def terraform(world: World, arguments: list[str]) -> None:
     elif command == "state" and arguments[2] == "rm":
         for address in arguments[3:]:
             made.remove(address)
-    elif command == "taint":
-        world["tainted"].append(arguments[-1])
     elif command == "output":
         if not made:
             refuse('Error: Output "github_variables" not found')
@@ -172,84 +167,13 @@ def az(world: World, arguments: list[str]) -> None:
             if option(arguments, "--name").startswith(f"kv-{own}-"):
                 group, there = one["resourceGroup"], True
         answer = [{"name": option(arguments, "--name"), "resourceGroup": group}] if there else []
-    elif line.startswith("network public-ip list"):
-        answer = [
-            {"name": "outbound", "tags": {"aks-managed-type": "aks-slb-managed-outbound-ip"}},
-            *({"name": "kubernetes-a1", "tags": {"k8s-azure-service": name}} for name in world["addresses"]),
-        ]
     if answer is not None:
         print(as_json(answer))
 
 
-def _names(item: dict[str, Any]) -> tuple[str, str]:
-    return item["metadata"]["namespace"], item["metadata"]["name"]
-
-
-def _live(world: World) -> None:
-    """Do what the controllers of a cluster do in between."""
-    objects = world["objects"]
-    applications = objects.get("applications.argoproj.io", [])
-    root = next((one for one in applications if one["metadata"]["name"] == "aks-goal-tracker"), None)
-    if world["controller"]:
-        makers = [root] if root else []
-        makers += objects.get("applicationsets.argoproj.io", [])
-        for maker in makers:
-            for child in maker["makes"]:
-                if "deletionTimestamp" not in maker["metadata"] and child["metadata"]["name"] not in [
-                    one["metadata"]["name"] for one in applications
-                ]:
-                    world["came_back"].append(child["metadata"]["name"])
-                    applications.append(marshal.loads(marshal.dumps(child)))  # noqa: S302
-        for one in list(applications):
-            if "deletionTimestamp" in one["metadata"] and one is not root and "operation" not in one:
-                projects = [project["metadata"]["name"] for project in objects.get("appprojects.argoproj.io", [])]
-                if one["spec"]["project"] in projects:
-                    applications.remove(one)
-        if root and "deletionTimestamp" in root["metadata"]:
-            # A cascade: what the root brought goes at once, the projects too.
-            objects["appprojects.argoproj.io"] = []
-            applications.remove(root)
-    if world["cloud"]:
-        services = objects.get("services", [])
-        objects["services"] = [one for one in services if "deletionTimestamp" not in one["metadata"]]
-        there = ["/".join(_names(one)) for one in objects["services"]]
-        world["addresses"] = [name for name in world["addresses"] if name in there]
-
-
-def kubectl(world: World, arguments: list[str]) -> None:
-    arguments = [one for one in arguments if not one.startswith("--request-timeout")]
+def kubectl(_world: World, arguments: list[str]) -> None:
     if arguments[0] == "version":
-        return print("Client Version: v1.36.3\nKustomize Version: v5.7.1")
-    if arguments[0] == "--kubeconfig":
-        arguments = arguments[2:]
-    if not world["answers_kubectl"]:
-        refuse("Unable to connect to the server: dial tcp: i/o timeout")
-    command, kind = arguments[:2]
-    if kind == "namespaces":
-        return print("namespace/default")
-    objects = world["objects"]
-    if kind not in objects:
-        refuse(f'error: the server doesn\'t have a resource type "{kind.partition(".")[0]}"')
-    if command == "get":
-        _live(world)
-        return print(as_json({"apiVersion": "v1", "kind": "List", "items": objects[kind]}))
-    named = (option(arguments, "--namespace"), arguments[arguments.index("--namespace") + 2])
-    item = next((one for one in objects[kind] if _names(one) == named), None)
-    if item is None:
-        refuse(f'Error from server (NotFound): {kind} "{named[1]}" not found') if command == "patch" else None
-        return None
-    if command == "delete":
-        if item["metadata"].get("finalizers"):
-            item["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
-        else:
-            objects[kind].remove(item)
-    elif command == "patch" and "operation" in arguments[-1]:
-        item.pop("operation", None)
-    elif command == "patch":
-        item["metadata"].pop("finalizers", None)
-        if "deletionTimestamp" in item["metadata"]:
-            objects[kind].remove(item)
-    return None
+        print("Client Version: v1.36.3\nKustomize Version: v5.7.1")
 
 
 def kubelogin(_world: World, arguments: list[str]) -> None:

@@ -20,22 +20,6 @@ SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 PROGRAMS = ("az", "gh", "gitleaks", "kubeconform", "kubectl", "kubelogin", "terraform")
 
 
-def application(name: str, project: str = "goal-tracker", *, finalizer: bool = True, **more: Any) -> dict[str, Any]:
-    """An Application as kubectl prints it, as far as it matters."""
-    metadata: dict[str, Any] = {"name": name, "namespace": "argocd"}
-    if finalizer:
-        metadata["finalizers"] = ["resources-finalizer.argocd.argoproj.io/background"]
-    return {"kind": "Application", "metadata": metadata, "spec": {"project": project}, **more}
-
-
-def service(namespace: str, name: str, kind: str = "LoadBalancer") -> dict[str, Any]:
-    """A Service; one with an address in Azure has the finalizer of the cloud's controller."""
-    metadata: dict[str, Any] = {"name": name, "namespace": namespace}
-    if kind == "LoadBalancer":
-        metadata["finalizers"] = ["service.kubernetes.io/load-balancer-cleanup"]
-    return {"kind": "Service", "metadata": metadata, "spec": {"type": kind}}
-
-
 def sku(name: str, cores: int = 2, **more: Any) -> dict[str, Any]:
     """A machine size as `az vm list-skus` prints it, without what nobody reads."""
     return {
@@ -249,7 +233,6 @@ def around(product: Path, folder: Path) -> Fakes:
             "platform": ["azurerm_resource_group.this", "azurerm_kubernetes_cluster.this"],
             "gitops": ["helm_release.argocd", "helm_release.bootstrap"],
         },
-        "tainted": [],
         "storage": False,
         "unhonoured": 0,
         "cluster": None,
@@ -266,12 +249,6 @@ def around(product: Path, folder: Path) -> Fakes:
             ],
         },
         "groups": [],
-        "addresses": [],
-        "objects": {},
-        "controller": True,
-        "cloud": True,
-        "answers_kubectl": True,
-        "came_back": [],
         "variables": "",
         "github": {"private": False, "plan": "free", "admin": True, "environments": {}},
     }
@@ -279,50 +256,11 @@ def around(product: Path, folder: Path) -> Fakes:
     return Fakes(product, folder)
 
 
-def brought() -> dict[str, list[dict[str, Any]]]:
-    """What is in the cluster once Argo CD has brought everything."""
-    children = [
-        application("goal-tracker-dev"),
-        # Its sync fails, and is tried again and again.
-        application("goal-tracker-prod", operation={"sync": {}}),
-        application("external-secrets", "add-ons", finalizer=False),
-    ]
-    root = application(
-        "aks-goal-tracker",
-        "bootstrap",
-        makes=children,
-        status={"resources": [{"kind": "AppProject", "name": "goal-tracker"}, {"kind": "Application", "name": "x"}]},
-    )
-    generated = application("preview-7")
-    projects = [
-        {"kind": "AppProject", "metadata": {"name": name, "namespace": "argocd", "finalizers": ["resources-finalizer"]}}
-        for name in ("bootstrap", "goal-tracker", "add-ons")
-    ]
-    return {
-        "applications.argoproj.io": [root, *children, generated],
-        "applicationsets.argoproj.io": [
-            {
-                "kind": "ApplicationSet",
-                "metadata": {"name": "previews", "namespace": "argocd"},
-                "makes": [generated],
-            }
-        ],
-        "appprojects.argoproj.io": projects,
-        "services": [
-            service("goal-tracker-dev", "frontend"),
-            service("goal-tracker-prod", "frontend"),
-            service("default", "kubernetes", "ClusterIP"),
-        ],
-    }
-
-
 def installed(fakes: Fakes) -> None:
-    """Change the world into one in which `make up` has run and Argo CD has brought everything."""
+    """Change the world into one in which `make up` has run."""
     world = fakes.world
     fakes.change(
         storage=True,
         cluster=world["new_cluster"],
         terraform={root: world["makes"][root] for root in world["terraform"]},
-        addresses=["goal-tracker-dev/frontend", "goal-tracker-prod/frontend"],
-        objects=brought(),
     )

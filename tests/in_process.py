@@ -64,8 +64,8 @@ class InProcess:
         """Read the template once."""
         self._path = template
         first = self._worker({}, Path("unused"))
-        self._template, self._environment = first.template, first.jinja_env
-        environment = self._environment
+        self._template, self.environment = first.template, first.jinja_env
+        environment = self.environment
         compiled, found = functools.cache(environment.from_string), functools.cache(environment.get_template)
 
         def afresh(give: Callable[[Any], Any], source: Any) -> Any:
@@ -87,7 +87,7 @@ class InProcess:
 
     def _asked(self, data: dict[str, Any], destination: Path) -> _Worker:
         worker = self._worker(data, destination)
-        vars(worker).update(template=self._template, jinja_env=self._environment)
+        vars(worker).update(template=self._template, jinja_env=self.environment)
         with mock.patch.object(Question, "validate_answer", _validate_answer), Phase.use(Phase.PROMPT):
             try:
                 worker._ask()

@@ -24,9 +24,11 @@ REMOVED: dict[str, str] = {
     "terraform/gitops/external_secrets.tf": "Gone where nothing reads Key Vault, as the operator is.",
     "scripts/merged-changes": "an own pipeline calls scripts/changed-environments, and scripts/roll-out with HEAD.",
     "scripts/only-image-tags": "an own pipeline calls scripts/changed-services --released ENVIRONMENT without it.",
-    "scripts/cloud/cluster.py": "only scripts/down runs it, by its new name teardown.py",
+    "scripts/cloud/cluster.py": "scripts/down takes the cluster away whole.",
+    "scripts/cloud/check_tools.py": "an own check of `make doctor` takes it from cloud/programs.py",
     "scripts/cloud/tools.py": "only the commands for infrastructure take it, by its new name programs.py",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
+    "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
 }
 

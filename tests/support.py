@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH',
 # What a terminal, a parser of lines or the log of a pipeline takes for something else, in what others have written.
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1f\x1e\x85\r\u2028\u2029\u202e\u200b\t\udcff ::error::x ##[add-mask]x"
 TEMPLATE_PARTS = ("copier.yml", "hooks", "includes", "template")
+# The table of registries, which questions and templates read.
+REGISTRIES: dict[str, dict[str, Any]] = json.loads((ROOT / "includes" / "registries.json").read_text(encoding="utf-8"))
 
 
 def answers(name: str, kind: str = "valid") -> dict[str, Any]:
@@ -45,10 +48,23 @@ def asked() -> dict[str, dict[str, Any]]:
     return {name: spec for name, spec in questions().items() if spec.get("when") is not False}
 
 
+def meanings(name: str) -> dict[Any, str]:
+    """Return the values that a question offers, each with what a person reads; one with a rule of its own is a mapping."""
+    found = questions()[name].get("choices") or {}
+    if isinstance(found, str):  # Made from the table.
+        return {value: row["choice"] for value, row in REGISTRIES.items()}
+    return {choice["value"] if isinstance(choice, dict) else choice: meaning for meaning, choice in found.items()}
+
+
 def choices(name: str) -> list[Any]:
-    """Return the values that a question offers; one that has a rule of its own is a mapping."""
-    found = (questions()[name].get("choices") or {}).values()
-    return [choice["value"] if isinstance(choice, dict) else choice for choice in found]
+    """Return the values that a question offers."""
+    return list(meanings(name))
+
+
+def helps(name: str) -> dict[str, str]:
+    """Return the help of a question by the registry that it depends on, or its one help."""
+    text = questions()[name]["help"]
+    return {key: row["namespace"]["help"] for key, row in REGISTRIES.items()} if "#{" in text else {"": text}
 
 
 def refusal(name: str) -> str:

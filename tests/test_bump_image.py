@@ -287,9 +287,12 @@ def test_a_proposal_names_the_page_that_gitlab_has_for_it(pushed_product: Path) 
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--no-push",)])
+@pytest.mark.parametrize(
+    ("product", "arguments"),
+    [("defaults", ()), ("jenkins-with-acr-on-gitlab", ()), ("jenkins-with-acr-on-gitlab", ("--no-push",))],
+)
 def test_images_are_built_with_docker_where_it_is_there(
-    own_product: Path, tmp_path: Path, arguments: tuple[str, ...]
+    rendered: Callable[[str], Path], tmp_path: Path, product: str, arguments: tuple[str, ...]
 ) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -301,7 +304,9 @@ def test_images_are_built_with_docker_where_it_is_there(
         )
         (programs / name).chmod(0o755)
     path = f"{programs}:{support.TOOLS_FIRST}"
-    done = support.run("scripts/build-images", *arguments, "v1", "frontend", "backend", cwd=own_product, PATH=path)
+    done = support.run(
+        "scripts/build-images", *arguments, "v1", "frontend", "backend", cwd=rendered(product), PATH=path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ([] if arguments else [f"frontend=v1@{DIGEST}", f"backend=v1@{DIGEST}"])
     calls = (tmp_path / "calls").read_text().splitlines()

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -60,9 +61,15 @@ def test_the_path_to_a_question_leads_to_it(tmp_path: Path) -> None:
         support.render(tmp_path, tmp_path / "refused", {"team": "Team 7"})
 
 
-def test_a_registry_stands_where_the_guide_says_and_nowhere_else() -> None:
-    listed = {row[0].strip("`") for row in table("Add a registry")}
-    assert listed == naming("dockerhub", "includes", "template", "hooks")
+def test_the_guide_tells_every_field_of_a_registry(in_process: InProcess) -> None:
+    module: Any = in_process.environment.get_template("includes/registries.jinja").module
+    told = {field.strip("`"): what for field, what in table("Add a registry")}
+    assert list(told) == module.FIELDS_BY_SIGN_IN["token"]
+    for field, what in told.items():
+        kinds = [kind for kind, fields in module.FIELDS_BY_SIGN_IN.items() if field in fields]
+        expected = {3: "", 2: " (not `azure`)", 1: " (`token` alone)"}[len(kinds)]
+        assert what.endswith(expected), field
+        assert ("(" in what) == bool(expected), field
 
 
 def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:

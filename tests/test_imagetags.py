@@ -18,14 +18,9 @@ READ = [
     f'images:\n- name: ghcr.io/acme/web\n  newTag: 1.2.3\n- digest: {DIGEST}\n  name: h:5000/api\n  newTag: "123"\n{HEAD}',
     f"# A comment\n---\n{HEAD}images:  # of dev\n\n    -   newTag: '1.2.3'\n        name: \"ghcr.io/acme/web\"\n"
     f"    # The API\n    -\n      name: h:5000/api # here\n      digest: {DIGEST}\n      newTag: '123'\n",
-    f"{HEAD}images: [{{name: ghcr.io/acme/web, newTag: 1.2.3}}, {{name: h:5000/api, newTag: '123', digest: {DIGEST}}}]\n",
-    f"{HEAD}images:\n  [\n    {{ newTag: 1.2.3, name: ghcr.io/acme/web, }},\n    {{\n      name: 'h:5000/api',\n"
-    f'      newTag: "123",\n      digest: {DIGEST},\n    }},\n  ]\n',
     f"{HEAD}images:\n  - name: ghcr.io/acme/web\n    newName: ghcr.io/acme/web\n    newTag: 1.2.3\n"
-    f"  - {{name: h:5000/api, newTag: '123', digest: {DIGEST}}}\n",
-    (HEAD + yaml.safe_dump({"images": IMAGES}, default_flow_style=True, width=40))
-    .replace("{images:", "images:")
-    .replace("]}", "]"),
+    f"  - name: h:5000/api\n    newTag: '123'\n    digest: {DIGEST}\n",
+    HEAD + yaml.safe_dump({"images": IMAGES}),
 ]
 # What means something else to kustomize than it seems, or may.
 REFUSED = {
@@ -52,6 +47,11 @@ REFUSED = {
     "newTag: v1\n  - name: web\n    newTag: v2": "web is there twice",
     "newTag: v1\nnamespace: x": "'namespace' does not belong here",
     "newTag: v1\nimages: []": "can't be sure of",
+    "newTag: [v1]": "can't be sure of",
+    "newTag: v1\n  - {name: api, newTag: v2}": "can't be sure of",
+    "newTag: v1\n   - name: api\n     newTag: v2": "can't be sure of",
+    "newTag: v1\n  -name: api": "can't be sure of",
+    "newTag: v1\n  name: api": "can't be sure of",
 }
 
 

@@ -1,6 +1,5 @@
 """The questions at a terminal of 80 and of 60 columns: every help, choice and cure can be read."""
 
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -36,10 +35,7 @@ def new(columns: int, destination: Path, *arguments: str) -> Any:
 
 def help_of(name: str) -> list[str]:
     """The lines of a question's help; of one that depends on another answer, as it is by default."""
-    text = ASKED[name]["help"]
-    if cases := re.search(r'"acr": "(.*?)"', text):
-        text = cases[1].replace("\\n", "\n")
-    return [line for line in text.split("\n") if line.strip()]
+    return [line for line in next(iter(support.helps(name).values())).split("\n") if line.strip()]
 
 
 def wrong(name: str) -> list[tuple[str, str]]:
@@ -65,7 +61,7 @@ def see(terminal: Terminal, name: str) -> None:
     rows = [row.strip() for row in terminal.rows()]
     assert f"{ASKED[name]['qmark']} {lines[0]}" in rows
     assert set(lines[1:]) <= set(rows)
-    for choice in ASKED[name].get("choices") or {}:
+    for choice in support.meanings(name).values():
         terminal.wait(choice)
         assert any(row.strip(" »-").startswith(choice) for row in terminal.rows()), choice
 

@@ -565,8 +565,8 @@ def test_workflows_take_the_cluster_of_the_environment(product: Path) -> None:
         "AZURE_PUSH_CLIENT_ID",
         "AZURE_SUBSCRIPTION_ID",
         "AZURE_TENANT_ID",
-        "DOCKERHUB_USERNAME",
         "PROPOSALS_APP",
+        *support.REGISTRIES[stored["registry"]].get("actions", {}).values(),
     }
     for path in (product / ".github" / "workflows").glob("*.yml"):
         jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()

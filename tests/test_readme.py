@@ -133,7 +133,6 @@ def test_every_command_runs(pushed_product: Path, newest: bool, stand_ins: Path)
 
 @pytest.mark.slow
 def test_other_answers_are_taken_as_documented(tmp_path: Path) -> None:
-    """With a Copier that only the product's own environment has, as `make copier` installs it."""
     template = support.export_template(tmp_path / "template")
     support.git("init", "-q", "-b", "main", cwd=template)
     support.git("add", "-A", cwd=template)
@@ -145,11 +144,10 @@ def test_other_answers_are_taken_as_documented(tmp_path: Path) -> None:
     support.git("commit", "-q", "-m", "Begin", cwd=product)
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("git", "sh", "sed", "python3"):
-        (programs / name).symlink_to(sys.executable if name == "python3" else f"/usr/bin/{name}")
-    copier = product / ".venv" / "bin" / "copier"
-    copier.parent.mkdir(parents=True)
-    copier.symlink_to(Path(sys.executable).parent / "copier")
+    for name in ("git", "sh", "sed"):
+        (programs / name).symlink_to(f"/usr/bin/{name}")
+    for name in ("python3", "copier"):
+        (programs / name).symlink_to(Path(sys.executable).with_name(name))
     commands = [
         command
         for block in blocks(product)

@@ -59,7 +59,6 @@ NO_PINS = [
     ("**", r"\s*(?:#|//).*", "a comment"),
     ("**/*.txt", r".*; python_full_version [<>=]+ '[\d.]+'.*", "the Python that a package is for"),
     ("**/requirements*/*.in", r"copier>=[\d.]+,<\d+", "the range of versions that work, not the one that is installed"),
-    ("**/updates/*.in", r"copier>=[\d.]+,<\d+", "the same"),
     ("**/scripts/**", r".*\bv1\.2\.3\b.*", "an example in a message"),
 ]
 

@@ -439,13 +439,14 @@ def test_images_of_other_registries_are_exempt_from_the_start(in_process: InProc
 
 def test_no_deployment_may_push_images(product: Path) -> None:
     """The job that sets tags reads the registry, with an identity or a token that can't write to it."""
+    pushing = {row["actions"]["push_token"] for row in support.REGISTRIES.values() if "actions" in row}
     for name in ("deploy", "promote", "roll-out"):
         path = product / ".github" / "workflows" / f"{name}.yml"
         if path.exists():
             text = path.read_text()
             workflow: dict[str, Any] = yaml.safe_load(text)
             assert "AZURE_PUSH_CLIENT_ID" not in text
-            assert "secrets.DOCKERHUB_TOKEN" not in text
+            assert set(re.findall(r"secrets\.(\w+)", text)).isdisjoint(pushing)
             for job in workflow["jobs"].values():
                 assert job["permissions"].get("packages", "read") == "read"
     for path in product.glob("jenkins/agents/deploy.yaml"):

@@ -1,9 +1,7 @@
 """`make status`, with a stand-in for kubectl that says what a test wants it to."""
 
-import contextlib
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
@@ -133,7 +131,6 @@ def test_one_screen_says_what_git_wants_what_runs_since_when_and_by_whom(cluster
     assert f"prod on aks-goal-tracker: unreleased, at {cluster.tip[:12]}" in lines
     assert all(len(line) <= 160 for line in lines)
     assert len(lines) < 24
-    assert "\033" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -316,25 +313,6 @@ def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
         assert done.returncode == 1
         support.assert_plain(done.stdout + done.stderr)
         assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(("no_colour", "coloured"), [("", True), ("1", False)])
-def test_colour_is_for_terminals_and_for_those_who_want_it(no_colour: str, coloured: bool, cluster: Cluster) -> None:
-    ours, theirs = pty.openpty()
-    path = f"{cluster.program.parent}{os.pathsep}{support.TOOLS_FIRST}"
-    with subprocess.Popen(
-        [sys.executable, "scripts/status", "dev"],
-        cwd=cluster.product,
-        stdout=theirs,
-        env={**os.environ, "PATH": path, "TERM": "xterm", "NO_COLOR": no_colour},
-    ):
-        os.close(theirs)
-        text = b""
-        with contextlib.suppress(OSError):  # The end, on Linux.
-            while part := os.read(ours, 4096):
-                text += part
-    os.close(ours)
-    assert (b"\033[32mhealthy\033[0m" if coloured else b": healthy, ") in text
 
 
 def test_each_environment_is_asked_of_its_own_cluster(rendered: Callable[[str], Path], tmp_path: Path) -> None:

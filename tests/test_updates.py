@@ -46,19 +46,9 @@ def test_the_oldest_copier_is_the_same_everywhere() -> None:
     numbers = oldest.split(".")
     asked_for = (support.ROOT / "hooks" / "updates" / "copier.py").read_text(encoding="utf-8")
     assert f"MINIMUM = ({', '.join(numbers)})" in asked_for
-    for wanted in ("requirements/new.in", "template/scripts/updates/requirements.in"):
-        assert (support.ROOT / wanted).read_text(encoding="utf-8") == f"copier>={'.'.join(numbers)},<10\n"
+    wanted = (support.ROOT / "requirements" / "new.in").read_text(encoding="utf-8")
+    assert wanted == f"copier>={'.'.join(numbers)},<10\n"
     assert "packaging" in (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8")
-
-
-def test_a_product_installs_the_copier_that_is_tried_here_by_its_hashes() -> None:
-    ours = (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8").partition("\n")[2]
-    theirs = (support.ROOT / "template" / "scripts" / "updates" / "requirements.txt").read_text(encoding="utf-8")
-    assert theirs.split("\n", 2)[2] == ours, "run make lock"
-    makefile = (support.ROOT / "template" / "Makefile.jinja").read_text(encoding="utf-8")
-    recipe = makefile.partition("\ncopier:")[2].partition(".PHONY")[0]
-    assert "--require-hashes --only-binary :all:" in recipe
-    assert "--requirement scripts/updates/requirements.txt" in recipe
 
 
 def test_a_working_tree_that_git_was_killed_over_is_removed(own_product: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ _CHEAPER = """
 ## What is cheaper
 
 - `make local` costs nothing: the whole loop on a laptop.
-- `registry: ghcr` or `dockerhub` needs no registry in Azure, and `database: postgres` no database server.
+- Only `registry: acr` makes a registry in Azure, and only `database: azure` a database server.
 - `make down` removes everything, data too, and nothing is billed any more; `make up` makes it anew.
 """
 

@@ -1,4 +1,4 @@
-"""docs/questions.md: every question, made from copier.yml and the answers that tests refuse.
+"""docs/questions.md: every question, made from copier.yml, the table of registries and the answers that tests refuse.
 
 Usage: python -m docs.tools.questions
 """
@@ -6,7 +6,6 @@ Usage: python -m docs.tools.questions
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -34,12 +33,10 @@ def _refused() -> dict[str, list[tuple[str, str]]]:
     return result
 
 
-def _help(spec: dict[str, Any]) -> str:
+def _help(name: str) -> str:
     """Return the help; one that depends on another answer is told by its cases."""
-    text = " ".join(spec["help"].replace("\\n", " ").split())
-    if "#{" not in text:
-        return text
-    return " ".join(f"`{case}`: {told}" for case, told in re.findall(r'"([\w-]+)": "([^"]+)"', text))
+    cases = {case: " ".join(told.split()) for case, told in support.helps(name).items()}
+    return " ".join(f"`{case}`: {told}" if case else told for case, told in cases.items())
 
 
 def _cell(text: str) -> str:
@@ -79,11 +76,10 @@ def page() -> str:
         computed = "#{" in default or "#%" in default
         shown = given.get(name) if computed else default
         shown = {True: "true", False: "false", "True": "true", "False": "false"}.get(shown, shown)
-        lines += [f"## `{name}`", "", _help(spec), ""]
+        lines += [f"## `{name}`", "", _help(name), ""]
         if "choices" in spec:
             lines += ["| answer | what it means |", "| --- | --- |"]
-            told = zip(support.choices(name), spec["choices"], strict=True)
-            lines += [f"| `{value}` | {_cell(meaning)} |" for value, meaning in told]
+            lines += [f"| `{value}` | {_cell(meaning)} |" for value, meaning in support.meanings(name).items()]
             lines.append("")
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":

@@ -61,7 +61,7 @@ def update(given: Mapping[str, Any]) -> int:
         Path(bundle).unlink(missing_ok=True)
     if not given["check"]:
         merge.require_clean_tree()
-    template = Template(given["address"], given["current"], Path(given["store"]))
+    template = Template(given["address"], given["current"], given["version"], Path(given["store"]))
     answers = [f"--data={item}" for item in given["data"]]
     if file := given["data_file"]:
         if not Path(file).is_file():

@@ -1,14 +1,18 @@
 """Copier: which one there is, and how it is called."""
 
+import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-from gitops.process import CommandError
-from gitops.repository import ROOT
+from gitops.process import CommandError, output
+
+from .template import Template
 
 # 9.19.0 ends in a traceback with git 2.39.
 MINIMUM = (9, 19, 1)
@@ -17,22 +21,40 @@ _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 
 
-def command() -> list[str]:
-    """Return how Copier is called on this machine.
+def command(template: Template) -> list[str]:
+    """Return how Copier is called on this machine: the one on PATH, or else the one that the template pins.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is none, and it can't be installed.
     """
-    found = ""
-    # `make copier` installs it there, which is on nobody's PATH.
-    places = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
-    if program := shutil.which("copier", path=places):
+    if program := shutil.which("copier"):
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         numbers = re.search(r"\d+(\.\d+)+", done.stdout)
-        found = numbers[0] if numbers else "one that does not start"
         if numbers and MINIMUM <= tuple(map(int, numbers[0].split("."))) < (10,):
             return [program]
-    raise CommandError(f"{f'copier here is {found}' if found else 'copier is missing'}: run `make copier`")
+    pinned = template.git("show", f"{template.commit(template.wanted)}:requirements/new.txt")
+    folder = template.store / f"copier-{hashlib.sha256(pinned.encode()).hexdigest()[:12]}"
+    if not folder.exists():
+        print("Installing Copier, since PATH has none that is new enough ...", flush=True)
+        try:
+            _install(pinned, folder)
+        except CommandError as error:
+            needed = ".".join(map(str, MINIMUM))
+            raise CommandError(f"install Copier {needed} or newer: it can't be installed here ({error})") from error
+    return [str(folder / "bin" / "python"), "-m", "copier"]
+
+
+def _install(pinned: str, folder: Path) -> None:
+    """Make an environment with the packages of a list, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        environment, listed = Path(scratch, "environment"), Path(scratch, "requirements.txt")
+        listed.write_text(pinned, encoding="utf-8")
+        output(sys.executable, "-m", "venv", environment)
+        pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        output(*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", listed, timeout=600)
+        for older in folder.parent.glob("copier-*"):
+            shutil.rmtree(older, ignore_errors=True)
+        environment.rename(folder)
 
 
 def message(output: str) -> str:
@@ -44,13 +66,13 @@ def message(output: str) -> str:
     return _QUESTION.sub(r"\1: ", found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
 
 
-def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+def run(program: list[str], arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
     """Run Copier in a folder; return its status and what it has printed.
 
     However this ends, Copier ends first: nobody writes to the folder after that.
     """
     with subprocess.Popen(
-        [*command(), *arguments],
+        [*program, *arguments],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -80,9 +80,11 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
         CommandError: Copier or the template refused, or failed; nothing has changed.
     """
     base = git("rev-parse", "HEAD").strip()
+    program = copier.command(template)
     with _working_tree(base, template.address) as folder:
         report = folder.with_suffix(".report")
         status, output = copier.run(
+            program,
             [
                 "update", "--trust", "--defaults", "--conflict=inline",
                 # More than any file has: every edit is merged three-way. With Copier's own three lines of context, an
@@ -103,7 +105,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
             base,
             tree,
             stages,
-            removed=_edited(gone, base, template) if gone else [],
+            removed=_edited(gone, base, template, program) if gone else [],
             answers=_answers(base, tree),
             problems=_problems(output) if ended == "invalid" else "",
             notes=re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
@@ -213,13 +215,14 @@ def _answers(base: str, tree: str) -> list[str]:
     return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
 
 
-def _edited(gone: list[str], base: str, template: Template) -> list[str]:
+def _edited(gone: list[str], base: str, template: Template, program: list[str]) -> list[str]:
     """Return which of the files that the update removes were changed here since the template made them."""
     with tempfile.TemporaryDirectory() as scratch:
         answers, made = Path(scratch, "answers.yml"), Path(scratch, "made")
         stored = git("show", f"{base}:{ANSWERS}")
         answers.write_text(re.sub(r"^_.*\n", "", stored, flags=re.MULTILINE), encoding="utf-8")
         status, _ = copier.run(
+            program,
             [
                 "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={template.commit(template.current)}",
                 f"--data-file={answers}", template.address, str(made),

@@ -26,11 +26,13 @@ class Template:
     Attributes:
         address: as it stands in the answers file.
         current: the version that this repository has: a tag, a tag with commits after it, or a commit.
+        wanted: the version that is updated to.
         store: a bare repository with its history.
     """
 
     address: str
     current: str
+    wanted: str
     store: Path
 
     def git(self, *arguments: str) -> str:

@@ -3,14 +3,11 @@
 Each program on PATH hands its arguments to the server and prints what it is given.
 """
 
-import base64
 import contextlib
 import io
 import itertools
 import json
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -36,26 +33,18 @@ def run(world: World, name: str, arguments: list[str]) -> tuple[int, str, str]:
 
 
 def release(world: World, method: str, server: str, name: str) -> int:
-    """Note a release of Helm, look for it or remove it; a status as of HTTP. What `bootstrap` brings is there at once."""
+    """Note a release of Helm, look for it or remove it; a status as of HTTP."""
     with world.lock:
         if not any(one["fqdn"] == server for one in _clusters(world)):
             return 502
-        inside = world.clusters.setdefault(server, _empty())
+        inside = world.clusters.setdefault(server, {"releases": []})
         if method == "PUT":
             inside["releases"].append(name)
-            if name == "bootstrap":
-                inside["objects"] = fakes.brought()
-                inside["addresses"] = ["goal-tracker-dev/frontend", "goal-tracker-prod/frontend"]
         elif name not in inside["releases"]:
             return 404
         elif method == "DELETE":
             inside["releases"].remove(name)
         return 200
-
-
-def _empty() -> Body:
-    nothing: Body = {"releases": [], "objects": {}, "addresses": [], "came_back": []}
-    return nothing | {"answers_kubectl": True, "controller": True, "cloud": True}
 
 
 def _clusters(world: World) -> list[Body]:
@@ -117,13 +106,6 @@ def _registrations(world: World, _: dict[str, str]) -> list[Body]:
     return [{"name": one["namespace"], "state": one["registrationState"]} for one in found]
 
 
-def _credentials(world: World, options: dict[str, str]) -> None:
-    group, name = options["resource-group"], options["name"]
-    cluster = f"resourceGroups/{group}/providers/Microsoft.ContainerService/managedClusters/{name}"
-    text = _ask(world, "POST", f"{ids.ROOT}/{cluster}/listClusterUserCredential")["kubeconfigs"][0]["value"]
-    Path(options["file"]).write_bytes(base64.b64decode(text))
-
-
 def _resources(world: World, options: dict[str, str]) -> list[Body]:
     filter_ = f"resourceType eq '{options['resource-type']}' and name eq '{options['name']}'"
     found = _ask(world, "GET", f"{ids.ROOT}/resources?$filter={filter_}")["value"]
@@ -147,18 +129,6 @@ def _exists(world: World, options: dict[str, str]) -> str:
     return json.dumps(there)
 
 
-def _addresses(world: World, options: dict[str, str]) -> list[Body]:
-    group = options["resource-group"]
-    there = _ask(world, "GET", f"{ids.ROOT}/resourceGroups/{group}")
-    inside = [
-        name
-        for one in _clusters(world)
-        if one["nodeResourceGroup"] == there["name"]
-        for name in world.clusters.get(one["fqdn"], _empty())["addresses"]
-    ]
-    return [{"name": f"kubernetes-{at}", "tags": {"k8s-azure-service": name}} for at, name in enumerate(inside)]
-
-
 def _free(namespace: str, kind: str) -> Callable[[World, dict[str, str]], Any]:
     path, body = f"{ids.ROOT}/providers/{namespace}/checkNameAvailability", {"type": f"{namespace}/{kind}"}
     return lambda world, options: _ask(world, "POST", path, {**body, "name": options["name"]})
@@ -177,7 +147,6 @@ _COMMANDS: dict[str, Callable[[World, dict[str, str]], Any]] = {
     "rest": _rest,
     "provider list": _registrations,
     "aks list": lambda world, _: _clusters(world),
-    "aks get-credentials": _credentials,
     "aks get-versions": lambda *_: {"values": [{"version": "1.36", "isDefault": True}]},
     "resource list": _resources,
     "role assignment list": _roles,
@@ -185,7 +154,6 @@ _COMMANDS: dict[str, Callable[[World, dict[str, str]], Any]] = {
         _ask(world, "GET", options["ids"])["properties"].get("provisioningState")
     ),
     "group exists": _exists,
-    "network public-ip list": _addresses,
     "storage account check-name": _free("Microsoft.Storage", "storageAccounts"),
     "acr check-name": _free("Microsoft.ContainerRegistry", "registries"),
     "keyvault list-deleted": lambda world, _: _ask(
@@ -194,17 +162,6 @@ _COMMANDS: dict[str, Callable[[World, dict[str, str]], Any]] = {
     "vm list-skus": lambda *_: [fakes.sku("Standard_D2ads_v5", _CORES)],
     "vm list-usage": _usage,
 }
-
-
-def _kubectl(world: World, arguments: list[str]) -> None:
-    if "version" not in arguments:
-        config = Path(arguments[arguments.index("--kubeconfig") + 1]).read_text(encoding="utf-8")
-        server = re.findall(r"https://([\w.-]+):443", config)[0]
-        if server not in [one["fqdn"] for one in _clusters(world)]:
-            fake_program.refuse(f"Unable to connect to the server: dial tcp: lookup {server}: no such host")
-        fake_program.kubectl(world.clusters.setdefault(server, _empty()), arguments)
-    else:
-        fake_program.kubectl({}, arguments)
 
 
 def _gh(world: World, arguments: list[str]) -> None:
@@ -219,6 +176,6 @@ def _gh(world: World, arguments: list[str]) -> None:
 _PROGRAMS: dict[str, Callable[[World, list[str]], None]] = {
     "az": _az,
     "gh": _gh,
-    "kubectl": _kubectl,
+    "kubectl": lambda _, arguments: fake_program.kubectl({}, arguments),
     "kubelogin": lambda _, arguments: fake_program.kubelogin({}, arguments),
 }

@@ -27,8 +27,6 @@ UP = {
     "gitops": "PUT /releases/.*/bootstrap",
 }
 DOWN = {
-    "": "kubectl .* delete applications",
-    "gitops ": "DELETE /releases/.*/argocd",
     "platform ": "DELETE management.azure.com/.*/managedClusters/[^/?]+[?]",
 }
 

@@ -174,7 +174,7 @@ def test_each_purpose_has_its_own_service_account(jenkins: World) -> None:
 
 @pytest.mark.parametrize(
     "jenkins",
-    ["jenkins-with-docker-hub-and-one-environment", "jenkins-with-ghcr-for-production"],
+    ["jenkins-with-docker-hub-and-one-environment", "jenkins-with-ghcr-for-production", "jenkins-with-quay"],
     indirect=True,
 )
 def test_a_registry_with_a_password_gets_it_from_jenkins(jenkins: World) -> None:

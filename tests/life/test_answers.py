@@ -35,7 +35,7 @@ CHANGES: dict[str, tuple[str, dict[str, str], list[str], list[str]]] = {
     "an environment is removed": ("defaults", {"environments": "[prod]"}, [], ["apps/goal-tracker/overlays/dev"]),
     "the registry becomes another": (
         "defaults",
-        {"registry": "ghcr", "registry_name": "acme"},
+        {"registry": "quay", "registry_name": "acme"},
         ["terraform/platform/registry_pull.tf"],
         ["terraform/platform/registry.tf"],
     ),

@@ -1,11 +1,13 @@
 """What can go wrong in an update, and what is left then: always what was there before, or the whole merged tree."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -160,27 +162,42 @@ def test_a_new_commit_meanwhile_is_not_overwritten(begun: lives.Begun, tmp_path:
     record("Somebody works here while the update runs", "refused, untouched")
 
 
-def test_copier_is_found_or_its_absence_has_a_cure(begun: lives.Begun, tmp_path: Path, record: Recorded) -> None:
-    life = begun(THIS)
+@pytest.mark.parametrize("there", ["", "9.3.1"])
+def test_the_version_that_is_updated_to_brings_its_copier_where_there_is_none(
+    there: str, versions: Path, tmp_path: Path, record: Recorded
+) -> None:
+    template, wheels = branch(versions, tmp_path), tmp_path / "wheels"
+    wheels.mkdir()
+    wheel = wheels / "copier-9.99.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        real = str(Path(sys.executable).parent / "copier")
+        file.writestr("copier/__main__.py", f"import os, sys\nos.execv({real!r}, [{real!r}, *sys.argv[1:]])\n")
+        file.writestr("copier-9.99.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: copier\nVersion: 9.99.0\n")
+        file.writestr("copier-9.99.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("copier-9.99.0.dist-info/RECORD", "")
+    pin = f"copier==9.99.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    (template / "requirements").mkdir(exist_ok=True)
+    (template / "requirements" / "new.txt").write_text(pin, encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("basename", "cat", "git", "rm", "sed", "sh", "tr", "uname"):
         (programs / name).symlink_to(shutil.which(name) or name)
-    done = life.update("--to", LATER, PATH=str(programs))
-    assert done.returncode == 1
-    assert done.stderr.startswith("template-update: copier is missing: run `make copier`")
+    if there:
+        (programs / "copier").write_text(f"#!/bin/sh\necho copier {there}\n", encoding="utf-8")
+        (programs / "copier").chmod(0o755)
+    offline = {"PATH": str(programs), "PIP_NO_INDEX": "1"}
+    done = life.update(**offline)
+    assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
+    assert done.stderr.startswith("template-update: install Copier 9.19.1 or newer: it can't be installed here (")
 
-    (programs / "copier").write_text("#!/bin/sh\necho copier 9.3.1\n", encoding="utf-8")
-    (programs / "copier").chmod(0o755)
-    assert "copier here is 9.3.1: run `make copier`" in life.update("--to", LATER, PATH=str(programs)).stderr
-
-    installed = life.product / ".venv/bin/copier"
-    installed.parent.mkdir(parents=True)
-    installed.symlink_to(Path(sys.executable).parent / "copier")
-    assert "files changed, staged" in life.update("--to", LATER, PATH=str(programs)).stdout, (
-        "as `make copier` leaves it"
-    )
-    record("Copier is not installed, or too old", "one line with the cure")
+    assert "files changed, staged" in life.update(**offline, PIP_FIND_LINKS=str(wheels)).stdout
+    life.git("reset", "-q", "--hard")
+    again = life.update(**offline).stdout
+    assert "files changed, staged" in again
+    assert "Installing" not in again
+    record("Copier is not installed, or too old", "the one that the newer version pins is installed")
 
 
 def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_updated(

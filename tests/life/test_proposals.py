@@ -266,7 +266,7 @@ def test_nothing_that_the_templates_code_leaves_behind_meets_the_token(
 ) -> None:
     evil, loot = shutil.copytree(versions, tmp_path / "evil"), tmp_path / "loot"
     make = proposals.bin / "make"
-    make.write_text(f'#!/bin/sh\n[ "$1" = copier ] || PATH={support.TOOLS_FIRST} exec make "$@"\n', encoding="utf-8")
+    make.write_text(f'#!/bin/sh\nPATH={support.TOOLS_FIRST} exec make "$@"\n', encoding="utf-8")
     make.chmod(0o755)
     path = f"{proposals.bin}:{support.TOOLS_FIRST}"
     plants = PLANTS.replace("{loot}", str(loot)).replace("{path}", path)

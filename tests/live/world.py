@@ -286,11 +286,9 @@ def another_product(world: World, folder: Path, name: str, **answers: object) ->
         world.cluster.kubectl("delete", "namespace", f"{name}-dev", "--ignore-not-found", "--wait=false")
 
 
-# Name in the registry, and what images then begin with.
+# Name in each registry, and what images then begin with.
 REGISTRIES = {
-    "acr": ("exampleregistry", "exampleregistry.azurecr.io/"),
-    "dockerhub": ("exampleorg", "exampleorg/"),
-    "ghcr": ("example-org", "ghcr.io/example-org/"),
+    key: ("exampleorg", row["prefix"].replace("{name}", "exampleorg") + "/") for key, row in support.REGISTRIES.items()
 }
 
 

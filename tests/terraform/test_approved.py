@@ -114,15 +114,15 @@ def test_make_lock_locks_every_root_for_all_platforms(product: Product) -> None:
     assert all(path.read_text(encoding="utf-8") == text for path, text in locks.items())
 
 
-def test_make_lock_makes_anew_what_does_not_fit(product: Product) -> None:
+@pytest.mark.parametrize(("old", "new"), [("5.2.0", "5.1.0"), ("hashicorp/azurerm", "hashicorp/null")])
+def test_a_lock_file_that_does_not_fit_ends_a_plan_with_the_cure(product: Product, old: str, new: str) -> None:
     product.lock()
-    lock = "terraform/gitops/.terraform.lock.hcl"
-    fits = (product.folder / lock).read_text(encoding="utf-8")
-    product.edit(lock, "5.2.0", "5.1.0")
-    product.edit(lock, "hashicorp/helm", "hashicorp/null")
-    assert product.run("scripts/lock-providers", "--check").returncode == 1
-    product.lock()
-    assert (product.folder / lock).read_text(encoding="utf-8") == fits
+    product.edit("terraform/platform/.terraform.lock.hcl", old, new)
+    done = product.run("scripts/plan")
+    assert done.returncode == 1
+    assert (
+        "platform/.terraform.lock.hcl does not fit the versions that platform requires: remove it, run" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("command", ["scripts/plan", "scripts/test-terraform"])

@@ -109,7 +109,7 @@ def test_what_is_secret_is_ephemeral_where_it_begins(answers: str, rendered: Ren
 
 
 DATABASE = "database-of-azure"
-# What `scripts/down` does with the platform, once it has asked and the cluster is empty.
+# What `scripts/down` does with the platform, once it has asked.
 _DESTROY = """
 from cloud import azure, roots
 roots.Runner(azure.Subscription("none", "none", "Enabled")).destroy(roots.PLATFORM)

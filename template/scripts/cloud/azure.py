@@ -19,29 +19,17 @@ class Subscription:
     state: str
 
     def ask(self, *arguments: str, timeout: float = 120) -> Any:
-        """Return the JSON answer of an `az` command in this subscription.
-
-        Raises:
-            CommandError: az failed; the message is its own.
-        """
+        """Return the JSON answer of an `az` command in this subscription."""
         return json_output("az", *arguments, "--subscription", self.id, "--output", "json", timeout=timeout)
 
     def call(self, method: str, path: str, body: str | None = None) -> Any:
-        """Return the JSON answer of Azure's own API below this subscription.
-
-        Raises:
-            CommandError: az failed; the message is its own.
-        """
+        """Return the JSON answer of Azure's own API below this subscription."""
         url = f"https://management.azure.com/subscriptions/{self.id}/providers/{path}"
         return json_output("az", "rest", "--method", method, "--url", url, *(["--body", body] if body else []))
 
 
 def subscription() -> Subscription:
-    """Return the subscription that az has chosen, or the one that ARM_SUBSCRIPTION_ID names.
-
-    Raises:
-        CommandError: not signed in.
-    """
+    """Return the subscription that az has chosen, or the one that ARM_SUBSCRIPTION_ID names."""
     chosen = os.environ.get("ARM_SUBSCRIPTION_ID")
     try:
         found = json_output(
@@ -56,11 +44,7 @@ def subscription() -> Subscription:
 
 
 def cluster(chosen: Subscription, settings: Settings) -> dict[str, Any] | None:
-    """Return what Azure says of our cluster, or None where there is none.
-
-    Raises:
-        CommandError: az failed.
-    """
+    """Return what Azure says of our cluster, or None where there is none."""
     for found in chosen.ask("aks", "list") or []:
         if found["name"] == settings.cluster and found["resourceGroup"].lower() == settings.group.lower():
             return dict(found)
@@ -68,11 +52,7 @@ def cluster(chosen: Subscription, settings: Settings) -> dict[str, Any] | None:
 
 
 def owned(chosen: Subscription, name: str, kind: str) -> str | None:
-    """Return the resource group that holds a resource of this subscription, or None where there is none.
-
-    Raises:
-        CommandError: az failed.
-    """
+    """Return the resource group that holds a resource of this subscription, or None where there is none."""
     found = chosen.ask("resource", "list", "--name", name, "--resource-type", kind) or []
     return str(found[0]["resourceGroup"]) if found else None
 
@@ -87,27 +67,10 @@ def is_sound(resource: str) -> bool:
 
 
 def role_assignments(scope: str) -> list[dict[str, Any]]:
-    """Return the roles that are given at a scope itself.
-
-    Raises:
-        CommandError: az failed.
-    """
+    """Return the roles that are given at a scope itself."""
     return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
 
 
-def public_addresses(chosen: Subscription, settings: Settings) -> list[str]:
-    """Return the Services, as NAMESPACE/NAME, that still have a public address in Azure."""
-    try:
-        found = chosen.ask("network", "public-ip", "list", "--resource-group", settings.node_group) or []
-    except CommandError:
-        return []  # The group is gone, and the addresses with it.
-    return sorted(tags["k8s-azure-service"] for one in found if "k8s-azure-service" in (tags := one.get("tags") or {}))
-
-
 def group_exists(chosen: Subscription, name: str) -> bool:
-    """Tell whether there is such a resource group.
-
-    Raises:
-        CommandError: az failed.
-    """
+    """Tell whether there is such a resource group."""
     return output("az", "group", "exists", "--name", name, "--subscription", chosen.id).strip() == "true"

@@ -4,9 +4,8 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from gitops.addresses import is_folder, web_page
 from gitops.process import CommandError, output
-from gitops.repository import BRANCH, REMOTE, ROOT
+from gitops.repository import BRANCH, REMOTE, ROOT, is_folder, web_page
 
 from .report import Line, Pool, failure, ok, warning
 

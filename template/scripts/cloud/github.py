@@ -40,9 +40,6 @@ def prepare() -> None:
 
     The subject holds the ids of owner and repository, for repositories made since July 2026, and Azure compares it
     letter by letter. So it is asked for and kept in Git.
-
-    Raises:
-        CommandError: an environment stays open, or GitHub can't be asked.
     """
     repository = _repository()
     try:
@@ -58,11 +55,7 @@ def prepare() -> None:
 
 
 def require_closed_environments() -> None:
-    """Check that each environment of the workflows is closed to other refs than its own.
-
-    Raises:
-        CommandError: one is open, or GitHub can't be asked.
-    """
+    """Check that each environment of the workflows is closed to other refs than its own."""
     github_environments.require_closed(_repository())
 
 
@@ -93,11 +86,7 @@ def _variables(chosen: Subscription) -> dict[str, str]:
 
 
 def set_variables(chosen: Subscription) -> list[str]:
-    """Set the variables of the repository, none of them a secret; return their names.
-
-    Raises:
-        CommandError: the platform has not been made, an environment of the workflows is open, or GitHub refuses.
-    """
+    """Set the variables of the repository, none of them a secret; return their names."""
     require("gh")
     require_closed_environments()
     try:

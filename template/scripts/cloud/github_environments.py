@@ -68,11 +68,7 @@ def _ask(path: str, items: str) -> list[dict[str, Any]]:
 
 
 def find(repository: str) -> dict[str, Found]:
-    """Return the environments of a repository by name, in lower case: GitHub does not tell cases apart.
-
-    Raises:
-        CommandError: GitHub can't be asked.
-    """
+    """Return the environments of a repository by name, in lower case: GitHub does not tell cases apart."""
     ours = {one.name.lower() for one in wanted()}
     found = {}
     for given in _ask(f"repos/{repository}/environments", "environments"):
@@ -104,11 +100,7 @@ def _problem(one: Wanted, there: Found | None) -> tuple[str, str] | None:
 
 
 def require_closed(repository: str) -> None:
-    """Check that no environment is open to other refs than its own.
-
-    Raises:
-        CommandError: one is, or GitHub can't be asked.
-    """
+    """Check that no environment is open to other refs than its own."""
     try:
         there = find(repository)
     except CommandError as error:
@@ -153,9 +145,6 @@ def set_up(repository: str, there: dict[str, Found]) -> None:
     Args:
         repository: OWNER/NAME.
         there: the environments that there are.
-
-    Raises:
-        CommandError: one stays open, or GitHub refuses.
     """
     for one in wanted():
         now = there.get(one.name.lower())

@@ -36,11 +36,7 @@ def join(digests: list[str]) -> str:
 
 
 def split(word: str) -> list[str]:
-    """Return the digests that `join` has made one word of.
-
-    Raises:
-        CommandError: it is none, such as the empty text of a plan that failed.
-    """
+    """Return the digests that `join` has made one word of."""
     if not re.fullmatch(rf"[0-9a-f]{{64}}{_APART}([0-9a-f]{{64}}|none)", word):
         raise CommandError(f"{word!r} is no digest of scripts/plan, so nothing was approved: start a new run")
     return word.split(_APART)
@@ -68,11 +64,7 @@ class Plans:
     """Makes the plans of a cluster, as the identity that the environment names."""
 
     def __init__(self, environment: str | None) -> None:
-        """Remember the cluster.
-
-        Raises:
-            CommandError: a lock file is missing or does not fit.
-        """
+        """Remember the cluster."""
         locks.check(root.name for root in (PLATFORM, GITOPS))
         self._runner = Runner(None, environment)
 
@@ -80,18 +72,11 @@ class Plans:
         """Show what would change in a root, and return the digest of it.
 
         A change request can run any code, so the identity that plans may not lock the state.
-
-        Raises:
-            CommandError: it can't be planned.
         """
         return self._plan(root, "-lock=false")
 
     def apply(self, root: Root, approved: str) -> None:
-        """Make the changes of a root if they are those that were approved.
-
-        Raises:
-            CommandError: they are not, or making them failed.
-        """
+        """Make the changes of a root if they are those that were approved."""
         if self._plan(root) != approved:
             cure = "start a new run, which plans and asks again; if that ends here too, a person runs make up"
             raise CommandError(

@@ -7,18 +7,20 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from gitops.process import CommandError, output
-from gitops.repository import ROOT
+from gitops.repository import ROOT, fail
 
 from . import infrastructure
+from .report import Line, Pool, failure, ok
 
 
-class InterruptedRunError(Exception):
+class InterruptedRunError(KeyboardInterrupt):
     """A signal asked this run to end; the program that ran has ended by itself."""
 
 
@@ -61,11 +63,7 @@ def needed() -> list[Tool]:
 
 
 def require(*commands: str) -> None:
-    """Check that programs are on PATH before work begins that would stop half-way.
-
-    Raises:
-        CommandError: one is missing; the message says where it is from.
-    """
+    """Check that programs are on PATH before work begins that would stop half-way."""
     for command in commands:
         if not shutil.which(command):
             source = {tool.command: f", see {tool.source}" for tool in needed()}.get(command, "")
@@ -73,11 +71,7 @@ def require(*commands: str) -> None:
 
 
 def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
-    """Return the JSON that a program prints; None where it prints nothing.
-
-    Raises:
-        CommandError: it failed, or printed something else.
-    """
+    """Return the JSON that a program prints; None where it prints nothing."""
     text = output(*command, timeout=timeout, **environment)
     try:
         return json.loads(text) if text.strip() else None
@@ -121,3 +115,44 @@ def attended(*command: str, **environment: str) -> int:
     if caught:
         raise InterruptedRunError
     return status
+
+
+def confirm(word: str, given: str | None, otherwise: str) -> None:
+    """Go on only when a person's word was given beforehand, or is typed now."""
+    if given is None:
+        print(f"Type {word} to go on: ", end="", flush=True)
+        given = sys.stdin.readline().strip()
+    if given != word:
+        fail(f"{f'{given!r} is not {word}' if given else 'no answer was given'}, {otherwise}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def checks(pool: Pool, tools: list[Tool]) -> Iterator[Line]:
+    """Check every program."""
+    asked = [(tool, pool.ask(tool.command, *tool.version) if tool.found() else None) for tool in tools]
+    for tool, answer in asked:
+        cure = f"install {tool.minimum} or newer, see {tool.source}"
+        if answer is None:
+            yield failure(f"{tool.command}: not on PATH", cure)
+            continue
+        try:
+            match = re.search(r"\d+\.\d+(\.\d+)?", answer.result())
+        except CommandError as error:
+            yield failure(f"{tool.command}: does not run ({error})", cure)
+            continue
+        if not match:
+            yield failure(f"{tool.command}: does not tell its version", cure)
+        elif _numbers(match[0]) < _numbers(tool.minimum):
+            yield failure(f"{tool.command}: {match[0]} is too old", cure)
+        else:
+            yield ok(f"{tool.command} {match[0]}")
+
+
+def of_validate() -> Iterator[Line]:
+    """Name the tools that `make validate` runs where they are there, and does not install."""
+    missing = [name for name in ("kubeconform", "gitleaks") if not shutil.which(name)]
+    if missing:
+        yield Line("skipped", f"make validate, by {' and '.join(missing)}: not on PATH")

@@ -22,6 +22,7 @@ _PLAN = "pipeline.tfplan"
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
 _REFUSED = re.compile(r"AuthorizationPermissionMismatch|AuthorizationFailure|\b403\b")
+_UNFIT = re.compile(r"locked provider|dependency changes detected")
 _RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _PREVENT_DESTROY = re.compile(r"^\s*prevent_destroy\s*=\s*true", re.MULTILINE)
 
@@ -107,9 +108,6 @@ class Runner:
         """Get the providers, as they are locked, and connect to the state.
 
         Whoever has just made the storage got the right to it seconds ago: until Azure honours that, be patient.
-
-        Raises:
-            CommandError: it failed.
         """
         key = (
             [f"-backend-config={self._environment}.azurerm.tfbackend"] if root.of_cluster and self._environment else []
@@ -123,11 +121,16 @@ class Runner:
                 self._quiet(root, "init", "-input=false", "-no-color", *locked, *key)
                 return
             except CommandError as error:
+                where = lock.relative_to(ROOT)
                 if locked and "checksums" in error.details:
-                    where = lock.relative_to(ROOT)
                     cure = "run make lock, and commit it if you know where the package comes from"
                     raise CommandError(
                         f"a package for this platform is none that {where} has a checksum of: {cure}"
+                    ) from error
+                if locked and _UNFIT.search(error.details):
+                    cure = "remove it, run make lock, commit it"
+                    raise CommandError(
+                        f"{where} does not fit the versions that {root.name} requires: {cure}"
                     ) from error
                 if not patient or not _REFUSED.search(error.details) or time.monotonic() - started > _ROLE_WAIT:
                     raise
@@ -135,11 +138,7 @@ class Runner:
                 time.sleep(_ROLE_PAUSE)
 
     def take_up(self, root: Root) -> None:
-        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it.
-
-        Raises:
-            CommandError: the state can't be read.
-        """
+        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it."""
         state = json.loads(self._quiet(root, "state", "pull") or "{}")
         for one in state.get("resources", []):
             for instance in one["instances"]:
@@ -154,9 +153,6 @@ class Runner:
         """Take into the state the role assignments of a plan that are there already; return whether there were any.
 
         Azure refuses to give a role twice. An interrupted run gives some without noting it, as does a person.
-
-        Raises:
-            CommandError: Azure can't be asked, or the state can't be written.
         """
         adopted = False
         for one in plan.get("resource_changes", []):
@@ -174,21 +170,13 @@ class Runner:
         return adopted
 
     def plan(self, root: Root, *options: str) -> dict[str, Any]:
-        """Show what the root would change, and keep it for `apply_plan`; return the plan.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Show what the root would change, and keep it for `apply_plan`; return the plan."""
         self._attended(root, "plan", "-input=false", f"-out={_PLAN}", *options, *self._values(root))
         shown: dict[str, Any] = json.loads(self._quiet(root, "show", "-json", _PLAN))
         return shown
 
     def apply_plan(self, root: Root) -> None:
-        """Make the changes of the plan that `plan` has kept.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Make the changes of the plan that `plan` has kept."""
         self._attended(root, "apply", "-input=false", _PLAN)
 
     def drop_plan(self, root: Root) -> None:
@@ -196,20 +184,12 @@ class Runner:
         (ROOT / "terraform" / root.name / _PLAN).unlink(missing_ok=True)
 
     def destroy(self, root: Root, *arguments: str) -> None:
-        """Remove what the root has made.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Remove what the root has made."""
         with _unprotected(root):
             self._attended(root, "destroy", "-auto-approve", *self._values(root), *arguments)
 
     def resources(self, root: Root) -> list[str]:
-        """Return the addresses of what the root has made; nothing where it has made nothing yet.
-
-        Raises:
-            CommandError: the state can't be read.
-        """
+        """Return the addresses of what the root has made; nothing where it has made nothing yet."""
         try:
             listed = self._quiet(root, "state", "list").split()
         except CommandError as error:
@@ -219,25 +199,9 @@ class Runner:
         return [address for address in listed if not re.search(r"(^|\.)data\.", address)]
 
     def forget(self, root: Root, addresses: list[str]) -> None:
-        """Take resources out of the state without touching them.
-
-        Raises:
-            CommandError: it failed.
-        """
+        """Take resources out of the state without touching them."""
         self._quiet(root, "state", "rm", *addresses)
 
-    def renew(self, root: Root, address: str) -> None:
-        """Have a resource made anew by the next apply.
-
-        Raises:
-            CommandError: it failed.
-        """
-        self._quiet(root, "taint", "-allow-missing", address)
-
     def outputs(self, root: Root, name: str) -> str:
-        """Return an output of the root as JSON.
-
-        Raises:
-            CommandError: the root has not been applied, or its state can't be read.
-        """
+        """Return an output of the root as JSON."""
         return self._quiet(root, "output", "-json", name)

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gitops.repository import ROOT
@@ -24,7 +23,6 @@ class Nodes:
 class Settings:
     """Names and sizes of this installation."""
 
-    project: str
     cluster: str
     # The one that the cluster is for, where each environment has a cluster of its own.
     environment: str | None
@@ -69,9 +67,9 @@ def entry(environment: str, name: str) -> str:
     return f"{environment}-{name.lower().replace('_', '-')}"
 
 
-def own_clusters(repository: Path = ROOT) -> list[str]:
+def own_clusters() -> list[str]:
     """Return the environments that have a cluster of their own, in their order; none where all share one."""
-    path = repository / "terraform" / "environments"
+    path = ROOT / "terraform" / "environments"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -84,29 +82,24 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
 
 
-def clusters(names: list[str] | None = None, repository: Path = ROOT) -> list[Settings]:
+def clusters(names: list[str] | None = None) -> list[Settings]:
     """Return the settings of every cluster in the order of their environments, or of those of some environments.
 
     Raises:
         ValueError: a file of values can't be read or lacks one of them, or there is no such environment.
     """
-    known = own_clusters(repository)
+    known = own_clusters()
     if unknown := [name for name in names or [] if name not in known]:
         raise ValueError(f"there is no environment {unknown[0]!r}: choose one of {', '.join(known)}")
     chosen = [name for name in known if name in names] if names else known
-    return [read(repository, name) for name in chosen] or [read(repository)]
+    return [_read(name) for name in chosen] or [_read(None)]
 
 
-def read(repository: Path = ROOT, environment: str | None = None) -> Settings:
-    """Return the settings of the cluster that all environments share, or of an environment's own.
-
-    Raises:
-        ValueError: a file of values can't be read or lacks one of them.
-    """
-    platform, state = tfvars.values("platform", repository, environment), tfvars.values("state", repository)
+def _read(environment: str | None) -> Settings:
+    """Return the settings of the cluster that all environments share, or of an environment's own."""
+    platform, state = tfvars.values("platform", environment), tfvars.values("state")
     try:
         return Settings(
-            project=platform["project_name"],
             cluster=platform["cluster_name"],
             environment=environment,
             location=platform["location"],

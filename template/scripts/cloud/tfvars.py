@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from gitops.repository import ROOT
@@ -10,79 +9,42 @@ from gitops.repository import ROOT
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<comment>(?:[#]|//)[^\n]*|/\*.*?\*/)
-    | (?P<string>"(?:[^"\\]|\\.)*")
-    | (?P<heredoc><<-?(?P<mark>\w+)\n.*?^[ \t]*(?P=mark)$)
-    | (?P<number>-?\d+(?:\.\d+)?)
-    | (?P<word>[A-Za-z_][\w-]*)
-    | (?P<sign>[][{}=:,])
+    | (?P<key>[A-Za-z_][\w-]*|"(?:[^"\\]|\\.)*")\s*[=:]
+    | (?P<plain>"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|true\b|false\b|null\b|[\[{])
+    | <<-?(?P<mark>\w+)\n(?P<heredoc>.*?)^[ \t]*(?P=mark)$
+    | (?P<comma>,)
+    | (?P<end>[\]}])
     )""",
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-_WORDS = {"true": True, "false": False, "null": None}
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, at = [], 0
-    text = text.rstrip()
+def parse(text: str) -> dict[str, Any]:
+    """Return the values of a file of variables, which differs from JSON by keys, commas, comments and heredocs.
+
+    Raises:
+        ValueError: it holds something other than plain values.
+    """
+    text, at, json_of = text.rstrip(), 0, "{"
     while at < len(text):
         match = _TOKEN.match(text, at)
         if not match:
             line = text.count("\n", 0, at) + 1
             raise ValueError(f"line {line} holds more than plain values: {text[at:].split()[0][:40]}")
-        if match["heredoc"]:
-            text_of = match["heredoc"].split("\n")[1:-1]
-            tokens.append(json.dumps("".join(f"{line}\n" for line in text_of)))
-        elif match.lastgroup != "comment":
-            tokens.append(match[match.lastgroup or 0])
         at = match.end()
-    return tokens
-
-
-def _value(tokens: list[str]) -> Any:
-    first = tokens.pop(0)
-    if first == "[":
-        items = []
-        while tokens[0] != "]":
-            items.append(_value(tokens))
-            if tokens[0] == ",":
-                tokens.pop(0)
-        tokens.pop(0)
-        return items
-    if first == "{":
-        result = _assignments(tokens, "}")
-        tokens.pop(0)
-        return result
-    if first.startswith('"'):
-        return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), first[1:-1])
-    if first in _WORDS:
-        return _WORDS[first]
-    if not re.fullmatch(r"-?\d+(\.\d+)?", first):
-        raise ValueError(f"{first} is not a plain value")
-    return float(first) if "." in first else int(first)
-
-
-def _assignments(tokens: list[str], end: str | None) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    while tokens and tokens[0] != end:
-        key = tokens.pop(0).strip('"')
-        if tokens.pop(0) not in ("=", ":"):
-            raise ValueError(f"{key} has no value")
-        result[key] = _value(tokens)
-        if tokens and tokens[0] == ",":
-            tokens.pop(0)
-    return result
-
-
-def parse(text: str) -> dict[str, Any]:
-    """Return the values of a file of variables.
-
-    Raises:
-        ValueError: it holds something other than plain values.
-    """
+        if match["key"]:
+            json_of = (
+                json_of.rstrip(",") + ("" if json_of[-1] == "{" else ",") + json.dumps(match["key"].strip('"')) + ":"
+            )
+        elif match["end"]:
+            json_of = json_of.rstrip(",") + match["end"]
+        elif not match["comment"]:
+            json_of += " " + (match["plain"] or match["comma"] or json.dumps(match["heredoc"]))
     try:
-        return _assignments(_tokens(text), None)
-    except IndexError as error:
-        raise ValueError("ends in the middle of a value") from error
+        values: dict[str, Any] = json.loads(json_of.rstrip(",") + "}")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"can't be read as plain values: {error.doc[max(0, error.pos - 40) : error.pos]}") from error
+    return values
 
 
 def name(environment: str | None) -> str:
@@ -90,13 +52,13 @@ def name(environment: str | None) -> str:
     return f"{environment or 'terraform'}.tfvars"
 
 
-def values(root: str, repository: Path = ROOT, environment: str | None = None) -> dict[str, Any]:
+def values(root: str, environment: str | None = None) -> dict[str, Any]:
     """Return the values of a root in the order in which they are taken: a later file wins.
 
     Raises:
         ValueError: a file can't be read; the message names it.
     """
-    folder = repository / "terraform" / root
+    folder = ROOT / "terraform" / root
     result: dict[str, Any] = {}
     automatic = sorted(folder.glob("*.auto.tfvars"))
     own = folder / name(environment)
@@ -104,5 +66,5 @@ def values(root: str, repository: Path = ROOT, environment: str | None = None) -
         try:
             result.update(parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise ValueError(f"{path.relative_to(repository)}: {error}") from error
+            raise ValueError(f"{path.relative_to(ROOT)}: {error}") from error
     return result

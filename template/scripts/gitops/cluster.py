@@ -42,9 +42,6 @@ def run(environment: str, *arguments: str, timeout: float | None = None) -> str:
         environment: the one whose cluster is asked.
         arguments: what kubectl is called with.
         timeout: seconds to wait for an answer; without it as long as kubectl does.
-
-    Raises:
-        CommandError: kubectl failed; the message is kubectl's own, or how to make it know the cluster.
     """
     bounded = [] if timeout is None else [f"--request-timeout={timeout:.0f}s"]
     try:

@@ -45,11 +45,7 @@ class Change:
 
 
 def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
-    """Run git in the repository and return what it prints.
-
-    Raises:
-        CommandError: git ended with an error; the message is git's own words.
-    """
+    """Run git in the repository and return what it prints."""
     return completed(*arguments, stdin=stdin, **environment).stdout
 
 
@@ -138,9 +134,6 @@ def commit_name(name: str, *options: str) -> str:
     Args:
         name: what it is called.
         options: those of git itself, such as where the repository is.
-
-    Raises:
-        CommandError: there is none.
     """
     # rev-parse takes --end-of-options from Git 2.30 on only.
     if name.startswith("-"):
@@ -154,11 +147,7 @@ def is_ancestor(older: str, newer: str) -> bool:
 
 
 def require_clean_tree() -> None:
-    """Refuse to work beside changes that are not committed.
-
-    Raises:
-        CommandError: tracked files are changed.
-    """
+    """Refuse to work beside changes that are not committed."""
     with alone_in_this_clone():
         changed = git("status", "--porcelain", "--untracked-files=no").split("\n")[:-1]
     if changed:

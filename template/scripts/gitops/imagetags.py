@@ -8,7 +8,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from . import repository
 
@@ -26,9 +25,9 @@ kind: Component
 images:
 """
 _FIELDS = ("name", "newName", "newTag", "digest")
-_TOKEN = re.compile(
-    r"""[ ]*(?:(?<!\S)\#.*|(?P<mark>[]\[{},]|-(?=[ ]|$))|(?P<key>\w+):(?=[ ]|$)"""
-    r"""|(?:"(?P<double>[^"\\]*)"|'(?P<single>[^']*)'|(?P<plain>[\w.~+-](?:[\w./@~+-]|:(?=\w))*))(?=[] ,}]|$))""",
+_LINE = re.compile(
+    r"""(?P<indent>[ ]*)(?P<dash>-(?:[ ]+|$))?(?:(?P<key>\w+):(?:[ ]+(?:"(?P<double>[^"\\]*)"|'(?P<single>[^']*)'"""
+    r"""|(?P<plain>[\w.~+-](?:[\w./@~+-]|:(?=\w))*)|(?P<empty>\[\])))?)?(?:[ ]+\#.*|[ ]*)""",
     re.ASCII,
 )
 # Words, numbers and dates, which YAML takes for something other than a text.
@@ -77,7 +76,7 @@ def parse(text: str, path: str) -> dict[str, Version]:
     for service, image in repository.images().items():
         services[image].append(service)
     versions: dict[str, Version] = {}
-    for number, entry in _Reader(text, path).images():
+    for number, entry in _images(text, path):
         name = entry.get("name", "")
         missing = [key for key in ("name", "newTag") if not entry.get(key)]
         if missing:
@@ -92,103 +91,48 @@ def parse(text: str, path: str) -> dict[str, Version]:
     return versions
 
 
-class _Token(NamedTuple):
-    kind: str
-    value: str
-    line: int
-    column: int
-
-
-class _Reader:
-    """Reads the YAML of this one shape: a list of mappings in block or flow style."""
-
-    def __init__(self, text: str, path: str) -> None:
-        self._path, self._lines = path, text.splitlines()
-        self._tokens = list(self._split())
-
-    def _split(self) -> Iterator[_Token]:
-        begun = False
-        for number, line in enumerate(self._lines, 1):
-            at = len(line) if line == "---" and not begun else 0
-            while line[at:].strip(" "):
-                token = _TOKEN.match(line, at)
-                if not token:
-                    raise self._refusal(number)
-                kind, at = token.lastgroup, token.end()
-                if kind == "plain" and _NO_TEXT.fullmatch(token[kind]):
-                    raise ValueError(f"{self._path}:{number}: {token[kind]} is not a text, quote it")
-                if kind:
-                    begun = True
-                    text = kind if kind in ("mark", "key") else "text"
-                    yield _Token(text, token[kind], number, token.start(kind))
-        yield _Token("end", "", len(self._lines), -1)
-
-    def _refusal(self, line: int) -> ValueError:
-        words = self._lines[line - 1].strip() if self._lines else ""
+def _images(text: str, path: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line and the fields of each image, from YAML of this one shape: a list of mappings in block style."""
+    found: list[tuple[int, dict[str, str]]] = []
+    seen: set[str] = set()
+    open_list, margin, column = False, -1, -1
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip(" ") or line.lstrip(" ").startswith("#") or (line == "---" and not seen):
+            continue
+        match = _LINE.fullmatch(line)
         cure = "write name, newTag and digest of each image on lines of their own"
-        return ValueError(f"{self._path}:{line}: can't be sure of {words!r}, {cure}")
-
-    def _next(self, kind: str = "", value: str = "") -> _Token:
-        token = self._tokens.pop(0)
-        if kind not in ("", token.kind) or value not in ("", token.value):
-            raise self._refusal(token.line)
-        return token
-
-    def _at(self, value: str) -> bool:
-        return self._tokens[0][:2] == ("mark", value)
-
-    def images(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the line and the fields of each image."""
-        seen = set()
-        while (key := self._next()).kind != "end":
-            if key.kind != "key" or key.column or key.value in seen:
-                raise self._refusal(key.line)
-            seen.add(key.value)
-            if key.value == "images":
-                yield from self._flow_list() if self._at("[") else self._block_list()
-            elif key.value in ("apiVersion", "kind"):
-                self._next("text")
-            else:
-                raise ValueError(f"{self._path}:{key.line}: {key.value!r} does not belong here, remove it")
-
-    def _flow_list(self) -> Iterator[tuple[int, dict[str, str]]]:
-        self._next("mark", "[")
-        while not self._at("]"):
-            yield self._flow_map()
-            if not self._at("]"):
-                self._next("mark", ",")
-        self._next("mark", "]")
-
-    def _block_list(self) -> Iterator[tuple[int, dict[str, str]]]:
-        margin = self._tokens[0].column
-        while self._at("-"):
-            dash = self._next()
-            if dash.column != margin:
-                raise self._refusal(dash.line)
-            if self._at("{"):
-                yield self._flow_map()
-                continue
-            first, fields = self._tokens[0], dict[str, str]()
-            while self._tokens[0].kind == "key" and self._tokens[0].column > margin:
-                if self._tokens[0].column != first.column:
-                    raise self._refusal(self._tokens[0].line)
-                self._field(fields)
-            yield first.line, fields
-
-    def _flow_map(self) -> tuple[int, dict[str, str]]:
-        first, fields = self._next("mark", "{"), dict[str, str]()
-        while not self._at("}"):
-            self._field(fields)
-            if not self._at("}"):
-                self._next("mark", ",")
-        self._next("mark", "}")
-        return first.line, fields
-
-    def _field(self, fields: dict[str, str]) -> None:
-        key, value = self._next("key"), self._next("text")
-        if key.value not in _FIELDS or key.value in fields or key.line != value.line:
-            raise self._refusal(key.line)
-        fields[key.value] = value.value
+        unsure = ValueError(f"{path}:{number}: can't be sure of {line.strip()!r}, {cure}")
+        if not match:
+            raise unsure
+        key, value = match["key"], next((match[kind] for kind in ("double", "single", "plain") if match[kind]), None)
+        if match["plain"] and _NO_TEXT.fullmatch(match["plain"]):
+            raise ValueError(f"{path}:{number}: {match['plain']} is not a text, quote it")
+        indent = len(match["indent"])
+        if not indent and not match["dash"]:
+            if key in seen:
+                raise unsure
+            if key not in ("apiVersion", "kind", "images"):
+                raise ValueError(f"{path}:{number}: {key!r} does not belong here, remove it")
+            seen.add(key)
+            open_list = key == "images" and not match["empty"]
+            if (value is None) != (key == "images"):
+                raise unsure
+            continue
+        if match["dash"]:
+            if margin not in (-1, indent):
+                raise unsure
+            margin, column = indent, indent + len(match["dash"]) if key else -1
+            found.append((number, {}))
+        elif column == -1 and indent > margin:
+            column = indent
+        if not open_list or not found or (key and not match["dash"] and indent != column):
+            raise unsure
+        fields = found[-1][1]
+        if key:
+            if key not in _FIELDS or key in fields or value is None:
+                raise unsure
+            fields[key] = value
+    yield from found
 
 
 def render(environment: str, versions: dict[str, Version]) -> str:

@@ -2,14 +2,17 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .repository import ROOT, one_line
+from .repository import ROOT, fail, one_line
 
 
 class CommandError(Exception):
-    """It can't go on; the message is one line that says why and what to do, `details` all that a program said."""
+    """It can't go on; the message is one line that says why and what to do, `details` all that a program said.
+
+    Whatever runs a program may raise it.
+    """
 
     def __init__(self, message: str, details: str = "") -> None:
         """Keep the message and what the program said."""
@@ -32,9 +35,6 @@ def call(
         stdin: what it reads.
         timeout: seconds to wait for its end.
         env: variables on top of those of this process.
-
-    Raises:
-        CommandError: it is missing, or took longer than the timeout.
     """
     argv = [str(part) for part in command]
     try:
@@ -56,12 +56,18 @@ def call(
 
 
 def output(*command: str | Path, timeout: float | None = 120, **environment: str) -> str:
-    """Return what a program prints.
-
-    Raises:
-        CommandError: it failed, is missing, or took longer than the timeout in seconds.
-    """
+    """Return what a program prints."""
     done = call(*command, timeout=timeout, env=environment)
     if done.returncode:
         raise CommandError(one_line(done.stderr or done.stdout), done.stdout + done.stderr)
     return done.stdout
+
+
+def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
+    """Run a command; what is wrong becomes one line and status 1."""
+    try:
+        main()
+    except (CommandError, OSError, ValueError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail(interrupted)

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import process
-from .addresses import request_page, web_page
 from .git import alone_in_this_clone, completed, find_tip, git, is_ancestor, need_history, remote_tip
 from .process import CommandError
-from .repository import BRANCH, REMOTE, ROOT, plain
+from .repository import BRANCH, REMOTE, ROOT, plain, request_page, web_page
 
 # A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
 # enough where GitHub, GitLab or Gitea say that a rule forbids it.
@@ -66,11 +65,7 @@ class _Pauses:
         self._longest = 0.2
 
     def wait(self, error: CommandError) -> None:
-        """Wait before the next try.
-
-        Raises:
-            CommandError: the time is over.
-        """
+        """Wait before the next try."""
         if time.monotonic() > self._deadline:
             raise CommandError(f"gave up after {self._timeout:.0f} s: {error}") from error
         time.sleep(random.uniform(0, self._longest))

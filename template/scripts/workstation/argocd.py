@@ -1,4 +1,8 @@
-"""Argo CD, of the version and with the settings that `terraform/gitops` gives it."""
+"""Argo CD, of the version and with the settings that `terraform/gitops` gives it, and the git server that it watches.
+
+That is git's own daemon, which lets read only; pushes come in by `kubectl exec`, with the rights of the kubeconfig. The
+image is Argo CD's, which is there already and has git.
+"""
 
 import contextlib
 import json
@@ -8,10 +12,10 @@ from pathlib import Path
 
 from gitops.cluster import pod_troubles
 from gitops.process import CommandError
-from gitops.repository import ARGOCD_NAMESPACE, ROOT
+from gitops.repository import ARGOCD_NAMESPACE, ROOT, application
 
-from .commands import run, succeeds
-from .place import KUBECONFIG, OWNED, get, kubectl, make_namespace
+from .commands import Object, run, succeeds
+from .place import KUBECONFIG, OWNED, apply, get, kubectl, make_namespace
 
 _GITOPS = ROOT / "terraform" / "gitops"
 _CHARTS = "https://argoproj.github.io/argo-helm"
@@ -20,6 +24,9 @@ _WHERE = ("--namespace", ARGOCD_NAMESPACE)
 _HELM = ("helm", "--kubeconfig", KUBECONFIG, *_WHERE)
 # What an interrupted Helm leaves, and no later one touches (https://helm.sh/docs/helm/helm_status).
 _UNFINISHED = "pending-install,pending-upgrade,pending-rollback,uninstalling"
+_GIT_FOLDER = "/srv/git"
+_GIT_PORT = 9418
+_GIT_LABELS = {"app.kubernetes.io/name": "git"}
 
 
 def _chart_version() -> str:
@@ -41,11 +48,7 @@ def _explained() -> Iterator[None]:
 
 
 def install() -> None:
-    """Install Argo CD; it may not run yet.
-
-    Raises:
-        CommandError: the cluster has an Argo CD that was not made here, or Helm fails.
-    """
+    """Install Argo CD; it may not run yet."""
     ours = get("namespace", f"--field-selector=metadata.name={ARGOCD_NAMESPACE}", f"--selector={OWNED}")
     if not ours and get("customresourcedefinition", "applications.argoproj.io"):
         raise CommandError("the cluster has an Argo CD already: choose another cluster")
@@ -71,11 +74,7 @@ def install() -> None:
 
 
 def wait(*workloads: str) -> None:
-    """Wait until what is in Argo CD's namespace runs.
-
-    Raises:
-        CommandError: it does not; the message says which pod, and why.
-    """
+    """Wait until what is in Argo CD's namespace runs."""
     for workload in workloads:
         with _explained():
             kubectl(*_WHERE, "rollout", "status", workload, "--timeout=300s", timeout=330)
@@ -106,3 +105,73 @@ def remove() -> None:
 def bring(folder: Path) -> None:
     """Apply the bootstrap Application, and nothing else."""
     kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", folder)
+
+
+def _git_repository() -> str:
+    return f"{_GIT_FOLDER}/{application()}.git"
+
+
+def git_url() -> str:
+    """Return the repository's address in the cluster."""
+    return f"git://git.{ARGOCD_NAMESPACE}.svc/{application()}.git"
+
+
+def git_remote() -> str:
+    """Return the repository's address for git on this machine (gitremote-helpers: ext)."""
+    kubeconfig = str(KUBECONFIG).replace("%", "%%").replace(" ", "% ")
+    where = f"--namespace {ARGOCD_NAMESPACE} deployment/git --container git"
+    return f"ext::kubectl --kubeconfig {kubeconfig} exec --stdin {where} -- %S {_git_repository()}"
+
+
+def _git_deployment() -> Object:
+    serve = f"exec git daemon --reuseaddr --export-all --base-path={_GIT_FOLDER} {_GIT_FOLDER}"
+    container: Object = {
+        "name": "git",
+        "image": image(),
+        "args": ["sh", "-c", f"git init --quiet --bare --initial-branch=main {_git_repository()}; {serve}"],
+        "ports": [{"name": "git", "containerPort": _GIT_PORT}],
+        "readinessProbe": {"tcpSocket": {"port": "git"}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "repositories", "mountPath": _GIT_FOLDER}],
+    }
+    pod: Object = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 999,
+            "runAsGroup": 999,
+            "fsGroup": 999,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "repositories", "emptyDir": {}}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "git", "namespace": ARGOCD_NAMESPACE, "labels": _GIT_LABELS},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": _GIT_LABELS},
+            "strategy": {"type": "Recreate"},
+            "template": {"metadata": {"labels": _GIT_LABELS}, "spec": pod},
+        },
+    }
+
+
+def start_git() -> None:
+    """Run a git server in the cluster. It begins empty, and does again when its pod is replaced."""
+    ports = [{"name": "git", "port": _GIT_PORT, "targetPort": "git"}]
+    service: Object = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "git", "namespace": ARGOCD_NAMESPACE, "labels": _GIT_LABELS},
+        "spec": {"selector": _GIT_LABELS, "ports": ports},
+    }
+    apply(_git_deployment(), service)

@@ -1,9 +1,12 @@
-"""Runs programs, and says in one line what is wrong when one fails."""
+"""Runs programs, says in one line what is wrong when one fails, and what this machine needs before anything is made."""
 
 import contextlib
 import json
 import os
+import re
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +18,16 @@ from gitops.repository import one_line
 
 Object = dict[str, Any]
 
+# Program → how it is installed on macOS, and elsewhere.
+_PROGRAMS = {
+    "git": ("brew install git", "https://git-scm.com/downloads"),
+    "kubectl": ("brew install kubectl", "https://kubernetes.io/docs/tasks/tools"),
+    "helm": ("brew install helm", "https://helm.sh/docs/intro/install"),
+    "docker": ("brew install --cask docker-desktop", "https://docs.docker.com/get-started/get-docker"),
+    "kind": ("brew install kind", "https://kind.sigs.k8s.io/docs/user/quick-start#installation"),
+}
+_BUILDX = ("brew install docker-buildx", "install docker-buildx-plugin, or docker-buildx with Debian's docker.io")
+
 
 def run(
     *command: str | Path,
@@ -23,11 +36,7 @@ def run(
     timeout: float = 300,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a program and return what it prints; `env` comes on top of this process' environment.
-
-    Raises:
-        CommandError: it failed, is missing, or took longer than the timeout in seconds.
-    """
+    """Run a program and return what it prints; `env` comes on top of this process' environment."""
     done = process.call(*command, cwd=cwd, stdin=stdin, timeout=timeout, env=env)
     if done.returncode:
         raise CommandError(f"{Path(command[0]).name}: {one_line(done.stderr or done.stdout)}")
@@ -35,11 +44,7 @@ def run(
 
 
 def show(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> None:
-    """Run a program whose output is for the person.
-
-    Raises:
-        CommandError: it failed; it has said why.
-    """
+    """Run a program whose output is for the person."""
     argv = [str(part) for part in command]
     status = subprocess.run(argv, cwd=cwd, check=False, env={**os.environ, **env}).returncode
     if status:
@@ -74,13 +79,35 @@ def documents(text: str) -> list[Object]:
 
 
 def wait_until(what: str, check: Callable[[], bool], seconds: float, pause: float = 0.5) -> None:
-    """Wait until something is so.
-
-    Raises:
-        CommandError: it is not so when the time is over.
-    """
+    """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
             raise CommandError(f"{what}: not so after {seconds:.0f} s")
         time.sleep(pause)
+
+
+def check_machine(*, kind: bool) -> None:
+    """Look at all that is needed; kind is not, on a cluster that is there already."""
+    elsewhere = sys.platform != "darwin"
+    missing = [name for name in _PROGRAMS if not shutil.which(name) and (kind or name != "kind")]
+    troubles = [f"{name} is not on PATH: {_PROGRAMS[name][elsewhere]}" for name in missing]
+    if shutil.which("docker"):
+        for command, cure in (
+            (("version",), _engine),
+            (("buildx", "version"), lambda _: f"docker buildx is missing: {_BUILDX[elsewhere]}"),
+        ):
+            try:
+                run("docker", *command, timeout=20)
+            except CommandError as error:
+                troubles.append(cure(str(error)))
+    if troubles:
+        raise CommandError("; ".join(troubles))
+
+
+def _engine(said: str) -> str:
+    """Return the cure of a Docker that does not answer."""
+    if re.search("permission denied", said, re.IGNORECASE):
+        return "Docker refuses this user: sudo usermod -aG docker $USER, then sign in again"
+    start = "sudo systemctl start docker" if sys.platform == "linux" else "open Docker Desktop"
+    return f"Docker does not answer: start it ({start}, or what brings your Docker), or choose another docker context"

@@ -26,11 +26,7 @@ _REGISTRY = f"{_NAME}-registry"
 
 
 def _config(kubeconfig: str, context: str) -> dict[str, str]:
-    """Return name and server of a context.
-
-    Raises:
-        CommandError: there is no such context.
-    """
+    """Return name and server of a context."""
     where = (*(("--kubeconfig", kubeconfig) if kubeconfig else ()), *(("--context", context) if context else ()))
     config = json.loads(run("kubectl", *where, "config", "view", "--minify", "--output=json"))
     if not config.get("contexts") or not config.get("clusters"):
@@ -40,11 +36,7 @@ def _config(kubeconfig: str, context: str) -> dict[str, str]:
 
 
 def _named(environment: str, kubeconfig: str, context: str) -> Place:
-    """Return a cluster that a person has named.
-
-    Raises:
-        CommandError: it is this repository's own in Azure, or it is not known where images can be pushed.
-    """
+    """Return a cluster that a person has named."""
     if kubeconfig and not Path(kubeconfig).is_file():
         raise CommandError(f"there is no file {kubeconfig}: give the kubeconfig of a cluster")
     chosen = _config(kubeconfig, context)
@@ -73,11 +65,7 @@ def _free_ports(first: int, count: int) -> list[int]:
 
 
 def running() -> Place | None:
-    """Return what runs with Docker for this repository, whether `.local` knows of it or not.
-
-    Raises:
-        CommandError: what runs under its name belongs to another folder, or was not made here.
-    """
+    """Return what runs with Docker for this repository, whether `.local` knows of it or not."""
     before = remembered()
     if before and not before.ports:
         return before
@@ -98,11 +86,7 @@ def running() -> Place | None:
 
 
 def choose(environment: str, kubeconfig: str, context: str) -> Place:
-    """Return where to run: what an earlier run chose, the cluster that is named, or a new one of kind.
-
-    Raises:
-        CommandError: there is nothing to run on, or something else runs already.
-    """
+    """Return where to run: what an earlier run chose, the cluster that is named, or a new one of kind."""
     named = bool(kubeconfig or context)
     place = _named(environment, kubeconfig, context) if named else None
     before = remembered() if named else running()

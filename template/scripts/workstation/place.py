@@ -57,11 +57,7 @@ def remembered() -> Place | None:
 
 
 def required() -> Place:
-    """Return what runs.
-
-    Raises:
-        CommandError: nothing does.
-    """
+    """Return what runs."""
     place = remembered()
     if place is None or not KUBECONFIG.exists():
         raise CommandError("nothing runs here yet: begin with make local")
@@ -69,11 +65,7 @@ def required() -> Place:
 
 
 def folder_of(environment: str) -> str:
-    """Return the folder in clusters/ that has an environment.
-
-    Raises:
-        CommandError: none has it; the message says which there are.
-    """
+    """Return the folder in clusters/ that has an environment."""
     paths = sorted((ROOT / "clusters").glob("*/environments/*.yaml"))
     for path in paths:
         if path.stem == environment:
@@ -83,11 +75,7 @@ def folder_of(environment: str) -> str:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Refuse to run beside another of these commands.
-
-    Raises:
-        CommandError: another one runs.
-    """
+    """Refuse to run beside another of these commands."""
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / "lock").open("w", encoding="utf-8") as file:
         try:
@@ -125,11 +113,7 @@ def get(*arguments: str) -> list[Object]:
 
 
 def make_namespace(name: str) -> None:
-    """Make a namespace, marked as ours.
-
-    Raises:
-        CommandError: it is there and not ours.
-    """
+    """Make a namespace, marked as ours."""
     key, _, value = OWNED.partition("=")
     for item in get("namespace", name):
         if item["metadata"].get("labels", {}).get(key) != value:

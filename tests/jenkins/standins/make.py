@@ -1,6 +1,6 @@
 """Make: `validate` really looks at the repository, with the tools of this machine; tests of services are only counted.
 
-Copier is installed by a link to the one of the tests, and an update is a real one.
+An update is a real one, with the Copier of the tests.
 """
 
 import os
@@ -12,12 +12,8 @@ if sys.argv[1] == "validate":
     sys.exit(subprocess.run([sys.executable, "-B", "scripts/validate", "--no-tools"], check=False).returncode)
 if sys.argv[1] == "diff":
     print("1 added", sys.argv[2], sep="\n")
-if sys.argv[1] == "copier":
-    programs = Path(".venv", "bin")
-    programs.mkdir(parents=True)
-    (programs / "copier").symlink_to(Path(sys.executable).parent / "copier")
 if sys.argv[1] == "template-update":
-    path = f"{Path('.venv', 'bin').resolve()}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     arguments = sys.argv[2].partition("=")[2].split()
     command = [sys.executable, "-B", "scripts/template-update", *arguments]
     sys.exit(subprocess.run(command, check=False, env={**os.environ, "PATH": path}).returncode)

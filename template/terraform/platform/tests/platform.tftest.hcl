@@ -7,7 +7,6 @@ mock_provider "azurerm" {
       object_id       = "44444444-4444-4444-4444-444444444444"
     }
   }
-
 }
 
 run "there_is_no_local_account" {
@@ -260,4 +259,267 @@ run "audit_logs_are_kept" {
     condition     = azurerm_log_analytics_workspace.this.retention_in_days == var.log_retention_days
     error_message = "Logs must be kept for log_retention_days."
   }
+}
+
+run "nodes_live_in_the_virtual_network" {
+  command = plan
+
+  assert {
+    condition     = azurerm_subnet.nodes.virtual_network_name == azurerm_virtual_network.this.name
+    error_message = "The nodes' subnet must be part of the virtual network."
+  }
+
+  assert {
+    condition     = tolist(azurerm_subnet.nodes.address_prefixes) == tolist([var.network.nodes])
+    error_message = "The subnet must have the range of network.nodes."
+  }
+}
+
+run "pods_and_services_have_ranges_of_their_own" {
+  command = plan
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.network_profile[0].pod_cidr == var.network.pods
+    error_message = "Pods must have the range of network.pods."
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.network_profile[0].service_cidr == var.network.services
+    error_message = "Services must have the range of network.services."
+  }
+}
+
+run "the_dns_service_lies_in_the_services_range" {
+  command = plan
+
+  variables {
+    network = { services = "10.20.0.0/16" }
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.network_profile[0].dns_service_ip == "10.20.0.10"
+    error_message = "The DNS service must have the tenth address of the services' range."
+  }
+}
+
+run "pods_overlapping_the_virtual_network_are_refused" {
+  command = plan
+
+  variables {
+    network = { pods = "10.96.0.0/12" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "services_overlapping_the_pods_are_refused" {
+  command = plan
+
+  variables {
+    network = { services = "10.244.128.0/20" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "nodes_outside_the_virtual_network_are_refused" {
+  command = plan
+
+  variables {
+    network = { nodes = "10.101.0.0/22" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "ranges_that_aks_keeps_for_itself_are_refused" {
+  command = plan
+
+  variables {
+    network = { pods = "172.16.0.0/12" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "they_are_refused_for_the_virtual_network_too" {
+  command = plan
+
+  variables {
+    network = { address_space = "172.30.0.0/15", nodes = "172.31.0.0/22" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_range_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    network = { pods = "10.244.0.0" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_subnet_too_small_for_all_nodes_is_refused" {
+  command = plan
+
+  variables {
+    network = { nodes = "10.100.0.0/29" }
+  }
+
+  expect_failures = [azurerm_subnet.nodes]
+}
+
+run "a_pod_range_too_small_for_all_nodes_is_refused" {
+  command = plan
+
+  variables {
+    network = { pods = "10.244.0.0/22" }
+  }
+
+  expect_failures = [azurerm_subnet.nodes]
+}
+
+run "roles_decide_who_reads_the_vault" {
+  command = plan
+
+  assert {
+    condition     = azurerm_key_vault.this.rbac_authorization_enabled
+    error_message = "Access policies must not be used."
+  }
+}
+
+run "a_protected_vault_can_not_be_purged" {
+  command = plan
+
+  variables {
+    key_vault_purge_protection = true
+  }
+
+  assert {
+    condition     = azurerm_key_vault.this.purge_protection_enabled && azurerm_key_vault.this.soft_delete_retention_days == 90
+    error_message = "Protection must keep a deleted vault for 90 days."
+  }
+}
+
+run "an_unprotected_vault_is_deleted_at_once" {
+  command = plan
+
+  variables {
+    key_vault_purge_protection = false
+  }
+
+  assert {
+    condition     = !azurerm_key_vault.this.purge_protection_enabled && azurerm_key_vault.this.soft_delete_retention_days == 7
+    error_message = "Without protection the name must soon be free again."
+  }
+}
+
+run "who_applies_first_may_write_secrets" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.first_operator_secrets.role_definition_name == "Key Vault Secrets Officer"
+    error_message = "Owning the vault gives no right to its secrets; the role must be given."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.first_operator_secrets.principal_id == "44444444-4444-4444-4444-444444444444"
+    error_message = "The role must go to whoever applies first."
+  }
+}
+
+run "a_new_role_gets_time_to_be_honoured" {
+  command = plan
+
+  assert {
+    condition     = can(regex("^[1-9][0-9]*s$", time_sleep.roles_honoured.create_duration))
+    error_message = "Writing a secret right after giving the role fails."
+  }
+}
+
+run "more_operators_get_the_same_rights" {
+  command = plan
+
+  variables {
+    operator_object_ids = ["55555555-5555-5555-5555-555555555555"]
+  }
+
+  assert {
+    condition = alltrue([
+      azurerm_role_assignment.operator_secrets["55555555-5555-5555-5555-555555555555"].role_definition_name == "Key Vault Secrets Officer",
+      azurerm_role_assignment.operator_cluster["55555555-5555-5555-5555-555555555555"].role_definition_name == "Azure Kubernetes Service RBAC Cluster Admin",
+      azurerm_role_assignment.operator_state["55555555-5555-5555-5555-555555555555"].role_definition_name == "Storage Blob Data Contributor",
+    ])
+    error_message = "An operator needs the vault, the cluster and the state."
+  }
+}
+
+run "an_operator_by_name_is_refused" {
+  command = plan
+
+  variables {
+    operator_object_ids = ["someone@example.com"]
+  }
+
+  expect_failures = [var.operator_object_ids]
+}
+
+run "a_vault_name_that_azure_refuses_is_refused_here" {
+  command = plan
+
+  variables {
+    key_vault_name = "kv--example"
+  }
+
+  expect_failures = [var.key_vault_name]
+}
+
+run "applications_are_named_after_project_and_environment" {
+  command = plan
+
+  variables {
+    environments = ["dev", "prod"]
+    project_name = "shop"
+  }
+
+  assert {
+    condition     = output.platform.applications == ["shop-dev", "shop-prod"]
+    error_message = "An Application has the name of its namespace."
+  }
+}
+
+run "an_environment_named_twice_is_refused" {
+  command = plan
+
+  variables {
+    project_name = "shop"
+    environments = ["dev", "dev"]
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "no_environment_is_refused" {
+  command = plan
+
+  variables {
+    project_name = "shop"
+    environments = []
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_that_is_no_dns_label_is_refused" {
+  command = plan
+
+  variables {
+    project_name = "shop"
+    environments = ["Production"]
+  }
+
+  expect_failures = [var.environments]
 }
