@@ -92,7 +92,7 @@ def test_pods_that_use_the_variable_are_restarted_once_it_is_there(faked: Fakes)
     changes = [line for line in faked.calls("kubectl") if " get " not in line]
     assert [" ".join(line.split()[3:6]) for line in changes] == [
         "annotate --overwrite externalsecret",
-        "rollout restart deployment/api",
+        "rollout restart deployment",
     ]
 
 

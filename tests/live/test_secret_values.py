@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -71,14 +70,12 @@ def given(world: World, value: str) -> str:
 
 
 def values(world: World) -> set[str]:
-    """What the ready pods have."""
-    pods = world.cluster.kubectl("-n", DEV, "get", "pods", "-l", "app.kubernetes.io/name=backend", "-o", "name").split()
-    return {
-        world.cluster.kubectl(
-            "-n", DEV, "exec", pod, "--", "python", "-c", "import os; print(os.environ['STRIPE_KEY'])"
-        ).strip()
-        for pod in pods
-    }
+    """What the pods have that are to stay."""
+    selector = "labelSelector=app.kubernetes.io%2Fname%3Dbackend"
+    pods = world.cluster.api.get(f"/api/v1/namespaces/{DEV}/pods?{selector}")["items"]
+    names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    printing = ("--", "python", "-c", "import os; print(os.environ['STRIPE_KEY'])")
+    return {world.cluster.kubectl("-n", DEV, "exec", name, *printing).strip() for name in names}
 
 
 def test_a_variable_without_a_value_is_named_and_the_old_pods_go_on(keyed: World) -> None:
