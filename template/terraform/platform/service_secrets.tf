@@ -25,8 +25,8 @@ locals {
   }
 }
 
-# Azure gives a role on a secret that is there. So each begins without a value, and `make secret` gives it one. That one is a
-# version that Terraform neither reads into its state nor replaces. An entry that environment_secrets names was made by hand.
+# Azure gives a role on a secret that is there. So each begins without a value, and `make secret` gives it one, which is
+# neither read into the state nor replaced. An entry that environment_secrets names too was made by hand, and stays so.
 resource "azurerm_key_vault_secret" "service" {
   #checkov:skip=CKV_AZURE_41: whoever sets the value knows when it expires
   for_each = toset([
