@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 # A test that waits for ever ends here: its stack is shown, and the others go on.
 HUNG := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+# Progress is shown on the way; at the end, what took longest.
+SLOWEST := --durations=10 --durations-min=1
 OURS := docs hooks tests template/scripts
 PRODUCT_COMMANDS := $(shell grep -sl '^\#!/usr/bin/env python3' template/scripts/* )
 
@@ -24,7 +26,7 @@ new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--def
 
 .PHONY: test
 test: $(VENV)/test ## Run the tests that need only Python packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(HUNG) $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(SLOWEST) $(HUNG) $(TESTS)
 
 .PHONY: actionlint
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there

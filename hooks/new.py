@@ -26,7 +26,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import copier._main
 import yaml
 from copier import load_settings
 from copier._cli import CopierApp
@@ -36,6 +35,8 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import Window
 from prompt_toolkit.widgets.toolbars import ValidationToolbar
+
+from hooks import worker
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
@@ -179,12 +180,12 @@ def name_origin() -> str:
             "Once it is, write its address into .copier-answers.yml and scripts/updates/origin.yaml."
         )
     address = f"git+{page}" if "/_git/" in page else f"{page}.git"
-    remember = copier._main.Worker._answers_to_remember
+    remember = worker.Worker._answers_to_remember
 
-    def remembering(worker: copier._main.Worker) -> dict[str, Any]:
-        return {**remember(worker), "_commit": version, "_src_path": address}
+    def remembering(copying: worker.Worker) -> dict[str, Any]:
+        return {**remember(copying), "_commit": version, "_src_path": address}
 
-    setattr(copier._main.Worker, "_answers_to_remember", remembering)  # noqa: B010 - to mypy, a method is no variable
+    setattr(worker.Worker, "_answers_to_remember", remembering)  # noqa: B010 - to mypy, a method is no variable
     pushed = _says("git", "-C", str(TEMPLATE), "for-each-ref", "--contains=HEAD", "refs/remotes/origin", "refs/tags")
     changed = _says("git", "-C", str(TEMPLATE), "status", "--porcelain")
     if pushed and not changed:
@@ -260,15 +261,6 @@ def staging(destination: Path) -> Iterator[Path]:
         shutil.rmtree(product, ignore_errors=True)
 
 
-def _ask_git_about_no_file() -> None:
-    """Spare Copier a fifth of its work: for each file, it asks git whether the repository ignores executable bits.
-
-    It does so for files that the repository tracks already, of which a new product has none.
-    """
-    # By name, so that a Copier without this function works as well, at its own pace.
-    vars(copier._main)["is_git_available"] = lambda: False
-
-
 def _stop(number: int, _frame: types.FrameType | None) -> None:
     sys.exit(128 + number)
 
@@ -285,7 +277,7 @@ def main() -> None:
         refuse_unreadable(arguments)
         if not shutil.which("git"):
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
-        _ask_git_about_no_file()
+        worker.use()
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)
         # The package has a function of the module's name.

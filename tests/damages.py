@@ -790,7 +790,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DATABASE}/externalsecret.yaml",
         "secretKey: password",
         "secretKey: pass",
-        "deployment.yaml:83: the Secret database has no key password: use one of pass",
+        "deployment.yaml:84: the Secret database has no key password: use one of pass",
     ),
     # Ports
     "a container on another port": (
@@ -1110,7 +1110,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a service account that does not exist": (
         f"{FRONTEND}/deployment.yaml",
-        "enableServiceLinks: false",
+        "serviceAccountName: .*",
         "serviceAccountName: web",
         "refers to the ServiceAccount web, which does not exist: add it",
     ),

@@ -5,21 +5,19 @@ again here: questions are asked and files are rendered by its code. Tests compar
 """
 
 import contextlib
-import functools
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import copier._main
-from copier._jinja_ext import get_yield_context
-from copier._main import Worker
 from copier._types import Phase
 from copier._user_data import Question
 from copier.errors import UserMessageError
 
 from hooks.new import one_line
+from hooks.worker import Worker
 
 
 class RefusedError(Exception):
@@ -28,23 +26,6 @@ class RefusedError(Exception):
 
 class BrokenRuleError(Exception):
     """A rule ended in an error of its own instead of a sentence."""
-
-
-class _Worker(Worker):
-    """A Worker whose context is computed once after the questions, not for each part of each path."""
-
-    @functools.cached_property
-    def answers_relpath(self) -> Path:
-        # Copier's own empties a part of the context that it renders with.
-        with Phase.use(Phase.PROMPT):
-            return super().answers_relpath
-
-    @functools.cached_property
-    def _context(self) -> dict[str, Any]:
-        return dict(super()._render_context())
-
-    def _render_context(self) -> Any:
-        return dict(self._context) if Phase.current() is Phase.RENDER else super()._render_context()
 
 
 def _validate_answer(question: Question, answer: Any) -> None:
@@ -65,27 +46,14 @@ class InProcess:
         self._path = template
         first = self._worker({}, Path("unused"))
         self._template, self.environment = first.template, first.jinja_env
-        environment = self.environment
-        compiled, found = functools.cache(environment.from_string), functools.cache(environment.get_template)
 
-        def afresh(give: Callable[[Any], Any], source: Any) -> Any:
-            # What Copier's extension does whenever it compiles.
-            context = get_yield_context(environment)
-            context.yield_name = context.yield_iterable = None
-            return give(source)
-
-        # A source that is no text is Copier's own business: it asks for the TypeError.
-        plain = environment.from_string
-        environment.from_string = lambda source: afresh(compiled if isinstance(source, str) else plain, source)  # type: ignore
-        environment.get_template = lambda name, *_: afresh(found, name)  # type: ignore
-
-    def _worker(self, data: dict[str, Any], destination: Path) -> _Worker:
-        return _Worker(
+    def _worker(self, data: dict[str, Any], destination: Path) -> Worker:
+        return Worker(
             src_path=str(self._path), dst_path=destination, data=data, defaults=True, unsafe=True, quiet=True,
             skip_tasks=True,
         )  # fmt: skip
 
-    def _asked(self, data: dict[str, Any], destination: Path) -> _Worker:
+    def _asked(self, data: dict[str, Any], destination: Path) -> Worker:
         worker = self._worker(data, destination)
         vars(worker).update(template=self._template, jinja_env=self.environment)
         with mock.patch.object(Question, "validate_answer", _validate_answer), Phase.use(Phase.PROMPT):

@@ -164,7 +164,9 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
     done = run("kubectl", "kustomize", ".", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    # In C, a tenth of the time.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [document for document in yaml.load_all(done.stdout, Loader=loader) if document]
 
 
 def overlays(product: Path) -> list[Path]:

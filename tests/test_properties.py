@@ -1,11 +1,13 @@
 """What holds for the product of every answer set."""
 
 import functools
+import itertools
 import json
 import re
 import shutil
 import textwrap
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from referencing.jsonschema import DRAFT202012
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
-from tests import support
+from tests import support, validation
 
 SCHEMAS = Path(__file__).parent / "schemas"
 KUBERNETES_VERSION = "1.36.0"
@@ -58,6 +60,7 @@ TEXT = {
 TEXT |= {".sh", ".sql", ".tftpl", ".yaml", ".yml"}
 
 
+@functools.cache
 def texts(product: Path) -> list[tuple[str, str]]:
     found = [
         (path.relative_to(product).as_posix(), path.read_text(encoding="utf-8")) for path in support.files(product)
@@ -66,86 +69,97 @@ def texts(product: Path) -> list[tuple[str, str]]:
     return found
 
 
-def test_yaml_parses_and_yamllint_finds_nothing(product: Path) -> None:
-    config = YamlLintConfig((product / ".yamllint.yaml").read_text(encoding="utf-8"))
-    for name, text in texts(product):
-        if name.endswith((".yaml", ".yml")) and name != ".copier-answers.yml":
-            assert [str(problem) for problem in linter.run(text, config, name)] == [], name
+def once(check: Callable[..., None]) -> Callable[..., None]:
+    """Do a check once for what most products have alike; what it looks at are its arguments, and all that it looks at."""
+    return functools.cache(check)
 
 
-def test_nothing_of_the_template_is_left_behind(product: Path) -> None:
-    for name, text in texts(product):
-        assert not RESIDUE.search(name), name
-        if name not in NAMES_COPIER:
+def distinct(rendered: Callable[[str], Path], pattern: str = ".*") -> Iterator[tuple[Path, str]]:
+    """Yield path and text of the files of all products whose names match: each text that a name has, once."""
+    seen = set()
+    for answers in support.VALID:
+        product = rendered(answers)
+        for name, text in texts(product):
+            if re.fullmatch(pattern, name) and (name, text) not in seen:
+                seen.add((name, text))
+                yield product / name, text
+
+
+def satisfied(*command: str | Path, cwd: Path) -> None:
+    done = support.run(*command, cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_yaml_parses_and_yamllint_finds_nothing(rendered: Callable[[str], Path]) -> None:
+    # What differs between products is which files are passed over.
+    config = YamlLintConfig(next(text for _, text in distinct(rendered, "[.]yamllint[.]yaml")))
+    for path, text in distinct(rendered, r".*[.]ya?ml"):
+        if path.name != ".copier-answers.yml":
+            assert [str(problem) for problem in linter.run(text, config, str(path))] == [], path
+
+
+def test_nothing_of_the_template_is_left_behind(rendered: Callable[[str], Path]) -> None:
+    for path, text in distinct(rendered):
+        assert not RESIDUE.search(str(path)), path
+        if path.name not in NAMES_COPIER:
             found = RESIDUE.search(text)
-            assert not found, f"{name}: {found and found.group()}"
+            assert not found, f"{path}: {found and found.group()}"
 
 
-def test_files_have_no_scars(product: Path) -> None:
-    for name, text in texts(product):
-        assert text, f"{name} is empty"
-        assert text.endswith("\n"), f"{name} ends without a line end"
-        assert not text.endswith("\n\n"), f"{name} ends with a blank line"
-        assert not text.startswith("\n"), f"{name} begins with a blank line"
-        assert "\r" not in text, name
-        assert not re.search(r"[ \t]+$", text, re.MULTILINE), f"{name} has trailing spaces"
-        most = 2 if name.endswith(".py") or "python3" in text.partition("\n")[0] else 1
-        assert "\n" * (most + 2) not in text, f"{name} has more than {most} blank lines in a row"
+def test_files_have_no_scars(rendered: Callable[[str], Path]) -> None:
+    for path, text in distinct(rendered):
+        assert text, f"{path} is empty"
+        assert text.endswith("\n"), f"{path} ends without a line end"
+        assert not text.endswith("\n\n"), f"{path} ends with a blank line"
+        assert not text.startswith("\n"), f"{path} begins with a blank line"
+        assert "\r" not in text, path
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), f"{path} has trailing spaces"
+        most = 2 if path.suffix == ".py" or "python3" in text.partition("\n")[0] else 1
+        assert "\n" * (most + 2) not in text, f"{path} has more than {most} blank lines in a row"
 
 
-@functools.cache
-def parse_hcl(text: str) -> None:
-    """Parse a text, which most products have alike, once."""
-    hcl2.loads(text)
+def test_hcl_parses(rendered: Callable[[str], Path]) -> None:
+    for _, text in distinct(rendered, r".*[.](tf|tfvars|hcl)"):
+        hcl2.loads(text)
 
 
-def test_hcl_parses(product: Path) -> None:
-    for name, text in texts(product):
-        if name.endswith((".tf", ".tfvars", ".hcl")):
-            parse_hcl(text)
-
-
-def test_json_and_toml_parse(product: Path) -> None:
-    import tomllib
-
-    for name, text in texts(product):
-        if name.endswith(".json"):
-            json.loads(text)
-        elif name.endswith(".toml"):
-            tomllib.loads(text)
+def test_json_and_toml_parse(rendered: Callable[[str], Path]) -> None:
+    for path, text in distinct(rendered, r".*[.](json|toml)"):
+        (json if path.suffix == ".json" else tomllib).loads(text)
 
 
 def test_own_checks_find_nothing(product: Path) -> None:
-    done = support.run("python3", "scripts/validate", "--no-tools", cwd=product)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert validation.looked_at(product) == ([], 0, [])
 
 
 def ci(product: Path) -> str:
     return str(yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["ci"])
 
 
-def test_workflows_satisfy_zizmor_and_the_schema(product: Path) -> None:
-    if ci(product) != "github-actions":
-        assert not (product / ".github").exists()
-        return
-    done = support.run("zizmor", "--offline", "--quiet", "--no-progress", "--persona=auditor", ".github", cwd=product)
-    assert done.returncode == 0, done.stdout
-    workflows = sorted((product / ".github" / "workflows").glob("*.yml"))
-    actions = sorted((product / ".github" / "actions").glob("*/action.yml"))
-    for schema, paths in (("vendor.github-workflows", workflows), ("vendor.github-actions", actions)):
-        assert paths
-        done = support.run("check-jsonschema", "--builtin-schema", schema, *paths, cwd=product)
-        assert done.returncode == 0, done.stdout
+def test_only_a_product_of_github_actions_has_workflows(product: Path) -> None:
+    assert (
+        (product / ".github" / "workflows").exists()
+        == (product / ".github").exists()
+        == (ci(product) == "github-actions")
+    )
+
+
+@pytest.mark.parametrize("kind", ["workflow", "action"])
+def test_workflows_satisfy_zizmor_and_the_schema(kind: str, rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    pattern = rf"[.]github/{kind}s/[^/]+([.]yml|/action[.]yml)"
+    paths = [path for path, _ in distinct(rendered, pattern)]
+    [(config, _)] = distinct(rendered, "[.]github/zizmor[.]yml")
+    asked = ["--offline", "--quiet", "--no-progress", "--persona=auditor", f"--config={config}"]
+    satisfied("zizmor", *asked, *paths, cwd=tmp_path)
+    satisfied("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}s", *paths, cwd=tmp_path)
 
 
 @pytest.mark.skipif(not shutil.which("actionlint", path=support.TOOLS_FIRST), reason="make actionlint installs it")
-def test_workflows_satisfy_actionlint(product: Path) -> None:
-    if ci(product) != "github-actions":
-        return
-    workflows = sorted((product / ".github" / "workflows").glob("*.yml"))
-    config = product / ".github" / "actionlint.yaml"
-    done = support.run("actionlint", "-no-color", f"-config-file={config}", *workflows, cwd=product)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_workflows_satisfy_actionlint(rendered: Callable[[str], Path]) -> None:
+    # Its settings name files by their path in a repository.
+    paths = [path for path, _ in distinct(rendered, r"[.]github/workflows/[^/]+[.]yml")]
+    for product, group in itertools.groupby(paths, lambda path: path.parents[2]):
+        satisfied("actionlint", "-no-color", "-config-file=.github/actionlint.yaml", *group, cwd=product)
 
 
 def test_a_product_of_jenkins_does_not_speak_of_github_actions_nor_the_other_way_round(product: Path) -> None:
@@ -156,8 +170,14 @@ def test_a_product_of_jenkins_does_not_speak_of_github_actions_nor_the_other_way
     for name, text in texts(product):
         # The checks name what they look for, whether it is there or not.
         if name != ".copier-answers.yml" and name.removeprefix("scripts/checks/") not in NAMES_BOTH:
-            found = re.search(others[ci(product)], text + name, re.IGNORECASE)
-            assert not found, f"{name}: {found and found.group()}"
+            assert not says(f"(?i){others[ci(product)]}", text + name), name
+
+
+@functools.cache
+def says(pattern: str, text: str) -> str:
+    """Return what matches a pattern first in a text that most products have alike."""
+    found = re.search(pattern, text)
+    return found.group() if found else ""
 
 
 def test_agents_satisfy_the_schema_of_pods_strictly(product: Path) -> None:
@@ -219,21 +239,14 @@ def test_an_agent_without_a_cloud_of_main_runs_as_nobody(product: Path) -> None:
             assert account or pod["spec"]["automountServiceAccountToken"] is False
 
 
-def test_dockerfiles_satisfy_hadolint(product: Path) -> None:
-    dockerfiles = support.relative(product, "Dockerfile")
-    if dockerfiles:
-        done = support.run("hadolint", *dockerfiles, cwd=product)
-        assert done.returncode == 0, done.stdout
-    assert bool(dockerfiles) == (product / "src").is_dir()
+def test_dockerfiles_satisfy_hadolint(rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    satisfied("hadolint", *(path for path, _ in distinct(rendered, "(.*/)?Dockerfile")), cwd=tmp_path)
 
 
-def test_shell_scripts_satisfy_shellcheck_and_are_formatted(product: Path) -> None:
-    scripts = [str(path) for path in support.files(product) if path.read_bytes().startswith(b"#!/bin/sh")]
-    assert scripts
-    done = support.run("shellcheck", *scripts, cwd=product)
-    assert done.returncode == 0, done.stdout
-    done = support.run("shfmt", "-d", *scripts, cwd=product)
-    assert done.returncode == 0, done.stdout
+def test_shell_scripts_satisfy_shellcheck_and_are_formatted(rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    scripts = [path for path, text in distinct(rendered) if text.startswith("#!/bin/sh")]
+    satisfied("shellcheck", *scripts, cwd=tmp_path)
+    satisfied("shfmt", "-d", *scripts, cwd=tmp_path)
 
 
 def test_commands_are_executable_and_modules_are_not(product: Path) -> None:
@@ -268,7 +281,9 @@ def built(product: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
 def definitions() -> Any:
     """Strict schemas of Kubernetes' own kinds, as kubernetes-validate packs them; read once, since reading is slow."""
     contents = schema_contents(f"kubernetes-json-schema/v{KUBERNETES_VERSION}-local-strict/_definitions.json", "")
-    return Resource.from_contents(contents, default_specification=DRAFT202012)
+    resource = Resource.from_contents(contents, default_specification=DRAFT202012)
+    # Crawled here, or every reference into it would crawl it again.
+    return Registry().with_resource("_definitions.json", resource).crawl()
 
 
 @functools.cache
@@ -280,8 +295,7 @@ def validator(api_version: str, kind: str) -> Any:
         )
     file = f"{kind.lower()}-{group.partition('.')[0]}-{version}.json" if group else f"{kind.lower()}-{version}.json"
     contents = schema_contents(f"kubernetes-json-schema/v{KUBERNETES_VERSION}-local-strict/{file}", "")
-    registry = Registry().with_resource("_definitions.json", definitions())
-    return jsonschema.Draft202012Validator(contents, registry=registry)
+    return jsonschema.Draft202012Validator(contents, registry=definitions())
 
 
 @functools.cache
@@ -315,12 +329,11 @@ def test_objects_in_the_documentation_satisfy_their_schemas_strictly(rendered: A
 
 def test_only_one_of_terraform_and_opentofu_is_spoken_of(product: Path) -> None:
     """Folders and files keep the names that both programs know."""
-    other = r"\bterraform (-|init|plan|apply|test|fmt)|\bTerraform\b" if is_opentofu(product) else r"tofu"
+    other = r"\bterraform (-|init|plan|apply|test|fmt)|\bTerraform\b" if is_opentofu(product) else "(?i)tofu"
     for name, text in texts(product):
         # It serves both: a repository may go from one to the other by hand.
         if name not in {"scripts/checks/tools.py", ".copier-answers.yml"}:
-            found = re.search(other, text, re.IGNORECASE if other == "tofu" else 0)
-            assert not found, f"{name}: {found and found.group()}"
+            assert not says(other, text), name
 
 
 def is_opentofu(product: Path) -> bool:

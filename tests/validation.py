@@ -32,11 +32,9 @@ def _validate() -> Any:
     finally:
         sys.path.remove(str(SCRIPTS))
         sys.dont_write_bytecode = before
+    # No check changes what it has read.
+    module.documents.parse = functools.lru_cache(maxsize=4096)(module.documents.parse)
     return module
-
-
-def _remembered(function: Callable[[str], Any]) -> Callable[[str], Any]:
-    return functools.lru_cache(maxsize=4096)(function)
 
 
 def looked_at(product: Path) -> tuple[list[str], int, list[str]]:

@@ -36,10 +36,13 @@ def main() -> None:
         updates = {size: bench.update(size, rounds) for size in (DEFAULT, LARGEST)}
         steps = bench.steps(DEFAULT, rounds)
         tools = bench.with_tools(DEFAULT, rounds, os.environ["PATH"])
+        largest = [bench.copy(bench.ours, LARGEST, os.environ["PATH"]) for _ in range(rounds)]
+        counted, values = counts.counts(bench.folder / str(DEFAULT))
+        values |= report.measured(generations, validations, {DEFAULT: tools[0], LARGEST: largest})
     text = report.text(
         [
-            report.goals(generations, validations, tools),
-            report.sizes(counts.counts(bench.folder / str(DEFAULT))),
+            report.goals(values, generations),
+            report.sizes(counted),
             report.generation(generations),
             report.steps(steps),
             report.validation(validations, checks, tools),

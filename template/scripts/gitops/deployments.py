@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from . import imagetags, publish, signatures
-from .git import Change, git, is_ancestor, make_commit, need_history, read, remote_tip
+from .git import git, is_ancestor, make_commit, need_history, read, remote_tip
 from .imagetags import Version
 from .process import CommandError
 from .repository import BRANCH, imagetags_path, plain, services
@@ -92,8 +92,7 @@ def _commit(parent: str, deployment: Deployment, now: dict[str, Version]) -> str
     gone = {name for name, version in deployment.images.items() if version == none and name not in known}
     kept = {name: version for name, version in (now | deployment.images).items() if name not in gone}
     text = imagetags.render(deployment.environment, kept)
-    change = Change({imagetags_path(deployment.environment): text}, deployment.message())
-    return make_commit(parent, change)
+    return make_commit(parent, imagetags_path(deployment.environment), text, deployment.message())
 
 
 def land(environment: str, branch: str, edit: Edit, *, signed: bool, otherwise: str) -> str:

@@ -10,7 +10,6 @@ import functools
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import process
@@ -34,14 +33,6 @@ _NEUTRAL = [
 ]
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a commit does: new texts by path, and its message."""
-
-    files: dict[str, str]
-    message: str
 
 
 def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
@@ -171,16 +162,15 @@ def committer() -> str:
     return git("var", "GIT_COMMITTER_IDENT", **_identity()).partition("<")[2].partition(">")[0]
 
 
-def make_commit(parent: str, change: Change) -> str:
-    """Write a commit that changes some files of its parent, and return its name."""
+def make_commit(parent: str, path: str, text: str, message: str) -> str:
+    """Write a commit that changes a file of its parent, and return its name."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         git("read-tree", parent, **index)
-        for path, text in change.files.items():
-            blob = git("hash-object", "-w", "--stdin", "--path", path, stdin=text).strip()
-            git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
+        blob = git("hash-object", "-w", "--stdin", "--path", path, stdin=text).strip()
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         tree = git("write-tree", **index).strip()
-    return commit_tree(tree, parent, change.message)
+    return commit_tree(tree, parent, message)
 
 
 def commit_tree(tree: str, parent: str, message: str) -> str:

@@ -1,0 +1,59 @@
+"""Copier's own Worker, which does once what Copier does again for every part of every path.
+
+For `make new` and for tests. Questions are asked and files are rendered by Copier's code alone; tests compare the
+results with plain Copier's.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import copier._main
+from copier._jinja_ext import get_yield_context
+from copier._types import Phase
+
+
+class Worker(copier._main.Worker):
+    """A Worker whose context is computed once after the questions, and whose texts are compiled once each."""
+
+    @functools.cached_property
+    def answers_relpath(self) -> Path:
+        """The path of the answers file."""
+        # Copier's own empties a part of the context that it renders with.
+        with Phase.use(Phase.PROMPT):
+            return super().answers_relpath
+
+    @functools.cached_property
+    def _context(self) -> dict[str, Any]:
+        return dict(super()._render_context())
+
+    def _render_context(self) -> Any:
+        return dict(self._context) if Phase.current() is Phase.RENDER else super()._render_context()
+
+    @functools.cached_property
+    def jinja_env(self) -> Any:
+        """Copier's environment of Jinja, which remembers what it has compiled."""
+        environment = super().jinja_env
+        compiled, found = functools.cache(environment.from_string), functools.cache(environment.get_template)
+
+        def afresh(give: Callable[[Any], Any], source: Any) -> Any:
+            # What Copier's extension does whenever it compiles.
+            context = get_yield_context(environment)
+            context.yield_name = context.yield_iterable = None
+            return give(source)
+
+        # A source that is no text is Copier's own business: it asks for the TypeError.
+        plain = environment.from_string
+        environment.from_string = lambda source: afresh(compiled if isinstance(source, str) else plain, source)  # type: ignore
+        environment.get_template = lambda name, *_: afresh(found, name)  # type: ignore
+        return environment
+
+
+def use() -> None:
+    """Let Copier work with this class in this process, and ask git about no file.
+
+    It asks whether the repository ignores executable bits, for files that the repository tracks already: a new product
+    has none.
+    """
+    vars(copier._main).update(Worker=Worker, is_git_available=lambda: False)
