@@ -134,11 +134,11 @@ def make_secrets(place: Place, made: layer.Layer) -> None:
     """Make the Secrets that Key Vault would fill, with random values; what is there stays."""
     make_namespace(place.namespace)
     for name, keys in made.secrets.items():
-        there = [one.get("data", {}) for one in get("--namespace", place.namespace, "secret", name)]
-        values = {key: secrets.token_urlsafe(24) for key in keys if not there or key not in there[0]}
+        there = next(iter(get("--namespace", place.namespace, "secret", name)), {}).get("data", {})
+        values = {key: secrets.token_urlsafe(24) for key in keys if key not in there}
         if values:
             metadata = {"name": name, "namespace": place.namespace}
-            apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values})
+            apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": there, "stringData": values})
 
 
 def print_addresses(place: Place, public: list[str]) -> None:
