@@ -1568,12 +1568,41 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+IDENTITY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an identity that the environment may not read": (
+        "terraform/platform/terraform.tfvars",
+        '"dev-web-azure-client-id", ',
+        "",
+        "dev may not read dev-web-azure-client-id: add it to environment_secrets",
+    ),
+    "an identity of another environment": (
+        "apps/pictures/overlays/dev/web-identity.yaml",
+        "dev-web",
+        "prod-web",
+        "dev may not read prod-web-azure-client-id: write dev-web-azure-client-id",
+    ),
+    "an identity whose account has another name": (
+        "apps/pictures/base/web/deployment.yaml",
+        'serviceAccountName: "web"',
+        'serviceAccountName: "thumbnails"',
+        "signs in to Azure as thumbnails: write serviceAccountName: web",
+    ),
+    "an identity that terraform/platform does not make": (
+        "terraform/platform/terraform.tfvars",
+        'service_identities = \\["web", ',
+        "service_identities = [",
+        "web has an identity here, but not in service_identities of terraform/platform/terraform.tfvars: add it",
+    ),
+}
+
+
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
     tables = {answers: [table] for answers, table in DAMAGED.items()}
     tables["defaults"].append(EDITS)
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
     tables["services-of-every-kind"] = [KIND_DAMAGES]
+    tables["identities-in-azure"] = [IDENTITY_DAMAGES]
     found: dict[tuple[str, str], tuple[Edit, str]] = {}
     for answers, dictionaries in tables.items():
         for table in dictionaries:

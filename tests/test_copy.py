@@ -106,7 +106,8 @@ def test_in_a_cloned_repository_enter_ten_times_is_all_it_takes(tmp_path: Path) 
     support.git("remote", "add", "origin", "git@github.com:octocat/shop-front.git", cwd=product)
     with running(80, sys.executable, "-m", "hooks.new", product, cwd=support.ROOT) as terminal:
         for question in list(support.asked().values())[:10]:
-            terminal.wait(re.findall(r"[A-Z]\w+ \w+ \w+", question["help"])[0])
+            # What the registry's row says stands for the question of its name.
+            terminal.wait([*re.findall(r"[A-Z]\w+ \w+ \w+", question["help"]), "Name of the registry"][0])
             terminal.press(ENTER)
         assert terminal.end() == 0, "\n".join(terminal.history())
     assert "shop-front is ready:" in terminal.history()

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from docs.tools.questions import SERVICE_SETTINGS
 from tests import support
 
 # What has a meaning of its own in YAML, HCL, shell, Docker, Jinja, workflows or paths.
@@ -92,6 +93,12 @@ _VARIABLES = st.dictionaries(
 )
 
 
+_SCALES = st.builds(lambda least, more: {"min": least, "max": least + more}, st.integers(1, 9), st.integers(1, 9))
+_SIZES = st.fixed_dictionaries({}, optional={"cpu": st.sampled_from(["50m", 2]), "memory": st.just("1Gi")}).filter(bool)
+_RANGES = st.lists(st.sampled_from(["internet", "internet:443", "10.20.0.0/16", "10.1.2.3/32:5432"]), unique=True)
+_TEXTS = st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=40)
+
+
 @st.composite
 def _services(draw: Callable[..., Any]) -> Any:
     listed = draw(st.lists(names(40), min_size=1, max_size=4, unique=True))
@@ -102,20 +109,32 @@ def _services(draw: Callable[..., Any]) -> Any:
 
 def _service(name: str, listed: list[str]) -> st.SearchStrategy[dict[str, Any]]:
     others = [other for other in listed if other != name]
-    return st.fixed_dictionaries(
+    listener = st.fixed_dictionaries(
         {"name": st.just(name)},
         optional={
             "image": _IMAGES,
             "port": st.integers(1024, 65535),
             "health_path": _PATHS,
             "ready_path": _PATHS,
-            "replicas": st.integers(1, 100),
+            "replicas": st.integers(1, 100) | _SCALES | st.just({"dev": 3}),
+            "resources": _SIZES | st.just({"prod": {"cpu": "1", "memory": "1Gi"}}),
+            "egress": _RANGES | _RANGES.map(lambda ranges: {"dev": ranges}),
+            "config": st.dictionaries(st.from_regex(r"[a-z]{1,9}\.(json|toml)", fullmatch=True), _TEXTS, min_size=1),
             "public": st.booleans(),
             "calls": st.lists(st.sampled_from(others), unique=True) if others else st.just([]),
             "env": _VARIABLES,
             "user": st.integers(1, 2**31 - 1),
         },
     )
+    common = {"name": st.just(name), "database": st.booleans(), "command": st.just(["run", "--all"])}
+    healths = st.sampled_from([{"command": ["alive"]}, {"file": "/tmp/alive"}])
+    worker = st.fixed_dictionaries(
+        {**common, "port": st.just("none")},
+        optional={"health": healths, "strategy": st.just("recreate"), "env": _VARIABLES},
+    )
+    schedules = st.sampled_from(["0 3 * * *", "@daily", "*/5 8-18 * * MON-FRI"])
+    job = st.fixed_dictionaries({**common, "schedule": schedules}, optional={"env": _VARIABLES, "resources": _SIZES})
+    return listener | worker | job
 
 
 # What a person would answer. A question that isn't here gets its default, and everything hostile.
@@ -175,8 +194,7 @@ def _mistake(draw: Callable[..., Any], data: dict[Any, Any], questions: list[str
         data[draw(HOSTILE)] = draw(VALUES)
     elif kind < 5 and isinstance(services, list) and (entries := [one for one in services if isinstance(one, dict)]):
         entry = draw(st.sampled_from(entries))
-        keys = ["name", "image", "port", "health_path", "ready_path", "replicas", "public", "calls", "env", "user"]
-        entry[draw(st.sampled_from(keys) | HOSTILE)] = draw(VALUES)
+        entry[draw(st.sampled_from([*SERVICE_SETTINGS]) | HOSTILE)] = draw(VALUES)
     elif kind < 6:
         data["services"] = draw(st.lists(VALUES, max_size=3))
     elif kind < 7:

@@ -139,23 +139,41 @@ def says_what_was_answered(product: Path, given: dict[Any, Any], answers: dict[s
         _is_deployed(product / "apps" / project, entry, environments)
     # PyYAML reads a pair of surrogates as two characters.
     for entry in _entries(given):
-        containers = _only(product / "apps" / project / "base" / entry["name"] / "deployment.yaml")
-        variables = containers["spec"]["template"]["spec"]["containers"][0].get("env", [])
+        _, container = _workload(product / "apps" / project / "base" / entry["name"])
+        variables = container.get("env", [])
         found = {one["name"]: one.get("value") for one in variables}
-        assert {name: found.get(name) for name in entry.get("env", {})} == entry.get("env", {})
+        plain = {name: text for name, text in entry.get("env", {}).items() if isinstance(text, str)}
+        assert {name: found.get(name) for name in plain} == plain
         assert [name for name, times in Counter(one["name"] for one in variables).items() if times > 1] == []
     _clusters_agree(product, answers)
     _values_agree(product, answers)
 
 
+def _workload(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the one Deployment or CronJob of a service, and its container."""
+    [path] = [*folder.glob("deployment.yaml"), *folder.glob("cronjob.yaml")]
+    found = _only(path)
+    template = found["spec"].get("template") or found["spec"]["jobTemplate"]["spec"]["template"]
+    [container] = template["spec"]["containers"]
+    return found, container
+
+
 def _is_deployed(folder: Path, entry: dict[str, Any], environments: list[str]) -> None:
-    deployment = _only(folder / "base" / entry["name"] / "deployment.yaml")
-    [container] = deployment["spec"]["template"]["spec"]["containers"]
-    assert (deployment["metadata"]["name"], container["image"]) == (entry["name"], entry["image"])
-    assert container["ports"][0]["containerPort"] == entry["port"]
-    assert deployment["spec"]["replicas"] == entry["replicas"]
-    assert container["readinessProbe"]["httpGet"]["path"] == entry["ready_path"]
-    assert container["livenessProbe"]["httpGet"]["path"] == entry["health_path"]
+    workload, container = _workload(folder / "base" / entry["name"])
+    assert (workload["metadata"]["name"], container["image"]) == (entry["name"], entry["image"])
+    assert workload["kind"] == ("CronJob" if entry["schedule"] else "Deployment")
+    assert workload["spec"].get("schedule") == entry["schedule"]
+    assert container.get("command", []) == entry["command"]
+    assert [port["containerPort"] for port in container.get("ports", [])[:1]] == [entry["port"]][: bool(entry["port"])]
+    if not entry["schedule"]:
+        assert workload["spec"].get("replicas") == (None if entry["scaled"] else entry["replicas"])
+    if entry["port"]:
+        assert container["readinessProbe"]["httpGet"]["path"] == entry["ready_path"]
+        assert container["livenessProbe"]["httpGet"]["path"] == entry["health_path"]
+    for file in entry["config"]:
+        assert (folder / "base" / entry["name"] / "config" / file["name"]).read_text().rstrip("\n") == file[
+            "text"
+        ].rstrip("\n")
     for environment in environments:
         overlay = _only(folder / "overlays" / environment / "kustomization.yaml")
         assert overlay["namespace"] == f"{folder.name}-{environment}"
