@@ -42,8 +42,8 @@ def running(seconds: float) -> list[dict[str, Any]]:
     return [container(running={"startedAt": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()})]
 
 
-def stuck(reason: str) -> list[dict[str, Any]]:
-    return [container(waiting={"reason": reason, "message": "no such thing"})]
+def stuck(reason: str, message: str = "no such thing") -> list[dict[str, Any]]:
+    return [container(waiting={"reason": reason, "message": message})]
 
 
 def event(name: str, reason: str, message: str, at: str = "2026-11-26T10:00:00Z") -> dict[str, Any]:
@@ -98,6 +98,19 @@ WAITS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
 FAULTS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
     "a node that does not come": ([pod("web", **UNPLACED)], [], [GROWS, STAYS], "max node group size reached"),
     "a Secret that is not there": ([pod("web", **CREATING)], [], [LACKS], 'secret "database" not found'),
+    "a variable without a value": (
+        [
+            pod(
+                "web",
+                containerStatuses=stuck(
+                    "CreateContainerConfigError", "couldn't find key STRIPE_KEY in Secret shop-dev/web"
+                ),
+            )
+        ],
+        [],
+        [],
+        "couldn't find key STRIPE_KEY in Secret shop-dev/web: make secret ENV=dev NAME=STRIPE_KEY",
+    ),
     "a crash": ([pod("web", phase="Running", containerStatuses=stuck("CrashLoopBackOff"))], [], [], "CrashLoopBackOff"),
     "no such image": ([pod("web", containerStatuses=stuck("ImagePullBackOff"))], [], [], "ImagePullBackOff"),
     "no such image of an init container": (
@@ -141,7 +154,8 @@ class Cluster:
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
         monkeypatch.setattr(module, "ask", self.ask)
         monkeypatch.setattr(module, "pods_replica_sets_and_events", lambda *_: self.state)
-        monkeypatch.setattr(module, "application", lambda: "shop")
+        for one in (module, sys.modules["gitops.cluster"]):
+            monkeypatch.setattr(one, "application", lambda: "shop")
         monkeypatch.setattr(module, "check_environment", lambda name: name)
         monkeypatch.setattr(module, "remote_tip", lambda: NEW)
         monkeypatch.setattr(module, "succeeds", lambda *_: True)

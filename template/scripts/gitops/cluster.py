@@ -7,7 +7,7 @@ from typing import Any
 
 from . import process
 from .process import CommandError
-from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl
+from .repository import ARGOCD_NAMESPACE, ROOT, application, cluster_folder, kubectl
 
 # Argo CD takes it away once it has compared.
 REFRESH = "argocd.argoproj.io/refresh"
@@ -130,6 +130,14 @@ def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> tuple[str, bo
     return f"{reason}: {message}", not re.search("not found|non-existent", message)
 
 
+def _cure(message: str) -> str:
+    """Return the command that gives a variable the value for which a container waits."""
+    key = re.search(r"couldn't find key ([A-Z][A-Z0-9_]*) in Secret ([^/]+)/", message)
+    if not key or not (ROOT / "scripts" / "secret").exists():
+        return ""
+    return f": make secret ENV={key[2].removeprefix(application() + '-')} NAME={key[1]}"
+
+
 def pod_troubles(
     pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]], events: list[dict[str, Any]]
 ) -> tuple[list[str], list[str], dict[str, float]]:
@@ -161,7 +169,8 @@ def pod_troubles(
             waiting = container["state"].get("waiting", {})
             last = container.get("lastState", {}).get("terminated", {}).get("reason", "")
             if waiting.get("reason") in _STUCK_REASONS:
-                stuck.append(f"{name}: {waiting['reason']}: {waiting.get('message') or last or 'no details'}")
+                message = waiting.get("message") or last or "no details"
+                stuck.append(f"{name}: {waiting['reason']}: {message}{_cure(message)}")
                 begun = True
             elif "running" in container["state"] and not container["ready"]:
                 restarts = f", restarted {container['restartCount']} times" if container["restartCount"] else ""
