@@ -666,8 +666,37 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+MIGRATION_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a migration by another image than its service's": (
+        "apps/goals/base/backend/migration.yaml",
+        "azurecr.io/backend",
+        "azurecr.io/frontend",
+        "migrates with acmegoals.azurecr.io/frontend, and backend runs acmegoals.azurecr.io/backend",
+    ),
+    "a migration that no policy lets out": (
+        "apps/goals/base/backend/migration-networkpolicy.yaml",
+        "name: database",
+        "name: frontend",
+        "DB_HOST calls database, but no NetworkPolicy lets backend-migration do so",
+    ),
+    "a migration that the database does not let in": (
+        "apps/goals/base/database/networkpolicy.yaml",
+        '"backend-migration"',
+        '"backend"',
+        "DB_HOST calls database, but no NetworkPolicy lets backend-migration in",
+    ),
+    "a wave of objects that are not there": (
+        "apps/goals/base/kustomization.yaml",
+        "ConfigMap.ExternalSecret.NetworkPolicy.ServiceAccount.StatefulSet",
+        "DaemonSet",
+        "the patch changes nothing: there is no DaemonSet",
+    ),
+}
+
+
 DAMAGED = {
     "defaults": DAMAGES,
+    "sample-with-worker-and-migration": MIGRATION_DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,
     "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
     "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
