@@ -666,8 +666,37 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+MIGRATION_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a migration by another image than its service's": (
+        "apps/goals/base/backend/migration.yaml",
+        "azurecr.io/backend",
+        "azurecr.io/frontend",
+        "migrates with acmegoals.azurecr.io/frontend, and backend runs acmegoals.azurecr.io/backend",
+    ),
+    "a migration that no policy lets out": (
+        "apps/goals/base/backend/migration-networkpolicy.yaml",
+        "name: database",
+        "name: frontend",
+        "DB_HOST calls database, but no NetworkPolicy lets backend-migration do so",
+    ),
+    "a migration that the database does not let in": (
+        "apps/goals/base/database/networkpolicy.yaml",
+        '"backend-migration"',
+        '"backend"',
+        "DB_HOST calls database, but no NetworkPolicy lets backend-migration in",
+    ),
+    "a wave of objects that are not there": (
+        "apps/goals/base/kustomization.yaml",
+        "ConfigMap.ExternalSecret.NetworkPolicy.ServiceAccount.StatefulSet",
+        "DaemonSet",
+        "the patch changes nothing: there is no DaemonSet",
+    ),
+}
+
+
 DAMAGED = {
     "defaults": DAMAGES,
+    "sample-with-worker-and-migration": MIGRATION_DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,
     "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,
     "database-of-azure": DAMAGES_BESIDE_A_SERVER_OF_AZURE,
@@ -1469,6 +1498,36 @@ LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 SHOP = "apps/shop"
 
 KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a variable that no environment has an entry for": (
+        "terraform/platform/terraform.tfvars",
+        r', "STRIPE_KEY"\]',
+        "]",
+        "dev may not read dev-stripe-key: add it to environment_secrets in terraform/platform/terraform.tfvars",
+    ),
+    "an entry that is misspelt": (
+        f"{SHOP}/overlays/dev/api-secrets.yaml",
+        "dev-stripe-key",
+        "dev-strip-key",
+        "api-secrets.yaml:4: dev may not read dev-strip-key: write dev-stripe-key",
+    ),
+    "a variable that its Secret lacks": (
+        f"{SHOP}/base/api/externalsecret.yaml",
+        "secretKey: .STRIPE_KEY.",
+        "secretKey: STRIPE_TOKEN",
+        "the Secret api has no key STRIPE_KEY: use one of MAIL_PASSWORD, STRIPE_TOKEN",
+    ),
+    "variables without their Secret": (
+        f"{SHOP}/base/nightly/kustomization.yaml",
+        "  - externalsecret.yaml\n",
+        "",
+        "comes from the Secret nightly, which no ExternalSecret makes",
+    ),
+    "a value that nobody has set and pods get": (
+        f"{SHOP}/base/nightly/externalsecret.yaml",
+        r"(?s)    template:.*(?=  data:)",
+        "",
+        "externalsecret.yaml:13: gives pods what dev-stripe-key holds before anybody has set it",
+    ),
     "an address that no policy lets out to": (
         f"{SHOP}/base/web/networkpolicy.yaml",
         r"(?s)    - to:\n        - ipBlock:.*",

@@ -335,7 +335,8 @@ def a_role(tree: Tree, chance: random.Random) -> None:
     )
     tree.allow(rbac, "Role")
     tree.allow(rbac, "RoleBinding")
-    tree.insert(tree.deployment(chance), r"^    spec:\n", "      serviceAccountName: reader\n")
+    path = tree.deployment(chance)
+    tree.write(path, re.sub(r"serviceAccountName: .*", "serviceAccountName: reader", path.read_text(encoding="utf-8")))
 
 
 def patches(tree: Tree, chance: random.Random) -> None:
@@ -429,9 +430,11 @@ def an_application_set(tree: Tree, _: random.Random) -> None:
 
 def a_secret(tree: Tree, _: random.Random) -> None:
     """As docs/services.md says."""
-    example = pages.example(tree.root, "services.md", "Add a secret")
+    _setting, *by_hand = (
+        one for one in pages.examples(tree.root / "docs" / "services.md") if one.title == "Add a secret"
+    )
     previews_show_it = (tree.app / "preview").exists() and len(tree.overlays) == 1
-    if not previews_show_it:
+    for example in by_hand if not previews_show_it else ():
         example.apply(tree.root)
 
 

@@ -12,6 +12,7 @@ From the operator's source (v2.9.0, github.com/external-secrets/external-secrets
 Azure RBAC: a role on a secret gives that secret; to list them takes a role on the vault.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,11 @@ def listed(values: Path) -> dict[str, set[str]]:
     """Return the secrets that a file of values of terraform/platform gives, by reader."""
     text = values.read_text(encoding="utf-8")
     found = yaml.safe_load(text.partition("environment_secrets = {")[2].partition("}")[0].replace(" = ", ": "))
-    readers = {f"key-vault-{environment}": set(names) for environment, names in found.items()}
+    variables = re.findall(r'"(\w+)"', text.partition("\nservice_secrets = [")[2].partition("]")[0])
+    readers = {
+        f"key-vault-{environment}": {*names, *(f"{environment}-{one.lower().replace('_', '-')}" for one in variables)}
+        for environment, names in found.items()
+    }
     if "database_server" in text:
         passwords = {f"{environment}-database-password" for environment in found}
         readers["database-roles"] = {"database-administrator-password", *passwords}

@@ -79,7 +79,8 @@ def test_what_a_component_has_was_looked_up_for_the_version_that_is_installed(na
 
 
 def test_the_live_cluster_runs_what_a_product_pins_or_its_page_says_what_differs() -> None:
-    values = yaml.safe_load((support.ROOT / "template/terraform/gitops/values/argocd.yaml").read_text(encoding="utf-8"))
+    text = (support.ROOT / "template/terraform/gitops/values/argocd.yaml.jinja").read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
     assert values["global"]["image"]["tag"] == settings.ARGOCD
     assert f"/{settings.ARGOCD}/" in metrics.COMPONENTS["argocd"].source
     page = (support.ROOT / "docs" / "live.md").read_text(encoding="utf-8")

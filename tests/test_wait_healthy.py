@@ -5,6 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,8 +43,8 @@ def running(seconds: float) -> list[dict[str, Any]]:
     return [container(running={"startedAt": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()})]
 
 
-def stuck(reason: str) -> list[dict[str, Any]]:
-    return [container(waiting={"reason": reason, "message": "no such thing"})]
+def stuck(reason: str, message: str = "no such thing") -> list[dict[str, Any]]:
+    return [container(waiting={"reason": reason, "message": message})]
 
 
 def event(name: str, reason: str, message: str, at: str = "2026-11-26T10:00:00Z") -> dict[str, Any]:
@@ -54,6 +55,16 @@ def replica_set(name: str, revision: int, **status: Any) -> dict[str, Any]:
     annotations = {"deployment.kubernetes.io/revision": str(revision)}
     owners = [{"name": "frontend"}]
     return {"metadata": {"name": name, "ownerReferences": owners, "annotations": annotations}, "status": status}
+
+
+def migration(phase: str, at: int, job: str = "api-migration") -> dict[str, Any]:
+    ended = {"exitCode": 3, "reason": "Error", "message": "Traceback\ncolumn x does not exist\n"}
+    state = {"running": {"startedAt": "2026-11-26T10:00:00Z"}} if phase == "Running" else {"terminated": ended}
+    made = pod(f"{job}-{at}", phase=phase, containerStatuses=[container(ready=phase == "Running", **state)])
+    owners = [{"kind": "Job", "name": job}]
+    labels = {"app.kubernetes.io/name": "api-migration"}
+    made["metadata"] |= {"creationTimestamp": str(at), "ownerReferences": owners, "labels": labels}
+    return made
 
 
 REFUSED: dict[str, Any] = {
@@ -88,6 +99,7 @@ WAITS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
     "for a volume's driver": ([pod("web", **CREATING)], [], [LATE], "FailedMount: "),
     "for an image": ([pod("web", **CREATING)], [], [PULL], "Pulling: Pulling image web"),
     "without the right to read events": ([pod("web", **CREATING)], [], [], "its container is being created"),
+    "for a migration": ([migration("Failed", 1), migration("Running", 2)], [], [], "Job api-migration: runs"),
     "beside one whose database waits": (
         [pod("web", phase="Running", containerStatuses=running(900)), pod("database-0", **UNPLACED)],
         [],
@@ -98,6 +110,19 @@ WAITS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
 FAULTS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
     "a node that does not come": ([pod("web", **UNPLACED)], [], [GROWS, STAYS], "max node group size reached"),
     "a Secret that is not there": ([pod("web", **CREATING)], [], [LACKS], 'secret "database" not found'),
+    "a variable without a value": (
+        [
+            pod(
+                "web",
+                containerStatuses=stuck(
+                    "CreateContainerConfigError", "couldn't find key STRIPE_KEY in Secret shop-dev/web"
+                ),
+            )
+        ],
+        [],
+        [],
+        "couldn't find key STRIPE_KEY in Secret shop-dev/web: make secret ENV=dev NAME=STRIPE_KEY",
+    ),
     "a crash": ([pod("web", phase="Running", containerStatuses=stuck("CrashLoopBackOff"))], [], [], "CrashLoopBackOff"),
     "no such image": ([pod("web", containerStatuses=stuck("ImagePullBackOff"))], [], [], "ImagePullBackOff"),
     "no such image of an init container": (
@@ -111,6 +136,12 @@ FAULTS: dict[str, tuple[list[Any], list[Any], list[Any], str]] = {
         [],
         [],
         "CrashLoopBackOff",
+    ),
+    "a migration": (
+        [migration("Running", 1), migration("Failed", 2)],
+        [],
+        [],
+        "Job api-migration: failed with exit code 3: Traceback; column x does not exist",
     ),
     "probes that fail": ([pod("web", phase="Running", containerStatuses=running(200))], [], [], "do not succeed"),
     "a quota": ([], [replica_set("new", 2, **REFUSED), replica_set("old", 1)], [], "exceeded quota"),
@@ -126,6 +157,8 @@ NONE: dict[str, tuple[list[Any], list[Any], list[Any]]] = {
         [replica_set("old", 9), replica_set("new", 10)],
         [],
     ),
+    "a migration before that succeeded at last": ([migration("Failed", 1), migration("Succeeded", 2), READY], [], []),
+    "a run of a cron job before": ([migration("Failed", 1, "api-2934"), READY], [], []),
     "a quota of the version before": ([], [replica_set("old", 9, **REFUSED), replica_set("new", 10)], []),
 }
 
@@ -141,7 +174,8 @@ class Cluster:
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
         monkeypatch.setattr(module, "ask", self.ask)
         monkeypatch.setattr(module, "pods_replica_sets_and_events", lambda *_: self.state)
-        monkeypatch.setattr(module, "application", lambda: "shop")
+        for one in (module, sys.modules["gitops.cluster"]):
+            monkeypatch.setattr(one, "application", lambda: "shop")
         monkeypatch.setattr(module, "check_environment", lambda name: name)
         monkeypatch.setattr(module, "remote_tip", lambda: NEW)
         monkeypatch.setattr(module, "succeeds", lambda *_: True)
@@ -256,3 +290,35 @@ def test_a_manifest_that_is_refused_is_a_fault_and_not_of_the_version_that_mends
     cluster.now = 0.0
     cluster.troubled = failed("spec.replicas: must not be negative", OLD)
     assert waited(command, cluster, monkeypatch, 70) == ""
+
+
+def test_a_rollback_waits_until_the_failed_migration_has_ended(
+    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.state = ([migration("Failed", 1)], [], [])
+    job = {"kind": "Job", "name": "api-migration", "status": "Synced", "hookPhase": "Failed", "message": "gave up"}
+    cluster.troubled = failed("")
+    cluster.troubled["operationState"]["syncResult"] = {"revision": NEW, "resources": [job]}
+    assert "Job api-migration: gave up" in waited(command, cluster, monkeypatch, 200)
+    cluster.now = 0.0
+    cluster.troubled["operationState"]["syncResult"]["revision"] = OLD
+    assert waited(command, cluster, monkeypatch, 400) == ""
+    assert "waits: the migration of an older version ends first" in capsys.readouterr().out
+
+
+def test_a_version_that_a_partial_sync_brought_without_its_migration_is_not_healthy(
+    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "apps/shop/base/api").mkdir(parents=True)
+    (tmp_path / "apps/shop/base/api/migration.yaml").write_text("kind: Job\n")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "need_history", lambda: None)
+    monkeypatch.setattr(command, "imagetags_path", lambda environment: f"{environment}/imagetags")
+    monkeypatch.setattr(command, "succeeds", lambda *arguments: OLD not in arguments)
+    operation = {"phase": "Succeeded", "syncResult": {"revision": NEW}}
+    for revision, said in ((OLD, "whose migration has not run"), (NEW, "")):
+        cluster.now = 0.0
+        cluster.troubled = {"health": {"status": "Healthy"}, "operationState": operation, "history": [{"revision": revision}]}  # fmt: skip
+        message = waited(command, cluster, monkeypatch, 100)
+        assert said in message
+        assert bool(message) == bool(said)

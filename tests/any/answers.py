@@ -143,7 +143,7 @@ _PLAUSIBLE: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "cluster_name": lambda: names(54),
     "region": lambda: st.sampled_from(["westeurope", "northeurope", "polandcentral", "eastus2"]),
     "git_repository": lambda: st.from_regex(
-        r"https://(github\.com|[a-z0-9]{1,9}(\.[a-z]{2,4})?(:[0-9]{2,4})?)/[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,20}",
+        r"https://(github\.com|[a-z0-9]{1,9}(\.[a-z]{2,4})?(:[0-9]{2,4})?)(/[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?){1,3}/[A-Za-z0-9._-]{1,20}",
         fullmatch=True,
     ),
     "environments": _environments,

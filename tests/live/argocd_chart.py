@@ -11,7 +11,8 @@ import yaml
 
 from .settings import REPOSITORY
 
-_VALUES = REPOSITORY / "template" / "terraform" / "gitops" / "values" / "argocd.yaml"
+# With its blocks, which are comments here: with all that any product has.
+_VALUES = REPOSITORY / "template" / "terraform" / "gitops" / "values" / "argocd.yaml.jinja"
 # Values of the chart → the object in Argo CD's own manifest that they are about.
 _CONFIG_MAPS = {"cm": "argocd-cm", "params": "argocd-cmd-params-cm", "rbac": "argocd-rbac-cm"}
 _WORKLOADS = {

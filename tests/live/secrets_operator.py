@@ -12,6 +12,7 @@ import base64
 import datetime
 import secrets
 import threading
+from pathlib import Path
 from typing import Any
 
 from tests.key_vault import KeyVault, RefusedError
@@ -20,6 +21,8 @@ from .api import Api, ApiError, Object
 from .standins import follow
 
 _API = "/apis/external-secrets.io/v1"
+# What Terraform gives an entry.
+NOT_SET = "(not set)"
 _PULL_SECRET = "kubernetes.io/dockerconfigjson"
 _READY = {"type": "Ready", "status": "True", "reason": "StandIn", "message": "by the stand-in"}
 
@@ -32,6 +35,9 @@ class SecretsOperator:
         self._api = api
         self._stop = threading.Event()
         self._vault: dict[str, str] = {}
+        self.roles = roles
+        self.written: Path | None = None
+        """A folder with values that a person has set, by the names of their entries."""
         self._asked: dict[str, tuple[str, int]] = {}
         """What was last said in the annotation with which people ask for the newest values, and the generation."""
         self.others: set[str] = set()
@@ -51,6 +57,8 @@ class SecretsOperator:
 
     def value(self, key: str) -> str:
         """The entry of the vault; made when it is first asked for."""
+        if self.written and (self.written / key).exists():
+            return (self.written / key).read_text()
         return self._vault.setdefault(key, secrets.token_urlsafe(24))
 
     def renew(self, key: str) -> None:
@@ -77,25 +85,33 @@ class SecretsOperator:
             generator = self._api.find(path)
             if generator is None:
                 return  # The watch begins anew every few seconds.
-            data["password"] = secrets.token_hex(generator["spec"]["length"] // 2)
+            [key] = [one["regexp"]["target"] for one in source.get("rewrite", [])] or ["password"]
+            data[key] = secrets.token_hex(generator["spec"]["length"] // 2)
         self._asked[meta["uid"]] = asked
         template = spec["target"].get("template", {})
         if template.get("type") == _PULL_SECRET:
             data = {".dockerconfigjson": '{"auths": {}}'}  # The local registry asks for no credential.
+        # As the template of services does, which was tried with the operator's own engine.
+        left_out = {key for key, value in data.items() if template.get("templateFrom") and value == NOT_SET}
         owner = {"apiVersion": item["apiVersion"], "kind": item["kind"], "name": meta["name"], "uid": meta["uid"]}
         secret: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
             "type": template.get("type", "Opaque"),
-            "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+            "data": {
+                key: base64.b64encode(value.encode()).decode() for key, value in data.items() if key not in left_out
+            },
         }
         try:
             self._api.request("POST", f"/api/v1/namespaces/{namespace}/secrets", secret)
         except ApiError as error:
             if error.status != 409:
                 raise
-            self._api.patch(f"/api/v1/namespaces/{namespace}/secrets/{name}", {"data": secret["data"]})
+            self._api.patch(
+                f"/api/v1/namespaces/{namespace}/secrets/{name}",
+                {"data": {**secret["data"], **dict.fromkeys(left_out)}},
+            )
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._report(item, _READY, refreshTime=now)
 

@@ -171,7 +171,7 @@ COMPONENTS = {
 def test_a_component_of_argocd_has_the_resources_of_the_values_and_no_more_rights_than_its_own(
     cluster: Cluster, key: str
 ) -> None:
-    values = yaml.safe_load((REPOSITORY / "template/terraform/gitops/values/argocd.yaml").read_text())
+    values = yaml.safe_load((REPOSITORY / "template/terraform/gitops/values/argocd.yaml.jinja").read_text())
     selector = f"labelSelector=app.kubernetes.io%2Fname%3D{COMPONENTS[key]}"
     [pod] = cluster.api.get(f"/api/v1/namespaces/argocd/pods?{selector}")["items"]
     [container] = pod["spec"]["containers"]

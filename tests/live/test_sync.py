@@ -284,7 +284,7 @@ def test_what_the_page_shows_runs(world: World) -> None:
     """The examples of docs/services.md that change the base, all at once: restricted pods, behind closed policies."""
     base = ("configuration file", "cron job", "worker", "Let traffic out", "Migrate the database")
     for title in base:
-        [example] = [one for one in pages.examples(world.product / "docs/services.md") if title in one.title]
+        *_, example = [one for one in pages.examples(world.product / "docs/services.md") if title in one.title]
         example.apply(world.product)
     with edited(world, {}):
         world.run("scripts/refresh", "dev")

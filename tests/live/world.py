@@ -240,14 +240,14 @@ def provide(cluster: Cluster, product: Path) -> tuple[SecretsOperator, Path]:
 
 
 @contextmanager
-def running(argocd: ArgoCD, folder: Path) -> Iterator[World]:
-    """A generated product, pushed, bootstrapped and released to dev."""
+def running(argocd: ArgoCD, folder: Path, **answers: object) -> Iterator[World]:
+    """A generated product, by default the default one, pushed, bootstrapped and released to dev."""
     cluster = argocd.cluster
     with ExitStack() as stack:
         git = stack.enter_context(GitServer(folder, cluster.address))
         url = git.create("demo/goal-tracker")
         with step("generate the product and push it"):
-            product = generate(folder, url)
+            product = generate(folder, url, **answers)
         world = World(cluster, git, argocd, product, url, *provide(cluster, product))
         stack.callback(lambda: world.operator.stop())
         world.grant(*[f"{APPLICATION}-{overlay.name}" for overlay in support.overlays(product)])

@@ -41,6 +41,14 @@ def _check_environment(repository: Repository, environment: Environment) -> Iter
         if not one.text("image"):
             what = f"container {one.get('name')} has no image"
             yield Problem(*one.where("name"), f"{what}: fix its name, as a patch adds what is not there, or add image")
+    services = {f"{item.name}-migration": item for item in environment.workloads if item.kind != "Job"}
+    for item in environment.workloads:
+        service = services.get(item.name) if item.kind == "Job" else None
+        runs = [one.text("image") for one in service.containers] if service else []
+        for one in item.containers if runs else ():
+            if one.text("image") not in runs:
+                what = f"migrates with {one.get('image')}, and {item.name.removesuffix('-migration')} runs {runs[-1]}"
+                yield Problem(*one.where("image"), f"{what}: make them the same")
     pinned = {name for name, image in named.items() if "digest" in image}
     for image, container in images.items():
         place, name = container.where("image"), name_of(image)

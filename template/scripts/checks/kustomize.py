@@ -261,9 +261,12 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
         elif content.get("$patch") == "delete":
             del result.objects[number]
         else:
+            part = content  # With the kind and name of what a target chooses.
+            for at in (("apiVersion",), ("kind",), ("metadata", "name")):
+                part = _with(part, at, item.at(*at), part.place)
             added: list[Map] = []
             of_kubernetes = "." not in item.group or item.group.endswith(".k8s.io")
-            result.objects[number] = _merged(item, content, of_kubernetes, added)
+            result.objects[number] = _merged(item, part, of_kubernetes, added)
             result.volumes += [(item.kind, item.name, volume) for volume in added]
     if not hits and result.whole and not in_component:
         what = " ".join(filter(None, ["there is no", wanted.text("kind") or "object", wanted.text("name")]))

@@ -8,9 +8,10 @@ from .documents import Map, Problem, Repository
 from .objects import Environment, Workload, environments
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9-]+)(?::(?P<port>\d+))?(?:/.*)?")
-# An address with a domain, outside of the cluster.
+# An address with a domain, outside of the cluster; two words alone may be a Service and its namespace.
 _URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?(?P<host>[a-z0-9.-]+[.][a-z]{2,})(?::(?P<port>\d+))?(?:[/?].*)?"
+    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?"
+    r"(?P<host>(?:[a-z0-9-]+[.]){2,}[a-z]{2,}|[a-z0-9-]+[.](?:com|io|net|org))(?::(?P<port>\d+))?(?:[/?].*)?"
 )
 _INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}

@@ -1,5 +1,6 @@
 """No secret is in Git, and each environment reads its own: by a store that lets in no other, and by names."""
 
+import difflib
 from collections.abc import Iterator
 
 from . import kustomize
@@ -7,6 +8,8 @@ from .applications import of_kind
 from .documents import Map, Problem, Repository
 from .environments import Platform, platforms
 
+# What terraform/platform gives an entry that nobody has set.
+_NOT_SET = '"(not set)"'
 # The operator of this cluster does not know them.
 _REFUSED = ("ClusterExternalSecret", "ClusterPushSecret", "PushSecret")
 
@@ -43,6 +46,7 @@ class _Vault:
         self.repository, self.platform = repository, platform
         self.url = f"https://{platform.values.get('key_vault_name')}.vault.azure.net"
         self.secrets = platform.values.get("environment_secrets")
+        self.variables = platform.values.get("service_secrets", [])
         self.overlays = [one for one in repository.overlays() if one.rpartition("/")[2] in platform.environments]
         self.stores = {item.name: item for item in of_kind(repository, "ClusterSecretStore", platform.folder)}
 
@@ -69,7 +73,7 @@ class _Vault:
             for secret in (item for item in built.objects if item.kind == "ExternalSecret"):
                 for reference, place, key in _asked(secret):
                     if reference.get("kind", "SecretStore") == "ClusterSecretStore":
-                        yield from self._check_asked(namespace, reference, place, key)
+                        yield from self._check_asked(namespace, reference, place, key, secret)
                     elif reference.text("name") not in own and built.whole:
                         what = f"there is no SecretStore {reference.get('name')}"
                         yield Problem(*reference.place, f"{what}: add it, or name the kind of another")
@@ -91,7 +95,7 @@ class _Vault:
                 *store.where(*account), f"signs in as {store.text(*account) or 'nobody of its own'}: write {store.name}"
             )
 
-    def _check_asked(self, namespace: str, reference: Map, place: Map, key: str) -> Iterator[Problem]:
+    def _check_asked(self, namespace: str, reference: Map, place: Map, key: str, secret: Map) -> Iterator[Problem]:
         """A question goes to a store that lets the namespace in, for a secret that it may read."""
         name, store = reference.text("name"), self.stores.get(reference.text("name"))
         if store is None:
@@ -115,12 +119,30 @@ class _Vault:
             yield Problem(*place.where(key), "no store may list the vault: name each secret in data instead")
             return
         wanted = place.text(key).removeprefix("secret/")
+        variables = [f"{environment}-{one.lower().replace('_', '-')}" for one in self.variables]
+        if wanted.lower() in variables:
+            if wanted not in names and not leaves_out(secret):
+                what = f"gives pods what {wanted} holds before anybody has set it"
+                cure = f"add to spec.target a template that leaves {_NOT_SET} out, or name it in environment_secrets"
+                yield Problem(*secret.where("spec", "target"), f"{what}: {cure}")
+            return
         if "/" not in wanted and wanted.lower() not in [one.lower() for one in names]:
             meant = [
                 one for other in self.secrets or () for one in names if one == environment + wanted.removeprefix(other)
             ]
-            cure = f"write {meant[0]}" if meant else f"add it to environment_secrets in {self.platform.path}"
+            near = difflib.get_close_matches(wanted, variables, 1) if self.variables else []
+            cure = (
+                f"write {(meant + near)[0]}"
+                if meant or near
+                else f"add it to environment_secrets in {self.platform.path}"
+            )
             yield Problem(*place.where(key), f"{environment} may not read {wanted}: {cure}")
+
+
+def leaves_out(secret: Map) -> bool:
+    """Tell whether the template of an ExternalSecret takes every entry but those that nobody has set."""
+    templates = secret.maps("spec", "target", "template", "templateFrom")
+    return len(templates) == 1 and f"if ne $value {_NOT_SET}" in templates[0].text("literal")
 
 
 def _asked(secret: Map) -> Iterator[tuple[Map, Map, str]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import applications
+from . import applications, secrets
 from .documents import Map, Place, Problem, Repository
 from .objects import Environment, Workload, environments
 
@@ -123,7 +123,7 @@ def _made(environment: Environment) -> _Made:
         if kind == "ExternalSecret":
             keys = {entry.text("secretKey") for entry in item.maps("spec", "data")}
             template = item.map("spec", "target", "template")
-            unknown = item.at("spec", "dataFrom") or "templateFrom" in template
+            unknown = item.at("spec", "dataFrom") or ("templateFrom" in template and not secrets.leaves_out(item))
             made["Secret", item.text("spec", "target", "name") or name] = (
                 None if unknown else keys | set(template.map("data"))
             )

@@ -10,7 +10,7 @@ from typing import Any
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import azure, check_nodes
+from . import azure, check_nodes, settings
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
@@ -72,6 +72,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
     made = [pool.call(azure.cluster, chosen, wanted) for wanted in clusters]
     nodes = [check_nodes.ask(pool, chosen, region, clusters) for region in regions]
     names = [_ask_names(pool, chosen, wanted) for wanted in clusters]
+    values = [(pool.call(_entries, chosen, wanted), wanted) for wanted in clusters if wanted.secrets]
 
     sections: tuple[tuple[str, Callable[[], Iterable[Line]]], ...] = (
         ("rights", lambda: _rights(rights)),
@@ -79,6 +80,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         ("Kubernetes version", lambda: chain(*(_versions(versions[one.location], one) for one in clusters))),
         ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
         ("names", lambda: chain(*map(_names, names, clusters))),
+        ("secrets", lambda: chain(*(_values(*one) for one in values))),
     )
     for name, section in sections:
         try:
@@ -202,3 +204,29 @@ def _deleted_vault(found: dict[str, Any], wanted: Settings) -> Line:
     if not properties.get("purgeProtectionEnabled"):
         cure = f"az keyvault purge --name {name} --location {properties['location']}"
     return failure(f"names: Key Vault {name} was deleted elsewhere ({properties['vaultId']})", cure)
+
+
+def _entries(chosen: Subscription, wanted: Settings) -> dict[str, str] | None:
+    """Return the secrets of Key Vault with their content types; None where there is no vault yet."""
+    if not azure.owned(chosen, wanted.key_vault, _VAULT):
+        return None
+    query = ("--vault-name", wanted.key_vault, "--query", "[].{name:name, type:contentType}")
+    return {one["name"]: one["type"] for one in chosen.ask("keyvault", "secret", "list", *query)}
+
+
+def _values(asked: Future[dict[str, str] | None], wanted: Settings) -> Iterator[Line]:
+    """Check that people have given every variable its value: the empty one has a content type of its own."""
+    found = asked.result()
+    if found is None:
+        yield ok("secrets: make up makes Key Vault; make secret then gives each variable its value")
+        return
+    for environment in wanted.environments:
+        entries = {name: settings.entry(environment, name) for name in wanted.secrets}
+        lacks = {name: entry for name, entry in entries.items() if found.get(entry, "empty") == "empty"}
+        for name, entry in lacks.items():
+            first = "" if entry in found else "run make up, then "
+            yield failure(
+                f"secrets: {environment} has no value of {name}", f"{first}make secret ENV={environment} NAME={name}"
+            )
+        if not lacks:
+            yield ok(f"secrets: {environment} has a value of {', '.join(wanted.secrets)}")

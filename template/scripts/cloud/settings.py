@@ -36,6 +36,8 @@ class Settings:
     registry_group: str
     previews_registry: str | None
     database_server: str | None
+    # Variables that services get from Key Vault, in every environment.
+    secrets: list[str]
     kubernetes_version: str | None
     zones: list[str]
     nodes: list[Nodes] = field(default_factory=list)
@@ -58,6 +60,11 @@ class Settings:
 
 def _nodes(value: dict[str, Any]) -> Nodes:
     return Nodes(value["vm_size"], value["min_count"], value["max_count"], value["os_disk_size_gb"])
+
+
+def entry(environment: str, name: str) -> str:
+    """Return the secret of Key Vault that a variable comes from, as terraform/platform names it."""
+    return f"{environment}-{name.lower().replace('_', '-')}"
 
 
 def own_clusters() -> list[str]:
@@ -105,6 +112,7 @@ def _read(environment: str | None) -> Settings:
             registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
             previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
+            secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],
             nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import process
 from .process import CommandError
-from .repository import ARGOCD_NAMESPACE, application, cluster_folder, kubectl
+from .repository import ARGOCD_NAMESPACE, ROOT, application, cluster_folder, kubectl
 
 # Argo CD takes it away once it has compared.
 REFRESH = "argocd.argoproj.io/refresh"
@@ -130,6 +130,29 @@ def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> tuple[str, bo
     return f"{reason}: {message}", not re.search("not found|non-existent", message)
 
 
+def _cure(message: str) -> str:
+    """Return the command that gives a variable the value for which a container waits."""
+    key = re.search(r"couldn't find key ([A-Z][A-Z0-9_]*) in Secret ([^/]+)/", message)
+    if not key or not (ROOT / "scripts" / "secret").exists():
+        return ""
+    return f": make secret ENV={key[2].removeprefix(application() + '-')} NAME={key[1]}"
+
+
+def job_of(pod: dict[str, Any]) -> str | None:
+    """Return the Job of Git that a pod belongs to, as a migration; those of a CronJob are named after their runs."""
+    name = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+    owners = [(owner.get("kind"), owner["name"]) for owner in pod["metadata"].get("ownerReferences", [])]
+    return name if ("Job", name) in owners else None
+
+
+def _last_words(pod: dict[str, Any]) -> str:
+    """Return why a pod has failed: the end of its log, which its container leaves where it may be read."""
+    ended = [one["state"].get("terminated", {}) for one in pod["status"].get("containerStatuses", [])]
+    failed: dict[str, Any] = next((state for state in ended if state.get("exitCode")), {})
+    lines = (failed.get("message") or pod["status"].get("message") or "no details").strip().splitlines()
+    return f"exit code {failed.get('exitCode', 'unknown')}: " + "; ".join(line.strip() for line in lines[-3:])
+
+
 def pod_troubles(
     pods: list[dict[str, Any]], replica_sets: list[dict[str, Any]], events: list[dict[str, Any]]
 ) -> tuple[list[str], list[str], dict[str, float]]:
@@ -151,6 +174,12 @@ def pod_troubles(
     ]
     waits: list[str] = []
     unready: dict[str, float] = {}
+    made = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+    for name, pod in {name: pod for pod in made if (name := job_of(pod))}.items():  # The newest pod of each.
+        if pod["status"].get("phase") == "Failed":
+            stuck.append(f"Job {name}: failed with {_last_words(pod)}")
+        elif pod["status"].get("phase") == "Running":
+            waits.append(f"Job {name}: runs")
     for pod in pods:
         owners = {owner["name"] for owner in pod["metadata"].get("ownerReferences", [])}
         if "deletionTimestamp" in pod["metadata"] or owners & old:
@@ -161,7 +190,8 @@ def pod_troubles(
             waiting = container["state"].get("waiting", {})
             last = container.get("lastState", {}).get("terminated", {}).get("reason", "")
             if waiting.get("reason") in _STUCK_REASONS:
-                stuck.append(f"{name}: {waiting['reason']}: {waiting.get('message') or last or 'no details'}")
+                message = waiting.get("message") or last or "no details"
+                stuck.append(f"{name}: {waiting['reason']}: {message}{_cure(message)}")
                 begun = True
             elif "running" in container["state"] and not container["ready"]:
                 restarts = f", restarted {container['restartCount']} times" if container["restartCount"] else ""
@@ -204,7 +234,8 @@ def sync_errors(status: dict[str, Any]) -> list[str]:
     operation = status.get("operationState", {})
     if operation.get("phase") in ("Failed", "Error") or operation.get("retryCount"):
         results = (operation.get("syncResult") or {}).get("resources", [])
-        failed = [item for item in results if item.get("status") == "SyncFailed"]
+        ended = ("Failed", "Error")
+        failed = [item for item in results if item.get("status") == "SyncFailed" or item.get("hookPhase") in ended]
         lines += [f"{item['kind']} {item['name']}: {item.get('message', 'sync failed')}" for item in failed]
         lines = lines or [f"sync: {operation.get('message', operation.get('phase'))}"]
     return lines

@@ -92,8 +92,10 @@ def over(objects: list[Object], place: Place, built: list[str]) -> Layer:
                     layer.patch(item, {"op": "remove", "path": path})
         elif kind == "PersistentVolumeClaim" and "storageClassName" in spec:
             layer.patch(item, {"op": "remove", "path": "/spec/storageClassName"})
-        elif kind == "Deployment":
-            _deployment(layer, item, place.registry, built)
+        elif kind == "Job" and not is_built_here(item["metadata"]["name"].removesuffix("-migration")):
+            layer.delete(item)
+        elif kind in ("Deployment", "Job"):
+            _pods(layer, item, place.registry, built)
     layer.public = [name for name in dict.fromkeys(layer.public) if name in built] or [*services.keys() & built]
     layer.public.sort()
     for number, _, name in zip(NODE_PORTS, place.ports, layer.public, strict=False):
@@ -111,11 +113,11 @@ def _open(layer: Layer, service: Object, port: int) -> None:
     layer.policies.append(policy)
 
 
-def _deployment(layer: Layer, item: Object, registry: str, built: list[str]) -> None:
+def _pods(layer: Layer, item: Object, registry: str, built: list[str]) -> None:
     name, containers = item["metadata"]["name"], item["spec"]["template"]["spec"]["containers"]
     if name in built:
         layer.images.append({"name": _repository(containers[0]["image"]), "newName": f"{registry}/{name}"})
-    elif not is_built_here(name):
+    elif item["kind"] == "Deployment" and not is_built_here(name):
         layer.patch(item, {"op": "add", "path": "/spec/replicas", "value": 0})
     local = {"DB_HOST": "database", "PGSSLMODE": "disable"} if _DATABASE.exists() else {}
     for number, container in enumerate(containers):

@@ -131,13 +131,14 @@ def roll_out(place: Place, commit: str) -> None:
 
 
 def make_secrets(place: Place, made: layer.Layer) -> None:
-    """Make the Secrets that Key Vault would fill, with random values, unless they are there."""
+    """Make the Secrets that Key Vault would fill, with random values; what is there stays."""
     make_namespace(place.namespace)
     for name, keys in made.secrets.items():
-        if not get("--namespace", place.namespace, "secret", name):
+        there = next(iter(get("--namespace", place.namespace, "secret", name)), {}).get("data", {})
+        values = {key: secrets.token_urlsafe(24) for key in keys if key not in there}
+        if values:
             metadata = {"name": name, "namespace": place.namespace}
-            values = {key: secrets.token_urlsafe(24) for key in keys}
-            apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values})
+            apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": there, "stringData": values})
 
 
 def print_addresses(place: Place, public: list[str]) -> None:

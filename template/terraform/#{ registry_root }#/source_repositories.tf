@@ -11,7 +11,7 @@ variable "source_repositories" {
 
   validation {
     condition = alltrue([
-      for prefix in values(var.source_repositories) : can(regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", prefix))
+      for prefix in values(var.source_repositories) : can(regex("^repo:[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", prefix))
     ])
     error_message = "Give repo:OWNER/NAME or repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID, as GitHub's API returns it."
   }

@@ -14,6 +14,9 @@ provider "azurerm" {
       # recovers it, in the same group and region. Its secrets are recovered likewise and given new values.
       purge_soft_delete_on_destroy    = !var.key_vault_purge_protection
       recover_soft_deleted_key_vaults = true
+
+      # A secret that leaves the code stays in the vault, deleted, until the time of its retention is over.
+      purge_soft_deleted_secrets_on_destroy = false
     }
   }
 }

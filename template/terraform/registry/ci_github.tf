@@ -3,7 +3,7 @@ variable "github_repository" {
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", var.github_repository))
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$", var.github_repository))
     error_message = "Give OWNER/NAME, without https:// and .git."
   }
 }
@@ -20,7 +20,7 @@ variable "github_subject_prefix" {
 
   validation {
     condition = var.github_subject_prefix == null || can(
-      regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github_subject_prefix)
+      regex("^repo:[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github_subject_prefix)
     )
     error_message = "Give repo:OWNER/NAME or repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID, as GitHub's API returns it."
   }
