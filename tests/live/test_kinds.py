@@ -115,6 +115,8 @@ def restarts(pod: Any) -> int:
 
 def test_a_worker_runs_once_reaches_what_it_may_and_is_restarted_when_it_hangs(kinds: World, listener: int) -> None:
     in_prod = ("-n", PROD, "exec", "deployment/worker", "--")
+    # The harness enforces policies a moment after a pod has started.
+    beats.clear()
     kinds.cluster.kubectl(*in_prod, "touch", "/tmp/stuck")
     # What differs by environment.
     for namespace, where, memory in ((DEV, "dev", "64Mi"), (PROD, "prod", "96Mi")):
