@@ -1570,12 +1570,6 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'kind: Deployment\n    name: "wbe"',
         "there is no Deployment wbe to scale",
     ),
-    "an autoscaler beside a number in Git": (
-        f"{SHOP}/overlays/prod/kustomization.yaml",
-        "replicas:\n",
-        'replicas:\n  - name: "api"\n    count: 3\n',
-        "Argo CD would undo what the autoscaler in",
-    ),
     "outgoing traffic of pods that are not there": (
         f"{SHOP}/overlays/prod/api-egress.yaml",
         'name: "api"\n  policyTypes',
