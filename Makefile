@@ -65,6 +65,15 @@ test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm
 test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
 	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --ignore=tests/live/test_previews.py --capture=no $(TESTS)
 
+# The two halves of the above, for machines with little time.
+.PHONY: test-live-loop
+test-live-loop: override TESTS += --ignore-glob=*/test_service_*.py
+test-live-loop: test-live
+
+.PHONY: test-live-services
+test-live-services: $(VENV)/test
+	$(BIN)/python -m pytest tests/live/test_service_*.py --capture=no $(TESTS)
+
 .PHONY: test-laptop
 test-laptop: $(VENV)/test ## Run `make local` with Docker, kind and Helm: this machine's, or ones that are made (Debian, root)
 	$(BIN)/python -m pytest tests/laptop --capture=no $(TESTS)
