@@ -12,7 +12,7 @@ import pytest
 from tests import support
 from tests.gitserver import GitServer
 
-ADDRESSES = runpy.run_path(str(support.ROOT / "template" / "scripts" / "gitops" / "addresses.py"))
+ADDRESSES = runpy.run_path(str(support.ROOT / "template" / "scripts" / "gitops" / "repository.py"))
 # Each may be somebody's own; together they change most of what git prints.
 SETTINGS = """\
 [log]

@@ -124,6 +124,9 @@ def test_every_command_runs(pushed_product: Path, newest: bool, stand_ins: Path)
     for command in (written.replace("{service}", services[0]) for written in sorted(seen)):
         problems[command] = PLAYED[shlex.split(command)[0].partition("/")[0]](command, pushed_product, stand_ins)
     for block in blocks(pushed_product):
+        # It comes with the setting of which the page speaks there.
+        if block.startswith("make secret ") and not (pushed_product / "scripts" / "secret").exists():
+            continue
         for command in block.splitlines() if block.startswith("make ") else [block]:
             play = make if command.startswith("make ") else script
             problems[command] = play(command, pushed_product, stand_ins)

@@ -446,7 +446,7 @@ FEWER = damages.both(
             replace(f"{FRONTEND}/deployment.yaml", r"matchLabels:\n", "matchLabels:\n      tier: web\n"),
             "selector of Deployment frontend is fixed",
         ),
-        (FEWER, "without replicas, Deployment frontend drops from 2 pods to one: keep it, and follow"),
+        (FEWER, "without replicas, Deployment frontend drops from 2 pods to one: keep its count until"),
     ],
 )
 def test_a_change_that_kubernetes_refuses_is_found_before_it_is_merged(
