@@ -172,6 +172,7 @@ def test_a_generation_warns_of_production_with_a_database_that_each_node_upgrade
     template: InProcess, tmp_path: Path, size: str, database: str, warned: bool
 ) -> None:
     template.render({"size": size, "database": database}, tmp_path / "product")
-    assert ("takes it down for minutes" in " ".join(post_generation.summary(tmp_path / "product", "").split())) is warned
+    said = " ".join(post_generation.summary(tmp_path / "product", "").split())
+    assert ("takes it down for minutes" in said) is warned
     readme = (tmp_path / "product" / "README.md").read_text(encoding="utf-8")
     assert ("answer `azure` for `database`" in readme) is warned
