@@ -1570,6 +1570,12 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'kind: Deployment\n    name: "wbe"',
         "there is no Deployment wbe to scale",
     ),
+    "an autoscaler that Argo CD undoes": (
+        "clusters/aks-shop/environments/prod.yaml",
+        "      - RespectIgnoreDifferences=true\n",
+        "",
+        "Argo CD would undo what the autoscaler in",
+    ),
     "outgoing traffic of pods that are not there": (
         f"{SHOP}/overlays/prod/api-egress.yaml",
         'name: "api"\n  policyTypes',

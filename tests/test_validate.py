@@ -12,6 +12,7 @@ import pytest
 
 from tests import damages, extensions, support, validation
 from tests.damages import APP, DATABASE, DEV, FRONTEND
+from tests.in_process import InProcess
 from tests.validation import replace
 
 EVERY = damages.every()
@@ -460,6 +461,19 @@ def test_a_change_that_kubernetes_refuses_is_found_before_it_is_merged(
     done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
     assert words in done.stdout
     assert done.returncode == 1
+
+
+def test_a_service_that_runs_may_be_given_an_autoscaler(in_process: InProcess, tmp_path: Path) -> None:
+    product, other = tmp_path / "product", tmp_path / "other"
+    for replicas, folder in ((3, product), ({"min": 2, "max": 6}, other)):
+        in_process.render({"services": [{"name": "web", "replicas": replicas}], "sample_app": False}, folder)
+    support.git("init", "-q", "-b", "main", cwd=product)
+    support.git("add", "-A", cwd=product)
+    support.git("commit", "-q", "-m", "Begin", cwd=product)
+    support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    shutil.copytree(other, product, dirs_exist_ok=True)
+    done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_change_is_let_through_when_the_object_is_recreated(committed: Callable[[str], Path], tmp_path: Path) -> None:

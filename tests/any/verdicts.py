@@ -166,7 +166,7 @@ def _is_deployed(folder: Path, entry: dict[str, Any], environments: list[str]) -
     assert container.get("command", []) == entry["command"]
     assert [port["containerPort"] for port in container.get("ports", [])[:1]] == [entry["port"]][: bool(entry["port"])]
     if not entry["schedule"]:
-        assert workload["spec"].get("replicas") == (None if entry["scaled"] else entry["replicas"])
+        assert workload["spec"].get("replicas") == entry["replicas"]
     if entry["port"]:
         assert container["readinessProbe"]["httpGet"]["path"] == entry["ready_path"]
         assert container["livenessProbe"]["httpGet"]["path"] == entry["health_path"]

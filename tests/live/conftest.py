@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     What loses the cluster comes last.
     """
-    first = ("test_local", "test_secrets", "test_scale", "test_service_jobs", "test_monitoring")
+    first = ("test_local", "test_secrets", "test_scale", "test_service_kinds", "test_service_jobs", "test_monitoring")
     items.sort(key=lambda item: first.index(item.path.stem) if item.path.stem in first else len(first))
     items.sort(key=lambda item: "api_server" not in getattr(item, "fixturenames", ()))
     items.sort(key=lambda item: item.path.stem == "test_recovery")

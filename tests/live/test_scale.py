@@ -71,7 +71,7 @@ def large(cluster: Cluster, argocd: ArgoCD, tmp_path_factory: pytest.TempPathFac
     """A product with a hundred services, pushed, with its first version set and nothing applied yet."""
     folder = tmp_path_factory.mktemp("large")
     with GitServer(STATE, cluster.address) as git:
-        url = git.create("demo/large")
+        url = git.create(f"demo/{APPLICATION}")
         answers = {
             "services": SERVICES,
             "environments": ENVIRONMENTS,
