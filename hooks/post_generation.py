@@ -28,6 +28,10 @@ import yaml
 # The owner of a repository that nobody has named; includes/names.jinja has it, too.
 _PLACEHOLDER = "example-org"
 _TEMPLATE = Path(__file__).resolve().parents[1]
+_DATABASE_IN_PRODUCTION = (
+    "Warning: size is production, but Postgres in the cluster is one pod: each upgrade of the nodes takes it down for "
+    "minutes. The answer database: azure gives a server with a standby."
+)
 _OUR_FAULT = """
 The answers were accepted, but what they give is not sound: a fault of this template. Please report it with the lines
 above and your answers. A new folder is removed again, --no-cleanup keeps it to look at.\
@@ -232,6 +236,8 @@ def summary(product: Path, report: str) -> str:
     for role, words in (made(answers, product) | {"cost": costs(product)}).items():
         lines += wrapped(words, f"  {role:<16}", " " * 18)
     lines += ["", *(part for line in report.splitlines() for part in wrapped(line[0].upper() + line[1:])), ""]
+    if (answers["size"], answers["database"]) == ("production", "postgres"):
+        lines += [*wrapped(_DATABASE_IN_PRODUCTION), ""]
     end = "`make doctor` names what is missing. The rest is in README.md."
     if is_placeholder(answers["git_repository"]):
         lines += wrapped(f"Next: {_PLACEHOLDER} stands for the owner of its repository, and names derive from it.")

@@ -1624,11 +1624,47 @@ IDENTITY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+BACKUP = "apps/goal-tracker/base/database/backup.yaml"
+PLATFORM = "terraform/platform/terraform.tfvars"
+
+BACKUP_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a backup of another database host": (
+        BACKUP,
+        "value: database\n",
+        "value: databases\n",
+        "PGHOST is databases, which is no Service",
+    ),
+    "a backup that the database does not let in": (
+        BACKUP,
+        r"(name: database-from-backup\n(?:.*\n)+?.*port:) postgres",
+        r"\1 5433",
+        "no NetworkPolicy lets database-backup in",
+    ),
+    "a backup with no identity": (
+        PLATFORM,
+        r'service_identities = \["database-backup"\]',
+        "service_identities = []",
+        "database-backup has an identity here, but not in service_identities",
+    ),
+    "a backup that may not read who it is": (
+        PLATFORM,
+        ', "dev-database-backup-azure-client-id"',
+        "",
+        "dev may not read dev-database-backup-azure-client-id: add it to environment_secrets",
+    ),
+    "a backup into another storage account": (
+        PLATFORM,
+        'storage_account_name = "backup',
+        'storage_account_name = "backups',
+        "is not the storage account backups",
+    ),
+}
+
 
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
     tables = {answers: [table] for answers, table in DAMAGED.items()}
-    tables["defaults"].append(EDITS)
+    tables["defaults"] += [EDITS, BACKUP_DAMAGES]
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
     tables["services-of-every-kind"] = [KIND_DAMAGES]
     tables["identities-in-azure"] = [IDENTITY_DAMAGES]

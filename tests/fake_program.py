@@ -159,12 +159,13 @@ def az(world: World, arguments: list[str]) -> None:
         return
     elif line.startswith("resource list"):
         kind = option(arguments, "--resource-type").rpartition("/")[2]
-        group = "rg-aks-goal-tracker-state" if kind == "storageAccounts" else "rg-aks-goal-tracker"
-        there = world["storage"] if kind == "storageAccounts" else world["cluster"]
+        of_state = kind == "storageAccounts" and not option(arguments, "--name").startswith("backup")
+        group = "rg-aks-goal-tracker-state" if of_state else "rg-aks-goal-tracker"
+        there = world["storage"] if of_state else world["cluster"]
         if kind == "registries" and world["terraform"].get("registry"):
             group, there = "rg-aks-goal-tracker-registry", True
         for own, one in world["clusters"].items():
-            if option(arguments, "--name").startswith(f"kv-{own}-"):
+            if option(arguments, "--name").startswith((f"kv-{own}-", f"backup{own}")):
                 group, there = one["resourceGroup"], True
         answer = [{"name": option(arguments, "--name"), "resourceGroup": group}] if there else []
     if answer is not None:

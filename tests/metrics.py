@@ -79,6 +79,7 @@ COMPONENTS = {
         "https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics/workload",
         {
             "kube_deployment_status_replicas_ready": {"namespace", "deployment"},
+            "kube_job_status_succeeded": {"namespace", "job_name"},
             "kube_pod_container_status_restarts_total": POD,
         },
     ),

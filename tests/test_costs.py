@@ -163,3 +163,16 @@ def test_make_prices_changes_nothing_where_a_price_is_not_found(
     with pytest.raises(SystemExit, match="error: disk E3 LRS: the list has no such price: correct the query"):
         prices.main()
     assert price_list.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(("size", "database", "warned"), [
+    ("production", "postgres", True), ("production", "azure", False), ("small", "postgres", False),
+])  # fmt: skip
+def test_a_generation_warns_of_production_with_a_database_that_each_node_upgrade_takes_down(
+    template: InProcess, tmp_path: Path, size: str, database: str, warned: bool
+) -> None:
+    template.render({"size": size, "database": database}, tmp_path / "product")
+    said = " ".join(post_generation.summary(tmp_path / "product", "").split())
+    assert ("takes it down for minutes" in said) is warned
+    readme = (tmp_path / "product" / "README.md").read_text(encoding="utf-8")
+    assert ("answer `azure` for `database`" in readme) is warned

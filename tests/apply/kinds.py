@@ -225,6 +225,7 @@ KINDS = {
         Kind("Microsoft.Storage/storageAccounts", _account, slow=True, fixed=("sku.name",), unique=True),
         Kind("Microsoft.Storage/storageAccounts/blobServices", state=False),
         Kind("Microsoft.Storage/storageAccounts/fileServices", state=False),
+        Kind("Microsoft.Storage/storageAccounts/managementPolicies", state=False),
         Kind(
             "Microsoft.Storage/storageAccounts/blobServices/containers",
             _with(publicAccess="None", hasImmutabilityPolicy=False, hasLegalHold=False),

@@ -218,7 +218,16 @@ def generate(folder: Path, url: str = "", **answers: object) -> Path:
         found = re.search(r"image: (postgres:\S+)@sha256:\w+", stateful_set.read_text())
         assert found
         digest = images.push_base(found[1])
-        stateful_set.write_text(stateful_set.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
+        for path in (stateful_set, stateful_set.with_name("backup.yaml")):
+            path.write_text(path.read_text().replace(found[0], f"image: {found[1]}@{digest}"))
+        # The log of its pod stands for Blob Storage.
+        shown, done = re.subn(
+            r"image: rclone/.*\n( +)args: .*",
+            rf"image: {found[1]}@{digest}\n\1command: [sh, -euc, base64 /backup/*.dump]",
+            path.read_text(),
+        )
+        assert done == 1
+        path.write_text(shown)
         support.git("commit", "-q", "-a", "-m", "Stand-in for Postgres", cwd=product)
     if url:
         for path in (*product.glob("bootstrap/**/*.yaml"), *product.glob("clusters/**/*.yaml")):

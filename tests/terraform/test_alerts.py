@@ -52,6 +52,10 @@ def volume(metric: str, claim: str = "data-database-0") -> str:
     return f'kubelet_volume_stats_{metric}_bytes{{namespace="shop-prod", persistentvolumeclaim="{claim}"}}'
 
 
+def backup(night: int) -> str:
+    return f'kube_job_status_succeeded{{namespace="shop-prod", job_name="database-backup-{night}"}}'
+
+
 def secret(status: str, namespace: str = "shop-prod") -> str:
     return f'externalsecret_status_condition{{name="database", namespace="{namespace}", condition="Ready", status="{status}"}}'
 
@@ -66,6 +70,7 @@ def requests(code: str) -> str:
 
 
 DAY = 24 * 3600
+DISK = volume("capacity")
 WELL = {application(): "1x120"}
 TRIES = application("OutOfSync", operation="sync", phase="Running")
 LOST = application("OutOfSync", "Missing", operation="sync", phase="Running")
@@ -126,6 +131,16 @@ CASES: dict[str, list[Case]] = {
             16,
             {"DatabaseDiskFillsUp": 1, "DatabaseDiskFull": 1},
         ),
+        Case("a backup a day", {DISK: "9x3000", backup(1): "1x1500", backup(2): "_x1500 0x9 1x1500"}, 2900, {}),
+        Case("a backup two days ago", {DISK: "9x3000", backup(1): "1x3000"}, 1700, {"DatabaseBackupMissing": 1}),
+        Case(
+            "a backup that fails",
+            {DISK: "9x3000", backup(1): "1x3000", backup(2): "_x1500 0x1500"},
+            1700,
+            {"DatabaseBackupMissing": 1},
+        ),
+        Case("no backup yet", {DISK: "9x3000"}, 1500, {}),
+        Case("never a backup", {DISK: "9x3000"}, 1700, {"DatabaseBackupMissing": 1}),
         Case("another disk", {volume("available", "cache"): "0x60", volume("capacity", "cache"): "100x60"}, 60, {}),
     ],
     "pods.yaml": [

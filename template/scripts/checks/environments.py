@@ -67,6 +67,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield Problem(*platform.where("environments"), f"{what}: add it, or remove it")
         yield from _check_gateway(repository, platform)
         yield from _check_database(repository, platform)
+        yield from _check_backups(repository, platform)
     for name in sorted(set(names) - listed) if found and all(platform.values for platform in found) else ():
         path, line = found[0].where("environments") if len(found) == 1 else (f"terraform/platform/{name}.tfvars", 0)
         what = f"environment {name} is in apps/*/overlays but not in {path}"
@@ -106,6 +107,21 @@ def _check_database(repository: Repository, platform: Platform) -> Iterator[Prob
         if peers and subnet and subnet not in [peer.at("ipBlock", "cidr") for peer in peers]:
             what = f"{peers[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
             yield Problem(*peers[0].place, f"{what}: make them the same")
+
+
+def _check_backups(repository: Repository, platform: Platform) -> Iterator[Problem]:
+    """Backups are of a database that is there, and go where terraform/platform lets them in."""
+    backups = platform.values.get("database_backups")
+    account = backups.get("storage_account_name") if isinstance(backups, dict) else None
+    for environment in (one for one in environments(repository) if account and one.name in platform.environments):
+        for item in environment.workloads:
+            for variable in (one for container in item.containers for one in container.maps("env")):
+                name, value = variable.text("name"), variable.text("value")
+                if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
+                    what = f"is not the storage account {account} of {platform.path}"
+                    yield Problem(*variable.where("value"), f"{what}: make them the same")
+                if name == "PGHOST" and value not in environment.services:
+                    yield Problem(*variable.where("value"), f"PGHOST is {value}, which is no Service: fix its name")
 
 
 def check_answers(repository: Repository) -> Iterator[Problem]:

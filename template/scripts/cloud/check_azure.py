@@ -150,6 +150,9 @@ def _ask_names(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, 
         "vault owner": pool.call(azure.owned, chosen, wanted.key_vault, _VAULT),
         "deleted": pool.call(chosen.ask, "keyvault", "list-deleted", "--resource-type", "vault"),
     }
+    if backups := wanted.backup_account:
+        questions["backups"] = pool.call(chosen.ask, "storage", "account", "check-name", "--name", backups)
+        questions["backups owner"] = pool.call(azure.owned, chosen, backups, _STORAGE)
     if wanted.registry:
         questions["registry"] = pool.call(chosen.ask, "acr", "check-name", "--name", wanted.registry)
         questions["registry owner"] = pool.call(azure.owned, chosen, wanted.registry, _REGISTRY)
@@ -165,6 +168,8 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
         ("storage", "storage account", wanted.state_account, wanted.state_group, "storage_account_name"),
         ("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"),
     ]
+    if wanted.backup_account:
+        things.append(("backups", "storage account", wanted.backup_account, wanted.group, "database_backups"))
     if wanted.registry:
         things.append(("registry", "registry", wanted.registry, wanted.registry_group, "registry_name"))
     if wanted.previews_registry:

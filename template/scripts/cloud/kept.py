@@ -9,6 +9,7 @@ KINDS = (
     "azurerm_postgresql_flexible_server",
     "azurerm_postgresql_flexible_server_database",
     "azurerm_public_ip",
+    "azurerm_storage_account",
 )
 # Images of pull requests are built anew.
 _REBUILT = ("azurerm_container_registry.previews",)

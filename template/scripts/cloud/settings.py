@@ -36,6 +36,7 @@ class Settings:
     registry_group: str
     previews_registry: str | None
     database_server: str | None
+    backup_account: str | None
     # Variables that services get from Key Vault, in every environment.
     secrets: list[str]
     kubernetes_version: str | None
@@ -112,6 +113,7 @@ def _read(environment: str | None) -> Settings:
             registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
             previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
+            backup_account=platform.get("database_backups", {}).get("storage_account_name"),
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],

@@ -4,6 +4,7 @@
 - Passwords are made here, instead of coming from Key Vault.
 - Public services are reached by ports of the node, instead of a load balancer or a gateway.
 - Volumes have the cluster's own class.
+- What needs Azure by a schedule, such as backups, is left out.
 """
 
 import json
@@ -19,6 +20,8 @@ from .place import Place
 
 # Where there is one, it stands for the database server of Azure.
 _DATABASE = Path(__file__).with_name("database.yaml")
+# Whoever has this label signs in to Azure.
+_IN_AZURE = "azure.workload.identity/use"
 _PULL_SECRET = "kubernetes.io/dockerconfigjson"  # noqa: S105 - a type, not a secret
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 
@@ -92,7 +95,7 @@ def over(objects: list[Object], place: Place, built: list[str]) -> Layer:
                     layer.patch(item, {"op": "remove", "path": path})
         elif kind == "PersistentVolumeClaim" and "storageClassName" in spec:
             layer.patch(item, {"op": "remove", "path": "/spec/storageClassName"})
-        elif kind == "Job" and not is_built_here(item["metadata"]["name"].removesuffix("-migration")):
+        elif kind in ("CronJob", "Job") and _is_left_out(item):
             layer.delete(item)
         elif kind in ("Deployment", "Job"):
             _pods(layer, item, place.registry, built)
@@ -101,6 +104,13 @@ def over(objects: list[Object], place: Place, built: list[str]) -> Layer:
     for number, _, name in zip(NODE_PORTS, place.ports, layer.public, strict=False):
         _open(layer, services[name], number)
     return layer
+
+
+def _is_left_out(job: Object) -> bool:
+    """Tell whether a job needs Azure, or has no sources here."""
+    if job["kind"] == "CronJob":
+        return _IN_AZURE in job["spec"]["jobTemplate"]["spec"]["template"]["metadata"].get("labels", {})
+    return not is_built_here(job["metadata"]["name"].removesuffix("-migration"))
 
 
 def _open(layer: Layer, service: Object, port: int) -> None:
