@@ -45,7 +45,7 @@ def _compare(repository: Repository, main: Repository, overlay: str) -> Iterator
         was, now = before.map("spec"), item.map("spec")
         if (was.get("replicas") or 1) > 1 and "replicas" not in now and not ignores_replicas(main, overlay, item):
             what = f"without replicas, {item.kind} {item.name} drops from {was['replicas']} pods to one"
-            cure = "keep its count until main's Application ignores it, as 'Scale a service by load' in docs/operations.md says"
+            cure = "keep its count until main's Application ignores it: 'Scale a service by load' in docs/operations.md"
             yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}")
         changed = sorted(key for key in {*was, *now} if fixed(key) and was.get(key) != now.get(key))
         if changed and item.at(*_RECREATED) == before.at(*_RECREATED):
