@@ -208,7 +208,7 @@ class World:
         if request.method == "DELETE":
             # https://learn.microsoft.com/rest/api/storagerp/storage-accounts/delete
             at_once = kind.type == "Microsoft.Storage/storageAccounts"
-            if kind.slow and not at_once or kind.type.endswith("resourceGroups"):
+            if (kind.slow and not at_once) or kind.type.endswith("resourceGroups"):
                 one.leaving = True
                 return Answer(202)
             self._remove(one)
