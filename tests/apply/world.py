@@ -206,7 +206,9 @@ class World:
             self._demand_group(address)
             raise RefusedError(404, "ResourceNotFound", f"The Resource '{address.id}' was not found.")
         if request.method == "DELETE":
-            if kind.slow or kind.type.endswith("resourceGroups"):
+            # https://learn.microsoft.com/rest/api/storagerp/storage-accounts/delete
+            at_once = kind.type == "Microsoft.Storage/storageAccounts"
+            if kind.slow and not at_once or kind.type.endswith("resourceGroups"):
                 one.leaving = True
                 return Answer(202)
             self._remove(one)
