@@ -136,7 +136,7 @@ def a_config_map(tree: Tree, _: random.Random) -> None:
 
 def a_generator(tree: Tree, chance: random.Random) -> None:
     tree.write(tree.base / "settings/app.properties", "a=b\n")
-    tree.write(tree.base / "settings/values.yaml", "colour: blue\n")
+    tree.write(tree.base / "settings/values.yaml", "colour: {{ .Colour }}\n")
     entry = "  - name: settings\n    files:\n      - settings/app.properties\n      - conf.yaml=settings/values.yaml\n"
     tree.section(tree.base / "kustomization.yaml", "configMapGenerator", entry)
     text = "            - name: COLOUR\n              valueFrom:\n"

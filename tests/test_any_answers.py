@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from copier._tools import cast_to_bool
 from hypothesis import assume, given, settings
 
@@ -120,3 +121,15 @@ def test_short_names_give_a_registry_name_that_is_long_enough(in_process: InProc
 @pytest.mark.parametrize("given", [True, "yes", "No", " off "])
 def test_words_for_yes_and_no_are_taken(given: Any, in_process: InProcess) -> None:
     assert in_process.ask({"sample_app": given})["sample_app"] is cast_to_bool(given)
+
+
+def test_settings_are_stored_in_the_order_that_files_have_them_in(in_process: InProcess, tmp_path: Path) -> None:
+    """Copier renders the older version from what is stored: another order would be an edit that nobody made."""
+    services = [{"name": "web", "env": {"ZONE": "b", "ALPHA": "a"}, "azure": True}]
+    in_process.render({"services": services}, tmp_path)
+    stored = yaml.safe_load((tmp_path / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert [list(stored["services"][0]), list(stored["services"][0]["env"])] == [
+        ["name", "env", "azure"],
+        ["ZONE", "ALPHA"],
+    ]
+    assert list(stored) == sorted(stored)
