@@ -426,7 +426,7 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "terraform/registry/terraform.tfvars",
         'resource_group_name = ".*"',
         'resource_group_name = "rg-other"',
-        "terraform/platform/dev.tfvars:27: registry_resource_group_name is not rg-other",
+        "terraform/platform/dev.tfvars:29: registry_resource_group_name is not rg-other",
     ),
     "a registry of another repository": (
         "terraform/registry/terraform.tfvars",
@@ -1569,12 +1569,6 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'kind: Deployment\n    name: "web"',
         'kind: Deployment\n    name: "wbe"',
         "there is no Deployment wbe to scale",
-    ),
-    "an autoscaler that Argo CD undoes": (
-        "clusters/aks-shop/environments/prod.yaml",
-        "      - RespectIgnoreDifferences=true\n",
-        "",
-        "Argo CD would undo what the autoscaler in",
     ),
     "outgoing traffic of pods that are not there": (
         f"{SHOP}/overlays/prod/api-egress.yaml",

@@ -207,8 +207,8 @@ def test_the_loop_goes_through_a_cluster_of_its_own_and_leaves_nothing(laptop: L
     assert "NO_PROXY=intra,goal-tracker-local-registry" in (laptop.bin / "environment").read_text().splitlines()
     assert (laptop.product / ".local/kubeconfig").stat().st_mode & 0o077 == 0
     applied = [json.loads(text) for text in (laptop.bin / "applied").read_text().replace("}{", "}\n{").splitlines()]
-    kinds = {item["kind"]: item for one in applied for item in one["items"]}
-    assert len(kinds["Secret"]["stringData"]["password"]) >= 24
+    made = {(item["kind"], item["metadata"]["name"]): item for one in applied for item in one["items"]}
+    assert len(made["Secret", "database"]["stringData"]["password"]) >= 24
 
     source = laptop.product / "src/frontend/static/index.html"
     source.write_text(source.read_text() + "\n")

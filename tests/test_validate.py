@@ -473,6 +473,12 @@ def test_a_service_that_runs_may_be_given_an_autoscaler(in_process: InProcess, t
     support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
     shutil.copytree(other, product, dirs_exist_ok=True)
     done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
+    assert "drops from 3 pods to one: keep its count until" in done.stdout
+    # In the second step, the Application on main ignores the number.
+    support.git("add", "clusters", cwd=product)
+    support.git("commit", "-q", "-m", "Ignore the number", cwd=product)
+    support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
     assert done.returncode == 0, done.stdout
 
 
