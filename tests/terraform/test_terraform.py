@@ -33,6 +33,8 @@ CACHE_KEYS = tuple(
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-cm-yaml/ and argocd-cmd-params-cm-yaml/
 ARGO_CD_SETTINGS = (
     r"configs.cm.oidc\.config",
+    r"configs.cm.resource\.customizations\.health\.batch_Job",
+    r"configs.cm.resource\.customizations\.useOpenLibs\.batch_Job",
     r"configs.params.controller\.diff\.server\.side",
     r"configs.params.controller\.repo\.server\.timeout\.seconds",
 )
