@@ -1,5 +1,5 @@
 variable "service_identities" {
-  description = "Services that sign in to Azure; each has an identity of its own in every environment."
+  description = "Services and jobs that sign in to Azure; each has an identity of its own in every environment."
   type        = set(string)
 }
 
