@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from .documents import Problem, Repository, conflict
+from .documents import Problem, Repository, configuration, conflict
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
 _SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./-])")
@@ -13,10 +13,12 @@ _CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|s
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
-    """Look at every file by itself."""
+    """Look at every file by itself. Texts of ConfigMaps may show a conflict; an update's own is one there too."""
+    shown = configuration(repository)
     for path in repository.files:
         if re.fullmatch(f"{_TEXT}|scripts/[^.]+", path) and (found := conflict(path, repository.text(path))):
-            yield found
+            if path not in shown or "<<<<<<< before updating\n" in repository.text(path):
+                yield found
 
 
 def check(repository: Repository) -> Iterator[Problem]:
