@@ -304,21 +304,3 @@ def test_a_rollback_waits_until_the_failed_migration_has_ended(
     cluster.troubled["operationState"]["syncResult"]["revision"] = OLD
     assert waited(command, cluster, monkeypatch, 400) == ""
     assert "waits: the migration of an older version ends first" in capsys.readouterr().out
-
-
-def test_a_version_that_a_partial_sync_brought_without_its_migration_is_not_healthy(
-    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "apps/shop/base/api").mkdir(parents=True)
-    (tmp_path / "apps/shop/base/api/migration.yaml").write_text("kind: Job\n")
-    monkeypatch.setattr(command, "ROOT", tmp_path)
-    monkeypatch.setattr(command, "need_history", lambda: None)
-    monkeypatch.setattr(command, "imagetags_path", lambda environment: f"{environment}/imagetags")
-    monkeypatch.setattr(command, "succeeds", lambda *arguments: OLD not in arguments)
-    operation = {"phase": "Succeeded", "syncResult": {"revision": NEW}}
-    for revision, said in ((OLD, "whose migration has not run"), (NEW, "")):
-        cluster.now = 0.0
-        cluster.troubled = {"health": {"status": "Healthy"}, "operationState": operation, "history": [{"revision": revision}]}  # fmt: skip
-        message = waited(command, cluster, monkeypatch, 100)
-        assert said in message
-        assert bool(message) == bool(said)

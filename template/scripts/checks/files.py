@@ -14,11 +14,12 @@ _CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|s
 
 def inspect(repository: Repository) -> Iterator[Problem]:
     """Look at every file by itself. Texts of ConfigMaps may show a conflict; an update's own is one there too."""
-    shown = configuration(repository)
+    shown = {path for path in configuration(repository) if "<<<<<<< before updating\n" not in repository.text(path)}
     for path in repository.files:
-        if re.fullmatch(f"{_TEXT}|scripts/[^.]+", path) and (found := conflict(path, repository.text(path))):
-            if path not in shown or "<<<<<<< before updating\n" in repository.text(path):
-                yield found
+        if path in shown or not re.fullmatch(f"{_TEXT}|scripts/[^.]+", path):
+            continue
+        if found := conflict(path, repository.text(path)):
+            yield found
 
 
 def check(repository: Repository) -> Iterator[Problem]:
