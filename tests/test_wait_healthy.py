@@ -5,7 +5,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -304,3 +303,16 @@ def test_a_rollback_waits_until_the_failed_migration_has_ended(
     cluster.troubled["operationState"]["syncResult"]["revision"] = OLD
     assert waited(command, cluster, monkeypatch, 400) == ""
     assert "waits: the migration of an older version ends first" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("made", "said"), [("2026-11-26T03:00:00Z", ""), ("2026-11-26T10:00:09Z", "ImagePullBackOff")])
+def test_a_run_of_a_cron_job_is_a_fault_only_of_the_version_that_it_began_with(
+    made: str, said: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = pod("nightly-1-x", containerStatuses=stuck("ImagePullBackOff"))
+    run["metadata"] |= {"creationTimestamp": made, "ownerReferences": [{"kind": "Job", "name": "nightly-1"}]}
+    cluster.state = ([run], [], [])
+    cluster.troubled = {"operationState": {"phase": "Running", "startedAt": "2026-11-26T10:00:05Z"}, "resources": []}
+    message = waited(command, cluster, monkeypatch, 60)
+    assert said in message
+    assert bool(message) == bool(said)
