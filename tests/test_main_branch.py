@@ -78,6 +78,12 @@ def test_deployments_land_on_it_and_what_waits_is_proposed_for_it(pushed_product
     )
     assert script("diff").startswith(f"Nothing changes on the cluster, compared with origin/{branch} at {tip[:8]}")
 
+    # Who must have signed an image: a workflow of that branch, called by that branch.
+    signer = "from gitops import signatures; print(*signatures._builder('any', 'sha', 'acme/other')[1])"
+    asked = support.run(sys.executable, "-c", signer, cwd=pushed_product, PYTHONPATH="scripts").stdout
+    assert f"build-service.yml@refs/heads/{branch} " in asked
+    assert f"--certificate-github-workflow-ref refs/heads/{branch} " in asked
+
     (remote / "hooks" / "update").write_text(
         f'#!/bin/sh\n[ "$1" != refs/heads/{branch} ] || {{ echo "GH013: protected branch" >&2; exit 1; }}\n'
     )
