@@ -44,7 +44,9 @@ sys.path.append(str(TEMPLATE / "template" / "scripts"))
 from gitops.repository import web_page  # noqa: E402
 
 # What the rule for addresses takes, in short.
-_REPOSITORY = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.-]*)+/[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_REPOSITORY = re.compile(
+    r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.%-]*)+/[A-Za-z0-9_-][A-Za-z0-9._%-]*"
+)
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # How Jinja reports the name that the hidden question looks up, which is our message.
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
