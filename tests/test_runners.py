@@ -1,5 +1,6 @@
 """Runners of one's own: every job runs there, and `make doctor` says whether one is online and who may use it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def places(product: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize(("runner", "written"), [
-    ("", "ubuntu-24.04"), ("aks-runners", "aks-runners"), ("self-hosted, linux", ["self-hosted", "linux"]),
+    ("", "ubuntu-24.04"), ("aks-runners", "aks-runners"), ("self-hosted,linux", ["self-hosted", "linux"]),
 ])  # fmt: skip
 @pytest.mark.parametrize("more", [{}, {"cluster_layout": "per-environment"}, {"services": ["web"]}])
 def test_every_job_runs_where_the_answer_says(
@@ -32,6 +33,9 @@ def test_every_job_runs_where_the_answer_says(
     found = places(tmp_path / "product")
     assert len(found) > 8
     assert all(place == written for place in found)
+    lines = {text for path in tmp_path.rglob("*.yml") for text in path.read_text(encoding="utf-8").splitlines()}
+    # Yamllint wants a space behind each comma.
+    assert not [text for text in lines if "runs-on: [" in text and re.search(r",\S", text)]
 
 
 @pytest.fixture
