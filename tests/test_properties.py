@@ -652,8 +652,7 @@ def test_every_image_is_named_in_full(product: Path) -> None:
 
 def test_answers_file_holds_every_question_that_was_asked(product: Path) -> None:
     stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
-    unasked = {"advanced"} | (set() if stored["expose"] == "gateway" else {"domain"})
-    unasked |= {"runner"} if stored["ci"] == "jenkins" else set()
+    unasked = {"advanced"} if stored["expose"] == "gateway" else {"advanced", "domain"}
     assert {name for name in stored if not name.startswith("_")} == set(support.asked()) - unasked
 
 
