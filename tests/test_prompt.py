@@ -20,7 +20,7 @@ RIGHT = {
     for name, answer in {
         "git_repository": OWN, "project_name": "goal-tracker", "services": "[frontend, backend]", "code_owners": "",
         "environments": "[dev, prod]", "cluster_name": "aks-goal-tracker", "region": "westeurope",
-        "registry_name": "octocatgoaltracker", "branch": "main",
+        "registry_name": "octocatgoaltracker", "branch": "main", "runner": "", "private": "[]",
     }.items()
 } | {"advanced": "y"}  # fmt: skip
 # Who may be asked for the owner is not on this PATH.
@@ -115,6 +115,7 @@ def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: P
                 "git_repository",
                 "services",
                 "registry_name",
+                "runner",
                 "sample_app",
                 "previews",
                 "verify_images",

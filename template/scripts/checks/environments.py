@@ -76,11 +76,13 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
     """The address of a Gateway is the one that terraform/platform makes."""
-    made = platform.values.get("gateway_address_name")
-    at = ("spec", "infrastructure", "annotations", "service.beta.kubernetes.io/azure-pip-name")
-    for _, document in repository.below(f"{platform.folder}/"):
-        if made and document.kind == "Gateway" and document.at(*at) not in (None, made):
-            yield Problem(*document.where(*at), f"is not the address {made} of {platform.path}: make them the same")
+    annotations = {"gateway_address_name": "azure-pip-name", "gateway_address": "azure-load-balancer-ipv4"}
+    for setting, annotation in annotations.items():
+        made = platform.values.get(setting)
+        at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/{annotation}")
+        for _, document in repository.below(f"{platform.folder}/"):
+            if made and document.kind == "Gateway" and document.at(*at) not in (None, made):
+                yield Problem(*document.where(*at), f"is not the address {made} of {platform.path}: make them the same")
 
 
 def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:
