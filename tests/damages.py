@@ -319,6 +319,12 @@ GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"pip-other"',
         "is not the address pip-aks-goal-tracker-gateway of terraform/platform/terraform.tfvars",
     ),
+    "an address in another group": (
+        GATEWAY,
+        '"rg-aks-goal-tracker"',
+        '"rg-other"',
+        "is not the group rg-aks-goal-tracker of terraform/platform/terraform.tfvars",
+    ),
 }
 
 

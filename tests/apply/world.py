@@ -89,6 +89,8 @@ class World:
     secrets: dict[str, dict[str, list[Body]]] = field(default_factory=dict)
     blobs: dict[str, Body] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    demanded: set[str] = field(default_factory=set)
+    """Tags without which a policy lets nothing be made."""
     fail_once: list[tuple[str, int]] = field(default_factory=list)
     """Kinds of which the next write fails, and with which status."""
     clusters: dict[str, Body] = field(default_factory=dict)
@@ -303,6 +305,8 @@ class World:
                 _refuse_ranges(body["properties"]["networkProfile"])
         else:
             _refuse_changes(kind, old.body, body)
+        if request.method == "PUT" and "location" in body and (lacking := self.demanded - body.get("tags", {}).keys()):
+            raise RefusedError(403, "RequestDisallowedByPolicy", f"{address.id} lacks the tags {sorted(lacking)}.")
         parts = _PARTS.get(address.kind.lower())
         held = body.get("properties", {}).pop(parts[1], None) if parts else None
         generated = old.generated if old else kind.defaults(address.name)

@@ -76,11 +76,16 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
     """The address of a Gateway is the one that terraform/platform makes."""
-    made = platform.values.get("gateway_address_name")
-    at = ("spec", "infrastructure", "annotations", "service.beta.kubernetes.io/azure-pip-name")
+    names = platform.values.get("names")
+    made = {
+        "pip-name": ("address", platform.values.get("gateway_address_name")),
+        "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
+    }
     for _, document in repository.below(f"{platform.folder}/"):
-        if made and document.kind == "Gateway" and document.at(*at) not in (None, made):
-            yield Problem(*document.where(*at), f"is not the address {made} of {platform.path}: make them the same")
+        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
+            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
+            if name and document.at(*at) not in (None, name):
+                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
 
 
 def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:

@@ -28,6 +28,10 @@ class Settings:
     environment: str | None
     location: str
     environments: list[str]
+    # The resource group of everything that terraform/platform makes, and that in which AKS keeps machines, disks and load
+    # balancers, which goes with the cluster.
+    group: str
+    node_group: str
     state_group: str
     state_account: str
     key_vault: str
@@ -47,16 +51,6 @@ class Settings:
     def tfvars(self) -> str:
         """The file in which terraform/platform is told all this."""
         return f"terraform/platform/{tfvars.name(self.environment)}"
-
-    @property
-    def group(self) -> str:
-        """The resource group of everything that terraform/platform makes."""
-        return f"rg-{self.cluster}"
-
-    @property
-    def node_group(self) -> str:
-        """The resource group in which AKS keeps machines, disks and load balancers; it goes with the cluster."""
-        return f"rg-{self.cluster}-nodes"
 
 
 def _nodes(value: dict[str, Any]) -> Nodes:
@@ -105,12 +99,14 @@ def _read(environment: str | None) -> Settings:
             environment=environment,
             location=platform["location"],
             environments=platform["environments"],
+            group=platform["names"]["resource_group"],
+            node_group=platform["names"]["node_resource_group"],
             state_group=state["resource_group_name"],
             state_account=state["storage_account_name"],
             key_vault=platform["key_vault_name"],
             purge_protection=platform["key_vault_purge_protection"],
             registry=platform.get("registry_name"),
-            registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
+            registry_group=platform.get("registry_resource_group_name", platform["names"]["resource_group"]),
             previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
             backup_account=platform.get("database_backups", {}).get("storage_account_name"),

@@ -33,7 +33,7 @@ locals {
 resource "azurerm_user_assigned_identity" "ci" {
   for_each = local.ci_subjects
 
-  name                = "id-${var.cluster_name}-ci-${each.key}"
+  name                = "${var.names.identities}-ci-${each.key}"
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags

@@ -43,6 +43,11 @@ variable "database_subnet" {
   }
 }
 
+variable "database_security_group_name" {
+  description = "Network security group of that subnet."
+  type        = string
+}
+
 variable "database_maintenance" {
   description = "When Azure may patch the server: day of the week (0 is Sunday) and hour, in UTC."
   type = object({
@@ -112,7 +117,7 @@ resource "azurerm_subnet" "database" {
 
 # Pods reach the server with the address of their node.
 resource "azurerm_network_security_group" "database" {
-  name                = "nsg-${var.cluster_name}-database"
+  name                = var.database_security_group_name
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags
@@ -153,7 +158,7 @@ resource "azurerm_private_dns_zone" "database" {
 }
 
 resource "azurerm_private_dns_zone_virtual_network_link" "database" {
-  name                = "vnet-${var.cluster_name}"
+  name                = azurerm_virtual_network.this.name
   private_dns_zone_id = azurerm_private_dns_zone.database.id
   virtual_network_id  = azurerm_virtual_network.this.id
   tags                = local.tags
@@ -251,6 +256,7 @@ resource "azurerm_key_vault_secret" "database_administrator" {
   name             = "database-administrator-password"
   key_vault_id     = azurerm_key_vault.this.id
   content_type     = "text/plain"
+  tags             = local.tags
   value_wo         = ephemeral.random_password.database_administrator.result
   value_wo_version = var.database_password_version
 

@@ -57,8 +57,8 @@ resource "azurerm_public_ip" "gateway" {
     # DNS records point to it. scripts/down, which asks first, lifts this.
     prevent_destroy = true
 
-    # AKS notes in the tags which Service uses it. Zones are chosen when it is made: others would be another address.
-    ignore_changes = [tags, zones]
+    # AKS notes in these tags which Service uses it. Zones are chosen when it is made: others would be another address.
+    ignore_changes = [tags["k8s-azure-cluster-name"], tags["k8s-azure-dns-label-service"], tags["k8s-azure-service"], zones]
   }
 }
 

@@ -1,6 +1,6 @@
 # The cluster's control plane. Its own identity, so that its right on the subnet exists before the cluster does.
 resource "azurerm_user_assigned_identity" "cluster" {
-  name                = "id-${var.cluster_name}-cluster"
+  name                = "${var.names.identities}-cluster"
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags
@@ -15,7 +15,7 @@ resource "azurerm_role_assignment" "cluster_network" {
 
 # The nodes. Made here rather than by AKS, so that it has its rights before the first node asks for something.
 resource "azurerm_user_assigned_identity" "kubelet" {
-  name                = "id-${var.cluster_name}-kubelet"
+  name                = "${var.names.identities}-kubelet"
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags

@@ -1,5 +1,5 @@
 resource "azurerm_log_analytics_workspace" "this" {
-  name                         = "log-${var.cluster_name}"
+  name                         = var.names.log_analytics
   resource_group_name          = azurerm_resource_group.this.name
   location                     = azurerm_resource_group.this.location
   sku                          = "PerGB2018"

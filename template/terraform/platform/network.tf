@@ -4,7 +4,7 @@ locals {
 }
 
 resource "azurerm_virtual_network" "this" {
-  name                = "vnet-${var.cluster_name}"
+  name                = var.names.virtual_network
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   address_space       = [var.network.address_space]

@@ -60,7 +60,7 @@ resource "azurerm_role_assignment" "kubelet_pull_previews" {
 # The pipeline that builds pull requests. Whoever may open one from a branch here can be it; it can push here, and
 # nothing else.
 resource "azurerm_user_assigned_identity" "ci_previews" {
-  name                = "id-${var.cluster_name}-ci-previews"
+  name                = "${var.names.identities}-ci-previews"
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags

@@ -26,6 +26,7 @@ resource "azurerm_key_vault_secret" "registry_pull" {
   name             = "registry-pull"
   key_vault_id     = azurerm_key_vault.this.id
   content_type     = "application/json"
+  tags             = local.tags
   value_wo_version = var.registry_pull_token_version
   value_wo = jsonencode({
     auths = {

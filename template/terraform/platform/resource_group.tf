@@ -1,14 +1,11 @@
 data "azurerm_client_config" "current" {}
 
 locals {
-  tags = {
-    project = var.project_name
-    cluster = var.cluster_name
-  }
+  tags = merge({ project = var.project_name, cluster = var.cluster_name }, var.tags)
 }
 
 resource "azurerm_resource_group" "this" {
-  name     = "rg-${var.cluster_name}"
+  name     = var.names.resource_group
   location = var.location
   tags     = local.tags
 }

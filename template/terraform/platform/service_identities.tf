@@ -31,7 +31,7 @@ locals {
 resource "azurerm_user_assigned_identity" "service" {
   for_each = local.service_identities
 
-  name                = "id-${var.cluster_name}-${each.key}"
+  name                = "${var.names.identities}-${each.key}"
   resource_group_name = azurerm_resource_group.this.name
   location            = azurerm_resource_group.this.location
   tags                = local.tags
@@ -65,6 +65,7 @@ resource "azurerm_key_vault_secret" "service_identity" {
   name         = "${each.key}-azure-client-id"
   key_vault_id = azurerm_key_vault.this.id
   content_type = "text/plain"
+  tags         = local.tags
   value        = azurerm_user_assigned_identity.service[each.key].client_id
 
   depends_on = [time_sleep.roles_honoured]

@@ -9,7 +9,7 @@ variable "project_name" {
 }
 
 variable "cluster_name" {
-  description = "Name of the AKS cluster; the resource group and the identities are named after it."
+  description = "Name of the AKS cluster."
   type        = string
 
   validation {
@@ -21,6 +21,36 @@ variable "cluster_name" {
 variable "location" {
   description = "Azure region."
   type        = string
+}
+
+variable "names" {
+  description = "What things are called in Azure. Names of identities begin with `identities`."
+  type = object({
+    resource_group      = string
+    node_resource_group = string
+    virtual_network     = string
+    log_analytics       = string
+    identities          = string
+  })
+
+  validation {
+    condition = alltrue([
+      for name in [var.names.resource_group, var.names.node_resource_group] :
+      can(regex("^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$", name))
+    ])
+    error_message = "Give a resource group 1 to 90 letters, digits, '.', '_', '-', '(' or ')', not ending in '.'."
+  }
+
+  validation {
+    condition     = lower(var.names.resource_group) != lower(var.names.node_resource_group)
+    error_message = "AKS makes node_resource_group itself: give it another name than resource_group."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything in Azure, beside those that name project and cluster."
+  type        = map(string)
+  default     = {}
 }
 
 variable "environments" {

@@ -3,6 +3,7 @@ data "azurerm_client_config" "current" {}
 resource "azurerm_resource_group" "state" {
   name     = var.resource_group_name
   location = var.location
+  tags     = var.tags
 }
 
 resource "azurerm_storage_account" "state" {
@@ -14,6 +15,7 @@ resource "azurerm_storage_account" "state" {
   name                = var.storage_account_name
   resource_group_name = azurerm_resource_group.state.name
   location            = azurerm_resource_group.state.location
+  tags                = var.tags
 
   account_kind             = "StorageV2"
   account_tier             = "Standard"

@@ -13,6 +13,12 @@ variable "location" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags of everything in Azure."
+  type        = map(string)
+  default     = {}
+}
+
 variable "storage_account_name" {
   description = "Storage account, unique in all of Azure."
   type        = string

@@ -247,6 +247,43 @@ run "the_api_is_open_to_the_ranges_named_only" {
   }
 }
 
+run "what_aks_makes_inherits_the_tags" {
+  command = plan
+
+  variables {
+    project_name = "shop"
+    cluster_name = "aks-shop"
+    tags         = { owner = "web" }
+  }
+
+  assert {
+    condition = alltrue([
+      for tags in [
+        azurerm_kubernetes_cluster.this.tags,
+        azurerm_kubernetes_cluster.this.default_node_pool[0].tags,
+        azurerm_kubernetes_cluster_node_pool.apps.tags,
+      ] : tags == tomap({ project = "shop", cluster = "aks-shop", owner = "web" })
+    ])
+    error_message = "AKS gives what it makes the tags of the cluster, and machines those of their pool."
+  }
+}
+
+run "two_groups_of_one_name_are_refused" {
+  command = plan
+
+  variables {
+    names = {
+      resource_group      = "rg-shop"
+      node_resource_group = "RG-shop"
+      virtual_network     = "vnet-shop"
+      log_analytics       = "log-shop"
+      identities          = "id-shop"
+    }
+  }
+
+  expect_failures = [var.names]
+}
+
 run "audit_logs_are_kept" {
   command = plan
 
