@@ -28,9 +28,9 @@ class Settings:
     environment: str | None
     location: str
     environments: list[str]
-    # The resource group of everything that terraform/platform makes, and that in which AKS keeps machines, disks and load
-    # balancers, which goes with the cluster.
+    # The resource group of everything that terraform/platform makes.
     group: str
+    # That in which AKS keeps machines, disks and load balancers; it goes with the cluster.
     node_group: str
     state_group: str
     state_account: str
