@@ -62,15 +62,14 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     assert ("registry of previews: Basic" in lines) == (product / "terraform/platform/registry_previews.tf").exists()
     for cluster in clusters:
         if server := cluster.get("database_server"):
-            twice = 2 if server["zone_redundant"] else 1
+            twice = 2 if server["standby"] else 1
             sku = str(server["sku"]).strip('"').split("Standard_")[1]
             assert f"database: {twice * len(clusters)} x {sku}, {server['storage_mb'] // 1024} GiB" in lines
     for path in product.glob("apps/*/base/database/statefulset.yaml"):
         (claim,) = yaml.safe_load(path.read_text())["spec"]["volumeClaimTemplates"]
         assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi", "billed as 16 GiB"
-        # Where nodes are in several zones, AKS copies the disks of its own classes to all of them.
         premium = claim["spec"]["storageClassName"] == "managed-csi-premium"
-        assert premium == bool(clusters[0]["zones"])
+        assert premium == ("Standard" in clusters[0]["sku_tier"])
         assert f"disks of the database: {len(answers['environment_list'])} x 16 GiB" in lines
 
 

@@ -159,6 +159,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "Azure: the subscription Old is Disabled: choose another with az account set",
     ),
     (
+        "az account show",
+        {"json": {"id": "2", "name": "Gov", "state": "Enabled", "environmentName": "AzureUSGovernment"}},
+        "Azure: az is signed in to AzureUSGovernment, and this repository is for Azure's public cloud: run az cloud set --name AzureCloud",
+    ),
+    (
         "az rest --method get … /permissions",
         {"json": READER},
         "rights: you may not assign roles in the subscription: ask an owner",

@@ -20,6 +20,10 @@ SETS = [
     "cluster-per-environment-with-gateway-and-database-of-azure",
     "defaults",
     "jenkins-with-own-images",
+    "cron-jobs-alone",
+    "identities-in-azure",
+    "jobs-alone",
+    "sample-with-worker-and-migration",
     "previews-beside-a-gateway",
     "services-in-the-long-form",
 ]

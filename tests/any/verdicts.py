@@ -88,10 +88,10 @@ def has_no_finding(product: Path, given: dict[Any, Any]) -> None:
     rules = (product / ".yamllint.yaml").read_text(encoding="utf-8")
     assert own_findings(product) == []
     answered = {text for entry in _entries(given) for text in entry.get("env", {}).values()}
-    for name, text in test_properties.texts(product):
+    for name, text in test_properties.texts_now(product):
         _has_no_scar(name, text)
         if name.endswith((".yaml", ".yml")) and name != ".copier-answers.yml":
-            assert _lint(rules, text) == (), name
+            assert _lint(rules, text) == (), (name, _lint(rules, text))
         if name.endswith((".tf", ".tfvars", ".hcl")):
             _hcl(text)
         # What a person gives to a variable may look like anything.

@@ -250,7 +250,7 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
     if target and {"labelSelector", "annotationSelector"} & set(target):
         result.whole = False
         return
-    wanted = target or Map.of(place, {"kind": content.kind, "name": content.name})
+    wanted = Map.of(place, {"kind": content.kind, "name": content.name}) if target is None else target
     hits = [number for number, item in enumerate(result.objects) if _is_for(wanted, item)]
     for number in reversed(hits):
         item = result.objects[number]

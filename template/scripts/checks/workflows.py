@@ -102,7 +102,8 @@ def check_pushed_images(repository: Repository) -> Iterator[Problem]:
             items = [Workload(one) for one in repository.documents[path] if is_workload(one)]
             host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
             images = [one.text("image") for item in items for one in item.containers]
-            pulled = [image for image in images if is_own_image(image) and image.startswith(host)]
+            own = [image for image in images if is_own_image(image) and image.startswith(host)]
+            pulled = [image for image in own if not repository.exists(f"src/{image.rpartition('/')[2]}/Dockerfile")]
             if pulled and pushed not in pulled:
                 what = f"pushes {name} to {pushed}, but {path} pulls {pulled[0]}"
                 yield Problem(*job.where("env", "IMAGE"), f"{what}: make them the same")

@@ -40,6 +40,10 @@ def subscription() -> Subscription:
             raise
         cure = "run az login, then az account set --subscription NAME"
         raise CommandError(f"not signed in to Azure: {cure} ({error})") from error
+    cloud = found.get("environmentName", "AzureCloud")
+    if cloud != "AzureCloud":
+        cure = "run az cloud set --name AzureCloud, then az login"
+        raise CommandError(f"az is signed in to {cloud}, and this repository is for Azure's public cloud: {cure}")
     return Subscription(found["id"], found["name"], found.get("state", "Enabled"))
 
 

@@ -39,6 +39,9 @@ def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
             return None, [failure("Azure: not signed in", "run az login, then az account set --subscription NAME")]
         if "not on PATH" in str(error):
             return None, []
+        if "public cloud" in str(error):
+            problem, _, cure = str(error).partition(": ")
+            return None, [failure(f"Azure: {problem}", cure)]
         return None, [failure(f"Azure: the sign-in has run out ({error})", "run az login")]
     if chosen.state != "Enabled":
         cure = "choose another with az account set --subscription NAME, or have it enabled"

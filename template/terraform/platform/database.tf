@@ -16,15 +16,15 @@ variable "database_server" {
     version               = optional(string, "18")
     sku                   = string
     storage_mb            = number
-    zone_redundant        = bool
+    standby               = bool # a second server that takes over: in another zone, where var.zones names some
     backup_retention_days = number
     backup_geo_redundant  = bool # counts when the server is made, not later; needs a region that has a pair
   })
 
   # https://learn.microsoft.com/azure/reliability/reliability-postgresql-flexible-server
   validation {
-    condition     = !(var.database_server.zone_redundant && startswith(var.database_server.sku, "B_"))
-    error_message = "Burstable (B) servers can't have a standby: choose a GP or MO size, or no zone redundancy."
+    condition     = !(var.database_server.standby && startswith(var.database_server.sku, "B_"))
+    error_message = "Burstable (B) servers can't have a standby: choose a GP or MO size, or no standby."
   }
 
   validation {
@@ -202,7 +202,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
   }
 
   dynamic "high_availability" {
-    for_each = var.database_server.zone_redundant ? ["ZoneRedundant"] : []
+    for_each = var.database_server.standby ? [length(var.zones) > 0 ? "ZoneRedundant" : "SameZone"] : []
 
     content {
       mode = high_availability.value

@@ -9,7 +9,7 @@ resource "azurerm_resource_group" "state" {
 resource "azurerm_storage_account" "state" {
   #checkov:skip=CKV_AZURE_33: the account holds blobs only, there is no queue to log
   #checkov:skip=CKV_AZURE_59: CI runners outside the network read and write the state; Entra ID decides who may
-  #checkov:skip=CKV_AZURE_206: the state is copied within the region, across zones for production; it could be rebuilt from what exists
+  #checkov:skip=CKV_AZURE_206: the state is copied within the region, across zones where var.replication says so; it could be rebuilt from what exists
   #checkov:skip=CKV2_AZURE_1: the platform's own key is enough, nothing secret is in the state
   #checkov:skip=CKV2_AZURE_33: CI runners outside the network read and write the state
   name                = var.storage_account_name

@@ -17,7 +17,7 @@ variables {
   database_server = {
     sku                   = "GP_Standard_D2ds_v5"
     storage_mb            = 131072
-    zone_redundant        = true
+    standby               = true
     backup_retention_days = 35
     backup_geo_redundant  = true
   }
@@ -111,9 +111,26 @@ run "every_environment_has_a_database_named_as_its_namespace" {
 run "production_has_a_standby_in_another_zone" {
   command = plan
 
+  variables {
+    zones = ["1", "2", "3"]
+  }
+
   assert {
     condition     = azurerm_postgresql_flexible_server.this.high_availability[0].mode == "ZoneRedundant"
     error_message = "The standby must be in another zone."
+  }
+}
+
+run "a_region_without_zones_has_the_standby_beside_it" {
+  command = plan
+
+  variables {
+    zones = []
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.high_availability[0].mode == "SameZone"
+    error_message = "Azure refuses a standby in another zone where there is none."
   }
 }
 
@@ -121,7 +138,7 @@ run "a_small_server_has_no_standby" {
   command = plan
 
   variables {
-    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = false, backup_retention_days = 7, backup_geo_redundant = false }
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, standby = false, backup_retention_days = 7, backup_geo_redundant = false }
   }
 
   assert {
@@ -134,7 +151,7 @@ run "a_burstable_server_with_a_standby_is_refused" {
   command = plan
 
   variables {
-    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = true, backup_retention_days = 7, backup_geo_redundant = false }
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, standby = true, backup_retention_days = 7, backup_geo_redundant = false }
   }
 
   expect_failures = [var.database_server]
@@ -153,7 +170,7 @@ run "backups_for_longer_than_azure_keeps_them_are_refused" {
   command = plan
 
   variables {
-    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, zone_redundant = false, backup_retention_days = 90, backup_geo_redundant = false }
+    database_server = { sku = "B_Standard_B1ms", storage_mb = 32768, standby = false, backup_retention_days = 90, backup_geo_redundant = false }
   }
 
   expect_failures = [var.database_server]
