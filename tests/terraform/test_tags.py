@@ -26,7 +26,10 @@ SHAPES = [
     "secrets-alone",
     "signed-images-on-github",
     "signed-images-on-jenkins",
+    "what-exists-is-used",
 ]
+# azurerm's `tags` of a record are what Azure calls its metadata: no policy looks at them.
+UNTAGGED = {"azurerm_dns_a_record"}
 CASES = [(shape, root) for shape in SHAPES for root in roots_of(shape) if root != "gitops"]
 
 
@@ -50,7 +53,7 @@ def untagged(schemas: Schemas, folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*.tf")):
         for resource in hcl2.loads(path.read_text(encoding="utf-8")).get("resource", []):
             for kind, named in resource.items():
-                for name, body in named.items():
+                for name, body in named.items() if kind.strip('"') not in UNTAGGED else ():
                     yield from _lacking(schemas[kind.strip('"')], body, f"{path.name}: {kind}.{name}".replace('"', ""))
 
 

@@ -8,6 +8,9 @@ from gitops.repository import ROOT
 
 from . import tfvars
 
+# What terraform/platform takes where its values say nothing.
+_PODS, _SERVICES = "10.244.0.0/16", "10.200.0.0/16"
+
 
 @dataclass(frozen=True)
 class Nodes:
@@ -45,6 +48,10 @@ class Settings:
     secrets: list[str]
     kubernetes_version: str | None
     zones: list[str]
+    # What was there before and stays, by its kind: full ids, and whether the resource group is such.
+    existing: dict[str, Any]
+    # Ranges of pods and services.
+    ranges: dict[str, str]
     nodes: list[Nodes] = field(default_factory=list)
 
     @property
@@ -93,6 +100,7 @@ def clusters(names: list[str] | None = None) -> list[Settings]:
 def _read(environment: str | None) -> Settings:
     """Return the settings of the cluster that all environments share, or of an environment's own."""
     platform, state = tfvars.values("platform", environment), tfvars.values("state")
+    existing, network = platform.get("existing", {}), platform.get("network", {})
     try:
         return Settings(
             cluster=platform["cluster_name"],
@@ -104,9 +112,11 @@ def _read(environment: str | None) -> Settings:
             state_group=state["resource_group_name"],
             state_account=state["storage_account_name"],
             key_vault=platform["key_vault_name"],
-            purge_protection=platform["key_vault_purge_protection"],
+            purge_protection=platform.get("key_vault_purge_protection", False),
             registry=platform.get("registry_name"),
             registry_group=platform.get("registry_resource_group_name", platform["names"]["resource_group"]),
+            existing=existing,
+            ranges={"pods": network.get("pods", _PODS), "services": network.get("services", _SERVICES)},
             previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
             backup_account=platform.get("database_backups", {}).get("storage_account_name"),

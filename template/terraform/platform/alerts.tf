@@ -17,7 +17,7 @@ locals {
 
 resource "azurerm_monitor_action_group" "alerts" {
   name                = var.monitoring_names.action_group
-  resource_group_name = azurerm_resource_group.this.name
+  resource_group_name = local.resource_group.name
   short_name          = trim(substr(var.project_name, 0, 12), "-") # stands before each mail's subject
   tags                = local.tags
 

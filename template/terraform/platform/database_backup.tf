@@ -25,8 +25,8 @@ resource "azurerm_storage_account" "database_backup" {
   #checkov:skip=CKV2_AZURE_1: the platform's own key encrypts them, as it does the database's disk
   #checkov:skip=CKV2_AZURE_33: people restore from outside the network
   name                = var.database_backups.storage_account_name
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 
   account_kind             = "StorageV2"
@@ -126,7 +126,7 @@ resource "azurerm_role_assignment" "first_operator_backups" {
 resource "azurerm_role_assignment" "operator_backups" {
   for_each = var.operator_object_ids
 
-  scope                = azurerm_resource_group.this.id
+  scope                = local.resource_group.id
   role_definition_name = "Storage Blob Data Reader"
   principal_id         = each.value
 }

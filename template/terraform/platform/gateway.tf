@@ -46,8 +46,8 @@ resource "azapi_update_resource" "gateway_api" {
 # Made here rather than by AKS, so that DNS records stay true when the Gateway or the cluster is replaced.
 resource "azurerm_public_ip" "gateway" {
   name                = var.gateway_address_name
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   allocation_method   = "Static"
   sku                 = "Standard"
   zones               = length(var.zones) > 0 ? var.zones : null
@@ -65,7 +65,7 @@ resource "azurerm_public_ip" "gateway" {
 # AKS looks the address up among all of the group, then ties it to its load balancer. The cluster depends on both roles:
 # when everything is removed, the cluster lets go of the address first.
 resource "azurerm_role_assignment" "cluster_addresses" {
-  scope                            = azurerm_resource_group.this.id
+  scope                            = local.resource_group.id
   role_definition_name             = "Reader"
   principal_id                     = azurerm_user_assigned_identity.cluster.principal_id
   skip_service_principal_aad_check = true

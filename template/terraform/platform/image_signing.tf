@@ -3,7 +3,7 @@ resource "azurerm_key_vault_key" "image_signing" {
   #checkov:skip=CKV_AZURE_40: an expired key would stop every release; it is renewed by a new version
   #checkov:skip=CKV_AZURE_112: a key in hardware takes a premium vault
   name         = "image-signing"
-  key_vault_id = azurerm_key_vault.this.id
+  key_vault_id = local.key_vault_id
   key_type     = "EC"
   curve        = "P-256"
   key_opts     = ["sign", "verify"]
@@ -21,7 +21,7 @@ resource "azurerm_role_assignment" "ci_push_signs" {
 
 # Who runs Terraform makes the key. As in operators.tf, the first one stays whoever applies later.
 resource "azurerm_role_assignment" "first_operator_keys" {
-  scope                = azurerm_key_vault.this.id
+  scope                = local.key_vault_id
   role_definition_name = "Key Vault Crypto Officer"
   principal_id         = data.azurerm_client_config.current.object_id
 
@@ -33,13 +33,13 @@ resource "azurerm_role_assignment" "first_operator_keys" {
 resource "azurerm_role_assignment" "operator_keys" {
   for_each = var.operator_object_ids
 
-  scope                = azurerm_key_vault.this.id
+  scope                = local.key_vault_id
   role_definition_name = "Key Vault Crypto Officer"
   principal_id         = each.value
 }
 
 resource "azurerm_role_assignment" "ci_apply_keys" {
-  scope                            = azurerm_key_vault.this.id
+  scope                            = local.key_vault_id
   role_definition_name             = "Key Vault Crypto Officer"
   principal_id                     = azurerm_user_assigned_identity.ci["apply"].principal_id
   skip_service_principal_aad_check = true

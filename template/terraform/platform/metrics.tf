@@ -12,23 +12,23 @@ variable "monitoring_names" {
 
 resource "azurerm_monitor_workspace" "this" {
   name                = var.monitoring_names.workspace
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 
 resource "azurerm_monitor_data_collection_endpoint" "metrics" {
   name                = var.monitoring_names.collection_endpoint
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   kind                = "Linux"
   tags                = local.tags
 }
 
 resource "azurerm_monitor_data_collection_rule" "metrics" {
   name                        = var.monitoring_names.collection_rule
-  resource_group_name         = azurerm_resource_group.this.name
-  location                    = azurerm_resource_group.this.location
+  resource_group_name         = local.resource_group.name
+  location                    = var.location
   kind                        = "Linux"
   data_collection_endpoint_id = azurerm_monitor_data_collection_endpoint.metrics.id
   tags                        = local.tags

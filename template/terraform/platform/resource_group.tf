@@ -1,7 +1,5 @@
-data "azurerm_client_config" "current" {}
-
 locals {
-  tags = merge({ project = var.project_name, cluster = var.cluster_name }, var.tags)
+  resource_group = azurerm_resource_group.this
 }
 
 resource "azurerm_resource_group" "this" {

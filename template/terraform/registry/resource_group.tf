@@ -32,7 +32,8 @@ variable "tags" {
 data "azurerm_client_config" "current" {}
 
 locals {
-  tags = merge({ project = var.project_name }, var.tags)
+  tags           = merge({ project = var.project_name }, var.tags)
+  resource_group = azurerm_resource_group.this
 }
 
 resource "azurerm_resource_group" "this" {

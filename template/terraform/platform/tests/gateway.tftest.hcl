@@ -78,7 +78,7 @@ run "the_address_stays_the_same" {
   }
 
   assert {
-    condition     = azurerm_public_ip.gateway.resource_group_name == azurerm_resource_group.this.name
+    condition     = azurerm_public_ip.gateway.resource_group_name == local.resource_group.name
     error_message = "In the nodes' group it would go with the cluster."
   }
 }

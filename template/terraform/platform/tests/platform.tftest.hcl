@@ -275,8 +275,6 @@ run "two_groups_of_one_name_are_refused" {
     names = {
       resource_group      = "rg-shop"
       node_resource_group = "RG-shop"
-      virtual_network     = "vnet-shop"
-      log_analytics       = "log-shop"
       identities          = "id-shop"
     }
   }
@@ -290,25 +288,6 @@ run "audit_logs_are_kept" {
   assert {
     condition     = contains([for log in azurerm_monitor_diagnostic_setting.cluster.enabled_log : log.category], "kube-audit-admin")
     error_message = "Who changed what in the cluster must be logged."
-  }
-
-  assert {
-    condition     = azurerm_log_analytics_workspace.this.retention_in_days == var.log_retention_days
-    error_message = "Logs must be kept for log_retention_days."
-  }
-}
-
-run "nodes_live_in_the_virtual_network" {
-  command = plan
-
-  assert {
-    condition     = azurerm_subnet.nodes.virtual_network_name == azurerm_virtual_network.this.name
-    error_message = "The nodes' subnet must be part of the virtual network."
-  }
-
-  assert {
-    condition     = tolist(azurerm_subnet.nodes.address_prefixes) == tolist([var.network.nodes])
-    error_message = "The subnet must have the range of network.nodes."
   }
 }
 
@@ -339,31 +318,11 @@ run "the_dns_service_lies_in_the_services_range" {
   }
 }
 
-run "pods_overlapping_the_virtual_network_are_refused" {
-  command = plan
-
-  variables {
-    network = { pods = "10.96.0.0/12" }
-  }
-
-  expect_failures = [var.network]
-}
-
 run "services_overlapping_the_pods_are_refused" {
   command = plan
 
   variables {
     network = { services = "10.244.128.0/20" }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "nodes_outside_the_virtual_network_are_refused" {
-  command = plan
-
-  variables {
-    network = { nodes = "10.101.0.0/22" }
   }
 
   expect_failures = [var.network]
@@ -379,16 +338,6 @@ run "ranges_that_aks_keeps_for_itself_are_refused" {
   expect_failures = [var.network]
 }
 
-run "they_are_refused_for_the_virtual_network_too" {
-  command = plan
-
-  variables {
-    network = { address_space = "172.30.0.0/15", nodes = "172.31.0.0/22" }
-  }
-
-  expect_failures = [var.network]
-}
-
 run "a_range_that_is_none_is_refused" {
   command = plan
 
@@ -397,61 +346,6 @@ run "a_range_that_is_none_is_refused" {
   }
 
   expect_failures = [var.network]
-}
-
-run "a_subnet_too_small_for_all_nodes_is_refused" {
-  command = plan
-
-  variables {
-    network = { nodes = "10.100.0.0/29" }
-  }
-
-  expect_failures = [azurerm_subnet.nodes]
-}
-
-run "a_pod_range_too_small_for_all_nodes_is_refused" {
-  command = plan
-
-  variables {
-    network = { pods = "10.244.0.0/22" }
-  }
-
-  expect_failures = [azurerm_subnet.nodes]
-}
-
-run "roles_decide_who_reads_the_vault" {
-  command = plan
-
-  assert {
-    condition     = azurerm_key_vault.this.rbac_authorization_enabled
-    error_message = "Access policies must not be used."
-  }
-}
-
-run "a_protected_vault_can_not_be_purged" {
-  command = plan
-
-  variables {
-    key_vault_purge_protection = true
-  }
-
-  assert {
-    condition     = azurerm_key_vault.this.purge_protection_enabled && azurerm_key_vault.this.soft_delete_retention_days == 90
-    error_message = "Protection must keep a deleted vault for 90 days."
-  }
-}
-
-run "an_unprotected_vault_is_deleted_at_once" {
-  command = plan
-
-  variables {
-    key_vault_purge_protection = false
-  }
-
-  assert {
-    condition     = !azurerm_key_vault.this.purge_protection_enabled && azurerm_key_vault.this.soft_delete_retention_days == 7
-    error_message = "Without protection the name must soon be free again."
-  }
 }
 
 run "who_applies_first_may_write_secrets" {
