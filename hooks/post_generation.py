@@ -197,7 +197,7 @@ def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
     """Return the next commands, to be typed as they are, whatever the folder is called."""
     # `make new` makes it elsewhere and moves it there.
     place = Path(os.environ.get("PRODUCT_DESTINATION", product))
-    folder, repository = shlex.quote(str(place)), answers["git_repository"]
+    folder, repository, branch = shlex.quote(str(place)), answers["git_repository"], answers["branch"]
     if is_placeholder(repository):
         answer = f"git_repository={repository.replace(_PLACEHOLDER, 'OWNER')}"
         if "PRODUCT_DESTINATION" in os.environ:
@@ -207,10 +207,10 @@ def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
     remote = subprocess.run(["git", "-C", str(place), "remote", "get-url", "origin"], capture_output=True, check=False)
     return [
         f"cd {folder}",
-        *([] if begun else ["git init -q -b main"]),
+        *([] if begun else [f"git init -q -b {branch}"]),
         "git add --all && git commit -qm Begin",
         *([] if begun and remote.returncode == 0 else [f"git remote add origin {shlex.quote(repository)}"]),
-        "git push -u origin main",
+        f"git push -u origin {branch}",
         "make doctor && make up",
     ]
 

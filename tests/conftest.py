@@ -94,7 +94,7 @@ def committed(rendered: Callable[[str], Path], once: Once) -> Callable[[str], Pa
 
     def fill(name: str, product: Path) -> None:
         shutil.copytree(rendered(name), product, dirs_exist_ok=True)
-        support.git("init", "-q", "-b", "main", "--template=", cwd=product)
+        support.git("init", "-q", "-b", support.branch(product), "--template=", cwd=product)
         support.git("add", "-A", cwd=product)
         support.git("commit", "-q", "-m", "Begin", cwd=product)
         # One file to copy instead of hundreds.
@@ -109,10 +109,11 @@ def pushed(committed: Callable[[str], Path], once: Once) -> Callable[[str], Path
 
     def fill(name: str, folder: Path) -> None:
         product = shutil.copytree(committed(name), folder / "product")
-        support.git("init", "-q", "--bare", "-b", "main", "--template=", "../remote.git", cwd=product)
+        branch = support.branch(product)
+        support.git("init", "-q", "--bare", "-b", branch, "--template=", "../remote.git", cwd=product)
         (folder / "remote.git" / "hooks").mkdir()
         support.git("remote", "add", "origin", "../remote.git", cwd=product)
-        support.git("push", "-q", "-u", "origin", "main", cwd=product)
+        support.git("push", "-q", "-u", "origin", branch, cwd=product)
         support.git("config", "user.name", "Test", cwd=product)
         support.git("config", "user.email", "test@example.com", cwd=product)
 

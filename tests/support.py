@@ -36,6 +36,11 @@ def answers(name: str, kind: str = "valid") -> dict[str, Any]:
     return loaded or {}
 
 
+def branch(product: Path) -> str:
+    """Return the main branch of a product."""
+    return str(yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["branch"])
+
+
 @cache
 def questions() -> dict[str, dict[str, Any]]:
     """Return the questions of copier.yml, the hidden ones too."""

@@ -399,6 +399,13 @@ def test_a_remote_without_the_branch_is_told_to_push(faked: Fakes) -> None:
     assert "has no branch main: git push -u origin main" in found
 
 
+def test_a_default_branch_that_is_not_the_one_of_deployments_is_a_warning(faked: Fakes) -> None:
+    git(faked, "push", "-q", "origin", "main:other")
+    git(faked, "--git-dir", str(faked.folder.parent / "remote.git"), "symbolic-ref", "HEAD", "refs/heads/other")
+    [found] = lines(faked, "warning")
+    assert "is other: schedules and runs by hand begin there: make main the default branch on its host" in found
+
+
 def test_a_remote_that_can_not_be_reached_is_a_failure(faked: Fakes) -> None:
     git(faked, "config", "remote.origin.url", str(faked.folder / "nowhere.git"))
     [found] = lines(faked, "failure")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests import fakes as fakes_of
+from tests import support
 from tests.fakes import Fakes
 
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
@@ -209,7 +210,7 @@ def test_each_identity_is_for_jobs_of_its_own_environments_alone(product: Path) 
             else:
                 assert where == azure[identity.lower()], f"{file}: {name}"
     for name, (ref, *_) in rows.items():
-        assert ref == ("refs/pull/*/merge" if name == "previews" else "main")
+        assert ref == ("refs/pull/*/merge" if name == "previews" else support.branch(product))
 
 
 def test_the_pipeline_applies_nothing_while_an_environment_is_open(product: Path) -> None:
@@ -220,7 +221,7 @@ def test_the_pipeline_applies_nothing_while_an_environment_is_open(product: Path
         assert not applies or runs.index("scripts/check-environments") < min(applies), f"{file}: {name}"
 
 
-def test_what_may_write_packages_or_has_a_secret_runs_for_main_alone(product: Path) -> None:
+def test_what_may_write_packages_or_has_a_secret_runs_for_the_main_branch_alone(product: Path) -> None:
     """Called from another repository, a job is there: only its own condition and that repository's rules hold."""
     rows = table(product) if (product / ".github").exists() else {}
     for file, name, workflow, job in jobs(product) if rows else []:
@@ -228,7 +229,7 @@ def test_what_may_write_packages_or_has_a_secret_runs_for_main_alone(product: Pa
         elsewhere = set(dict(workflow)[True]) == {"workflow_call"}  # type: ignore[index]
         pushes = job.get("permissions", {}).get("packages") == "write" or "docker/login-action" in str(job.get("steps"))
         if pushes:
-            assert job["if"] == "github.ref == 'refs/heads/main'", f"{file}: {name}"
+            assert job["if"] == f"github.ref == 'refs/heads/{support.branch(product)}'", f"{file}: {name}"
         if re.search(r"secrets\.\w+", str(job.get("steps"))) or (pushes and not elsewhere):
             assert "environment" in job, f"{file}: {name}"
 

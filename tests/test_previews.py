@@ -21,6 +21,28 @@ SETS: dict[str, dict[str, Any]] = {
     name: support.answers(name) for name in support.VALID if support.answers(name).get("previews")
 }
 SETS["without an address, of the one environment"] = {"environments": ["live"], "expose": "none", "previews": True}
+# What services may have, in one.
+SETS["of services of every kind"] = {
+    "previews": True,
+    "services": [
+        {"name": "frontend", "public": True},
+        {"name": "backend", "migrate": ["python", "migrate.py"], "replicas": {"min": 2, "max": 6, "cpu": 70}}
+        | {"secrets": ["STRIPE_KEY"], "config": {"a.txt": "a"}, "egress": ["internet"]},
+        {"name": "worker", "image": "backend", "port": "none", "resources": {"cpu": "2000m", "memory": "4096Mi"}},
+        {
+            "name": "mail",
+            "image": "backend",
+            "port": "none",
+            "replicas": {"dev": {"min": 1, "max": 3, "cpu": 50}, "prod": 1},
+        },
+        {
+            "name": "cleanup",
+            "image": "backend",
+            "schedule": "@daily",
+            "resources": {"cpu": "1000m", "memory": "2048Mi"},
+        },
+    ],
+}
 DIGEST = "sha256:" + "ab" * 32
 IMAGES = [f"{service}=sha-{'c' * 40}@{DIGEST}" for service in ("frontend", "backend")]
 
@@ -117,7 +139,8 @@ def test_a_preview_has_no_part_in_an_environment(
     [namespace] = [document["metadata"] for document in built if document["kind"] == "Namespace"]
     assert "annotations" not in namespace, "nothing keeps it"
     assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert not [document for document in built if document["kind"] in ("HTTPRoute", "PersistentVolumeClaim")]
+    without = ("HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim")
+    assert not [document for document in built if document["kind"] in without]
     assert all("volumeClaimTemplates" not in document.get("spec", {}) for document in built)
     deployments = [document for document in built if document["kind"] == "Deployment"]
     assert {document["spec"]["replicas"] for document in deployments} == {1}
@@ -134,11 +157,12 @@ def test_its_quota_has_room_for_all_pods_while_they_are_replaced(
 
     wanted = {"pods": 0.0, "requests.cpu": 0.0, "requests.memory": 0.0, "limits.memory": 0.0}
     for document in built:
-        if document["kind"] not in ("Deployment", "StatefulSet"):
+        if document["kind"] not in ("CronJob", "Deployment", "StatefulSet"):
             continue
         times = 2 if document["kind"] == "Deployment" else 1
         wanted["pods"] += times
-        for container in document["spec"]["template"]["spec"]["containers"]:
+        spec = document["spec"].get("jobTemplate", document)["spec"]
+        for container in spec["template"]["spec"]["containers"]:
             resources = container["resources"]
             wanted["requests.cpu"] += times * number(resources["requests"]["cpu"])
             wanted["requests.memory"] += times * number(resources["requests"]["memory"])

@@ -54,6 +54,7 @@ EXAMPLES: dict[str, list[tuple[str, str]]] = {
     "cluster_name": [("aks-shop", "`clusters/aks-shop`, and the resource group `rg-aks-shop`")],
     "region": [("northeurope", "`northeurope` in `terraform/platform/terraform.tfvars`")],
     "registry_name": [("contosoimages", "images such as `contosoimages.azurecr.io/frontend`")],
+    "branch": [("trunk", "`targetRevision: trunk` in each Application, and jobs of the pipeline for `trunk` alone")],
     "domain": [("shop.contoso.com", "`shop.contoso.com` for prod, `dev.shop.contoso.com` for dev")],
     "code_owners": [("@contoso/platform", "`CODEOWNERS`, which asks `@contoso/platform` for a review")],
 }

@@ -149,6 +149,7 @@ _PLAUSIBLE: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "environments": _environments,
     "services": _services,
     "registry_name": lambda: st.from_regex(r"[a-z0-9]{2,39}", fullmatch=True),
+    "runner": lambda: st.sampled_from(["", "aks-runners", "self-hosted, linux"]),
     "domain": lambda: st.from_regex(r"([a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?\.){1,3}[a-z]{2,9}", fullmatch=True),
 }  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gitops.repository import watched_by_argocd
+
 from . import kustomize
 from .applications import ignores_replicas
 from .documents import Problem, Repository, read_repository
@@ -45,8 +47,9 @@ def _compare(repository: Repository, main: Repository, overlay: str) -> Iterator
         was, now = before.map("spec"), item.map("spec")
         if (was.get("replicas") or 1) > 1 and "replicas" not in now and not ignores_replicas(main, overlay, item):
             what = f"without replicas, {item.kind} {item.name} drops from {was['replicas']} pods to one"
-            cure = "keep its count until main's Application ignores it: 'Scale a service by load' in docs/operations.md"
-            yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}")
+            cure = "keep its count until its Application on the main branch ignores it"
+            guide = "'Scale a service by load' in docs/operations.md"
+            yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}: {guide}")
         changed = sorted(key for key in {*was, *now} if fixed(key) and was.get(key) != now.get(key))
         if changed and item.at(*_RECREATED) == before.at(*_RECREATED):
             what = f"{', '.join(changed)} of {item.kind} {item.name} is fixed, so every sync of {overlay} would fail"
@@ -61,9 +64,10 @@ def _main_branch(root: Path) -> Iterator[Path | None]:
     def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
 
+    main = f"refs/remotes/origin/{watched_by_argocd('targetRevision', root)}"
     with tempfile.TemporaryDirectory() as folder:
         # A pull request is checked as a merge into the main branch, which is then its first parent.
-        commands = (("merge-base", "HEAD", "refs/remotes/origin/main"), ("rev-parse", "--verify", "--quiet", "HEAD^1"))
+        commands = (("merge-base", "HEAD", main), ("rev-parse", "--verify", "--quiet", "HEAD^1"))
         answers = (git(*command) for command in commands) if shutil.which("git") else iter(())
         begin = next((done.stdout.decode().strip() for done in answers if done.returncode == 0), "")
         if not begin or git("diff", "--quiet", begin, "--", "apps", "clusters").returncode == 0:

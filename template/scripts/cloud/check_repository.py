@@ -1,23 +1,18 @@
-"""Is the repository where Argo CD looks for it, and is `main` pushed?"""
+"""Is the repository where Argo CD looks for it, and is the main branch pushed?"""
 
 import re
 import shutil
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from gitops.process import CommandError, output
-from gitops.repository import BRANCH, REMOTE, ROOT, is_folder, web_page
+from gitops.repository import REMOTE, ROOT, is_folder, main_branch, watched_by_argocd, web_page
 
 from .report import Line, Pool, failure, ok, warning
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
-_REF = f"refs/heads/{BRANCH}"
-
-
-def watched_address() -> str:
-    """Return the address that the bootstrap Application names."""
-    path = min((ROOT / "bootstrap").rglob("application.yaml"))
-    match = re.search(r'^\s*repoURL: *"?([^"\s]+)', path.read_text(encoding="utf-8"), re.MULTILINE)
-    return match[1] if match else ""
+_BRANCH = main_branch()
+_REF = f"refs/heads/{_BRANCH}"
 
 
 def _plain(address: str) -> str:
@@ -37,8 +32,8 @@ def check(pool: Pool) -> Iterator[Line]:
     if not shutil.which("git"):
         yield Line("skipped", "repository: git is not on PATH")
         return
-    watched = watched_address()
-    remote = pool.ask("git", "ls-remote", REMOTE, _REF, **_QUIET)
+    watched = watched_by_argocd("repoURL")
+    remote = pool.ask("git", "ls-remote", "--symref", REMOTE, "HEAD", _REF, **_QUIET)
     # As Argo CD would, with nobody's credential.
     bare = ("-c", "credential.helper=", "-c", "core.askPass=", "-c", f"http.{watched}.extraHeader=")
     anonymous = pool.ask("git", *bare, "ls-remote", watched, _REF, **_QUIET)
@@ -54,16 +49,20 @@ def check(pool: Pool) -> Iterator[Line]:
         cure = f"git remote set-url {REMOTE} {watched}, or make Argo CD watch the other"
         yield warning(f"repository: {REMOTE} is {address}, but Argo CD watches {watched}", cure)
     try:
-        pushed = remote.result().split()
+        pushed = re.search(rf"^(\w+)\t{re.escape(_REF)}$", remote.result(), re.MULTILINE)
+        default = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", remote.result(), re.MULTILINE)
     except CommandError as error:
-        cure = f"make it on its host, check your access, then git push -u {REMOTE} {BRANCH}"
+        cure = f"make it on its host, check your access, then git push -u {REMOTE} {_BRANCH}"
         yield failure(f"repository: {address} can't be reached ({error})", cure)
         return
     if not pushed:
-        yield failure(f"repository: {address} has no branch {BRANCH}", f"git push -u {REMOTE} {BRANCH}")
+        yield failure(f"repository: {address} has no branch {_BRANCH}", f"git push -u {REMOTE} {_BRANCH}")
         return
-    yield ok(f"repository: {address} has {BRANCH}")
-    yield _pushed(pushed[0])
+    yield ok(f"repository: {address} has {_BRANCH}")
+    yield _pushed(pushed[1])
+    if default and default[1] != _BRANCH:
+        what = f"repository: the default branch of {address} is {default[1]}: schedules and runs by hand begin there"
+        yield warning(what, f"make {_BRANCH} the default branch on its host")
     if _git("status", "--porcelain"):
         yield warning(
             "repository: there are changes that are not committed", "commit them: Argo CD sees what is pushed"
@@ -94,15 +93,15 @@ def owners(pool: Pool) -> Iterator[Line]:
         what = "repository: nobody owns clusters/, terraform/ and scripts/: whoever may merge rules the cluster"
         yield warning(what, "add a file CODEOWNERS: Who may do what, in README.md")
         return
-    host, _, name = _plain(watched_address()).partition("/")
+    host, _, name = _plain(watched_by_argocd("repoURL")).partition("/")
     if host != "github.com" or not shutil.which("gh"):
         return
     rules = pool.ask(
-        *("gh", "api", f"repos/{name}/rules/branches/{BRANCH}"),
+        *("gh", "api", f"repos/{name}/rules/branches/{quote(_BRANCH, safe='')}"),
         *("--jq", 'any(.[]; .type == "pull_request" and .parameters.require_code_owner_review)'),
     )
     classic = pool.ask(
-        *("gh", "api", f"repos/{name}/branches/{BRANCH}/protection"),
+        *("gh", "api", f"repos/{name}/branches/{quote(_BRANCH, safe='')}/protection"),
         *("--jq", ".required_pull_request_reviews.require_code_owner_reviews // false"),
     )
     answers = []
@@ -112,22 +111,22 @@ def owners(pool: Pool) -> Iterator[Line]:
         except CommandError:
             answers.append("")
     if "true" in answers:
-        yield ok(f"repository: {BRANCH} requires the review of code owners")
+        yield ok(f"repository: {_BRANCH} requires the review of code owners")
     elif answers[0]:
-        what = f"repository: {BRANCH} takes changes without the review of their code owners"
+        what = f"repository: {_BRANCH} takes changes without the review of their code owners"
         yield warning(what, "require it: Who may do what, in README.md")
     else:
-        yield Line("skipped", f"repository: GitHub does not say whether {BRANCH} requires the review of code owners")
+        yield Line("skipped", f"repository: GitHub does not say whether {_BRANCH} requires the review of code owners")
 
 
 def _pushed(remote: str) -> Line:
     local = _git("rev-parse", "--verify", "--quiet", _REF)
     if local == remote:
-        return ok(f"repository: {BRANCH} is pushed")
+        return ok(f"repository: {_BRANCH} is pushed")
     if local is None:
-        return warning(f"repository: there is no {BRANCH} here", f"git switch {BRANCH}")
+        return warning(f"repository: there is no {_BRANCH} here", f"git switch {_BRANCH}")
     if _git("merge-base", "--is-ancestor", local, remote) is not None:
-        return warning(f"repository: {BRANCH} here is behind {REMOTE}", "git pull")
+        return warning(f"repository: {_BRANCH} here is behind {REMOTE}", "git pull")
     if _git("merge-base", "--is-ancestor", remote, local) is not None:
-        return failure(f"repository: {BRANCH} has commits that are not pushed", f"git push {REMOTE} {BRANCH}")
-    return warning(f"repository: {BRANCH} here and on {REMOTE} differ", "git pull --rebase")
+        return failure(f"repository: {_BRANCH} has commits that are not pushed", f"git push {REMOTE} {_BRANCH}")
+    return warning(f"repository: {_BRANCH} here and on {REMOTE} differ", "git pull --rebase")

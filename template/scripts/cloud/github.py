@@ -5,9 +5,10 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from gitops.process import CommandError, output
-from gitops.repository import BRANCH, ROOT
+from gitops.repository import ROOT, main_branch
 
 from . import github_environments, roots, tfvars
 from .azure import Subscription
@@ -106,7 +107,7 @@ def set_variables(chosen: Subscription) -> list[str]:
 def _proposals(pool: Pool, repository: str) -> Iterator[Line]:
     """Check that the jobs which propose have a key with which their pull requests are checked."""
     rules = pool.ask(
-        *("gh", "api", f"repos/{repository}/rules/branches/{BRANCH}"),
+        *("gh", "api", f"repos/{repository}/rules/branches/{quote(main_branch(), safe='')}"),
         *("--jq", 'any(.[]; .type == "required_status_checks" or .type == "pull_request")'),
     )
     names = [one.name for one in github_environments.wanted() if one.proposes]
@@ -127,7 +128,7 @@ def _proposals(pool: Pool, repository: str) -> Iterator[Line]:
         return
     what = f"GitHub: {_PROPOSALS_KEY} is missing in {', '.join(missing)}: checks of what the pipeline proposes wait"
     if required:
-        yield failure(f"{what}, and {BRANCH} requires them", "A token for proposals, in README.md")
+        yield failure(f"{what}, and {main_branch()} requires them", "A token for proposals, in README.md")
     else:
         yield warning(f"{what} for a person", "A token for proposals, in README.md")
 
@@ -173,7 +174,7 @@ def checks(pool: Pool) -> Iterator[Line]:
         yield failure(f"GitHub: environments of {repository} can't be read ({error})", cure)
     yield from proposals
     if any("packages: write" in path.read_text(encoding="utf-8") for path in _WORKFLOWS.glob("*.yml")):
-        what_runs = "what runs is named by digest, and only main may change it"
+        what_runs = f"what runs is named by digest, and only {main_branch()} may change it"
         yield warning("GitHub: a workflow of any branch can push packages, which no setting forbids", what_runs)
     try:
         prefix = subject.result().strip()

@@ -11,7 +11,7 @@ from . import imagetags, publish, signatures
 from .git import git, is_ancestor, make_commit, need_history, read, remote_tip
 from .imagetags import Version
 from .process import CommandError
-from .repository import BRANCH, imagetags_path, plain, services
+from .repository import imagetags_path, main_branch, plain, services
 
 ENVIRONMENT = "Deploy-Environment"
 IMAGE = "Deploy-Image"
@@ -118,11 +118,11 @@ def land(environment: str, branch: str, edit: Edit, *, signed: bool, otherwise: 
     try:
         commit = publish.publish(make)
     except publish.RefusedError as refusal:
-        print(plain(f"the server refuses direct pushes to {BRANCH}, so this is proposed ({refusal})"))
+        print(plain(f"the server refuses direct pushes to {main_branch()}, so this is proposed ({refusal})"))
         try:
             print(plain(propose(environment, branch, edit, signed=signed)))
         except publish.RefusedError as error:
-            cure = f"allow this identity to push to {BRANCH}, or to {branch} for a proposal"
+            cure = f"allow this identity to push to {main_branch()}, or to {branch} for a proposal"
             if "signature" in str(error):  # GitHub's and GitLab's word where commits must be signed.
                 cure = "sign its commits: git config commit.gpgSign true, with a key that the server knows"
             raise CommandError(f"{refusal}; {cure}") from error
@@ -186,7 +186,7 @@ def _waiting(environment: str, branch: str, tip: str, earlier: str, *, signed: b
             continue
         there = now.get(name)
         if there and there != before.get(name) and not is_older_build(there.tag, version.tag):
-            print(plain(f"{environment}: {name} is {there.tag} on {BRANCH} by now: {version.tag} is left out"))
+            print(plain(f"{environment}: {name} is {there.tag} on {main_branch()} by now: {version.tag} is left out"))
             continue
         try:
             if signed:

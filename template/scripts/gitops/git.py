@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import process
 from .process import CommandError
-from .repository import BRANCH, REMOTE, ROOT
+from .repository import REMOTE, ROOT, main_branch
 
 # What people set for themselves must not change what is read here, nor what is pushed.
 _NEUTRAL = [
@@ -98,9 +98,9 @@ def find_tip(branch: str) -> str:
 
 def remote_tip() -> str:
     """Return the newest commit of the main branch on the server, as `find_tip` does."""
-    if tip := find_tip(BRANCH):
+    if tip := find_tip(main_branch()):
         return tip
-    raise CommandError(f"{REMOTE} has no branch {BRANCH}: push it first")
+    raise CommandError(f"{REMOTE} has no branch {main_branch()}: push it first")
 
 
 @functools.cache
@@ -108,7 +108,7 @@ def need_history() -> None:
     """Fetch the history that a shallow clone leaves out; once is enough."""
     with alone_in_this_clone():
         if git("rev-parse", "--is-shallow-repository").strip() == "true":
-            git(*_FETCH, "--unshallow", REMOTE, f"refs/heads/{BRANCH}")
+            git(*_FETCH, "--unshallow", REMOTE, f"refs/heads/{main_branch()}")
 
 
 def read(commit: str, path: str) -> str | None:

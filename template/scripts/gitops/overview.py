@@ -89,7 +89,7 @@ def _version(image: str) -> str:
 
 
 def _behind(revision: str, tip: str) -> int | None:
-    """Return how many commits of main the cluster has not seen; None where Git does not know its commit."""
+    """Return how many commits of the main branch the cluster has not seen; None where Git does not know its commit."""
     if revision == tip:
         return 0
     if not revision or not succeeds("merge-base", "--is-ancestor", "--end-of-options", revision, tip):

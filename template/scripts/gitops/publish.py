@@ -17,7 +17,7 @@ from typing import Any
 from . import process
 from .git import alone_in_this_clone, completed, find_tip, git, is_ancestor, need_history, remote_tip
 from .process import CommandError
-from .repository import BRANCH, REMOTE, ROOT, plain, request_page, web_page
+from .repository import REMOTE, ROOT, main_branch, plain, request_page, web_page
 
 # A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
 # enough where GitHub, GitLab or Gitea say that a rule forbids it.
@@ -43,7 +43,7 @@ def _advance_local_branch(commit: str) -> None:
         current = git("symbolic-ref", "-q", "HEAD").strip()
     except CommandError:  # No branch is checked out.
         return
-    if current == f"refs/heads/{BRANCH}":
+    if current == f"refs/heads/{main_branch()}":
         with alone_in_this_clone() as lock:
             # In a session of its own: killed half-way, git would leave the index locked. It takes the lock along.
             subprocess.run(
@@ -90,7 +90,7 @@ def push(branch: str, commit: str, tip: str, options: tuple[str, ...] = ()) -> s
 
 def publish(
     make: Callable[[str], str | None],
-    branch: str = BRANCH,
+    branch: str = "",
     send: Callable[[str, str, str], object] = push,
     timeout: float = 300,
 ) -> str | None:
@@ -99,7 +99,7 @@ def publish(
     Args:
         make: gives the commit that takes the place of the newest, which is empty where there is no such branch; None
             when there is nothing to change, nothing to delete the branch.
-        branch: the one that is pushed to.
+        branch: the one that is pushed to; the main branch where none is named.
         send: pushes, as `push` does.
         timeout: seconds to go on trying.
 
@@ -111,7 +111,8 @@ def publish(
         CommandError: git failed, or the time is over.
     """
     pauses = _Pauses(timeout)
-    tip = remote_tip() if branch == BRANCH else find_tip(branch)
+    branch = branch or main_branch()
+    tip = remote_tip() if branch == main_branch() else find_tip(branch)
     refusals = 0
     while True:
         commit = make(tip)
@@ -128,7 +129,7 @@ def publish(
             refusals = refusals + 1 if tip == before else 0
             if refusals >= (2 if _FORBIDDEN.search(str(error)) else _TRIES_WITHOUT_RIVAL):
                 raise RefusedError(str(error)) from error
-    if branch == BRANCH:
+    if branch == main_branch():
         _advance_local_branch(commit)
     return commit
 
@@ -229,7 +230,7 @@ def _send(branch: str, commit: str, tip: str, proposal: Proposal | None) -> str:
         return ""
     # https://docs.gitlab.com/topics/git/commit/#push-options; it reads \n as the end of a line.
     options = [
-        *("create", f"target={BRANCH}", "remove_source_branch", f"title={proposal.title}"),
+        *("create", f"target={main_branch()}", "remove_source_branch", f"title={proposal.title}"),
         "description=" + proposal.body.replace("\n", r"\n"),
         *(["draft"] if proposal.draft else []),
     ]
@@ -244,13 +245,13 @@ def _send(branch: str, commit: str, tip: str, proposal: Proposal | None) -> str:
 
 def _request(branch: str, proposal: Proposal) -> str:
     """Open a pull request for a branch that is on the server, or renew the one that is open; say where it is."""
-    by_hand = request_page(web_address(), branch, BRANCH)
+    by_hand = request_page(web_address(), branch, main_branch())
     if not shutil.which("gh"):
         return f"pushed {branch}: open the pull request at {by_hand}"
     own_token = os.environ.get("GITHUB_TOKEN")
     body = proposal.body + (_NO_CHECKS if own_token and os.environ.get("GH_TOKEN", own_token) == own_token else "")
     text = ["--title", proposal.title, "--body", body]
-    create = ["create", "--base", BRANCH, "--head", branch, *text]
+    create = ["create", "--base", main_branch(), "--head", branch, *text]
     opened = _gh(*create, *(["--draft"] if proposal.draft else []))
     if proposal.draft and "draft" in opened.stderr.lower():  # Private repositories of a free plan have none.
         opened = _gh(*create)

@@ -10,7 +10,6 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTE = "origin"
-BRANCH = "main"
 ARGOCD_NAMESPACE = "argocd"
 _IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
 
@@ -68,6 +67,20 @@ def application(root: Path = ROOT) -> str:
     if len(found) != 1:
         fail(f"apps/ holds {len(found)} folders with overlays: there must be one")
     return found[0]
+
+
+def watched_by_argocd(field: str, root: Path = ROOT) -> str:
+    """Return a field of the source of the Application in bootstrap/, such as `repoURL`; nothing where there is none."""
+    for path in sorted((root / "bootstrap").rglob("application.yaml")):
+        if found := re.search(rf"""^ +{field}: *["']?([^\s"']+)""", path.read_text("utf-8"), re.MULTILINE):
+            return found[1]
+    return ""
+
+
+@functools.cache
+def main_branch() -> str:
+    """Return the branch that Argo CD follows, which is the one that deployments are commits of."""
+    return watched_by_argocd("targetRevision") or fail("bootstrap/ has no Application with a targetRevision")
 
 
 def environments(root: Path = ROOT) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import process, publish
 from .imagetags import BUILD_PREFIX, Version
 from .process import CommandError
-from .repository import BRANCH, ROOT, is_built_here, services
+from .repository import ROOT, is_built_here, main_branch, services
 
 SIGNERS = "scripts/signers.toml"
 _ISSUER = "https://token.actions.githubusercontent.com"
@@ -83,9 +83,9 @@ def _builder(service: str, commit: str, repository: str) -> tuple[str, list[str]
         )
     workflow = "build-service.yml" if repository else "release.yml"
     return f"{workflow} of {repository or own}", [
-        *("--certificate-identity", f"{here}/.github/workflows/{workflow}@refs/heads/{BRANCH}"),
+        *("--certificate-identity", f"{here}/.github/workflows/{workflow}@refs/heads/{main_branch()}"),
         *("--certificate-oidc-issuer", _ISSUER),
         *("--certificate-github-workflow-repository", repository or own),
-        *("--certificate-github-workflow-ref", f"refs/heads/{BRANCH}"),
+        *("--certificate-github-workflow-ref", f"refs/heads/{main_branch()}"),
         *("--certificate-github-workflow-sha", commit),
     ]

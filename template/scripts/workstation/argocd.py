@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitops.cluster import pod_troubles
 from gitops.process import CommandError
-from gitops.repository import ARGOCD_NAMESPACE, ROOT, application
+from gitops.repository import ARGOCD_NAMESPACE, ROOT, application, main_branch
 
 from .commands import Object, run, succeeds
 from .place import KUBECONFIG, OWNED, apply, get, kubectl, make_namespace
@@ -128,7 +128,7 @@ def _git_deployment() -> Object:
     container: Object = {
         "name": "git",
         "image": image(),
-        "args": ["sh", "-c", f"git init --quiet --bare --initial-branch=main {_git_repository()}; {serve}"],
+        "args": ["sh", "-c", f"git init --quiet --bare --initial-branch={main_branch()} {_git_repository()}; {serve}"],
         "ports": [{"name": "git", "containerPort": _GIT_PORT}],
         "readinessProbe": {"tcpSocket": {"port": "git"}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},

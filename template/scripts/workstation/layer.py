@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitops.repository import application, is_built_here, watched
+from gitops.repository import application, is_built_here, main_branch, watched
 
 from .commands import Object, documents, run
 from .kind import NODE_PORTS
@@ -160,7 +160,7 @@ def write(clone: Path, place: Place, url: str, built: list[str]) -> Layer:
 
     source = [
         {"op": "replace", "path": "/spec/source/repoURL", "value": url},
-        {"op": "replace", "path": "/spec/source/targetRevision", "value": "main"},
+        {"op": "replace", "path": "/spec/source/targetRevision", "value": main_branch()},
     ]
     moved = {"op": "replace", "path": "/spec/source/path", "value": f"apps/{app}/local"}
     # Nothing else of the cluster's: add-ons need Azure.

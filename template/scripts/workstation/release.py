@@ -13,7 +13,7 @@ from pathlib import Path
 from gitops import imagetags
 from gitops.deployments import Deployment
 from gitops.process import CommandError
-from gitops.repository import ROOT, imagetags_path, services
+from gitops.repository import ROOT, imagetags_path, main_branch, services
 
 from . import argocd, layer
 from .commands import run, show, step, succeeds, wait_until
@@ -36,7 +36,7 @@ def prepare() -> None:
     excluded, line = CLONE / ".git" / "info" / "exclude", f"/{FOLDER.name}/\n"
     if excluded.exists() and excluded.read_text(encoding="utf-8") == line:
         return
-    run("git", "init", "--quiet", "--initial-branch=main", CLONE)
+    run("git", "init", "--quiet", f"--initial-branch={main_branch()}", CLONE)
     settings = {**_IDENTITY, "core.hooksPath": "/dev/null", "protocol.ext.allow": "always"}
     for name, value in {**settings, "remote.origin.url": argocd.git_remote()}.items():
         git("config", name, value)
@@ -115,7 +115,7 @@ def commit(place: Place, images: list[str]) -> str:
         }
         message = Deployment(place.environment, versions).message()
         git("commit", "--quiet", "--no-verify", "--all", "--message", message)
-    git("push", "--quiet", "--force", "origin", "HEAD:refs/heads/main")
+    git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{main_branch()}")
     return git("rev-parse", "HEAD") if images else ""
 
 

@@ -20,7 +20,7 @@ run "the_environment_push_signs_in_to_push" {
 
   assert {
     condition     = azurerm_federated_identity_credential.ci_push.subject == "repo:Octo-Org/shop.gitops:environment:push"
-    error_message = "Only a job of the environment, which main alone may use, may push images."
+    error_message = "Only a job of the environment, which the main branch alone may use, may push images."
   }
 }
 
@@ -60,7 +60,7 @@ run "a_subject_prefix_with_a_suffix_is_refused" {
   command = plan
 
   variables {
-    github_subject_prefix = "repo:octo-org/shop:ref:refs/heads/main"
+    github_subject_prefix = "repo:octo-org/shop:environment:push"
   }
 
   expect_failures = [var.github_subject_prefix]
