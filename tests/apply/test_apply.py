@@ -59,5 +59,8 @@ def test_a_policy_that_demands_tags_lets_everything_be_made_from_the_first_resou
 
     with lab.new(answers, guarded()) as product:
         product.apply()
-    with lab.new({**answers, "tags": {}}, guarded()) as product, pytest.raises(FailedError, match="PolicyViolation"):
+    with (
+        lab.new({**answers, "tags": {}}, guarded()) as product,
+        pytest.raises(FailedError, match="RequestDisallowedByPolicy"),
+    ):
         product.apply()

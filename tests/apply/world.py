@@ -355,7 +355,7 @@ class World:
                 self._pool(one, dict(profile))
             group = f"{ids.ROOT}/resourceGroups/{properties['nodeResourceGroup']}"
             if group.lower() not in self.resources:
-                self._put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
+                self.put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
         elif one.kind == _SERVER and new and (subnet := properties.get("network", {}).get("delegatedSubnetResourceId")):
             self.resources[subnet.lower()].body["properties"]["serviceEndpoints"] = [
                 {"service": "Microsoft.Storage", "locations": ["westeurope", "northeurope"]}
@@ -365,11 +365,11 @@ class World:
                 endpoint["locations"] = ["westeurope", "northeurope"]
         elif one.kind == "microsoft.storage/storageaccounts" and new:
             for kind in ("blobServices", "fileServices"):
-                self._put(f"{one.id}/{kind}/default", {})
+                self.put(f"{one.id}/{kind}/default", {})
         elif one.kind == "microsoft.network/privatednszones" and new:
             record = {"email": "azureprivatedns-host.microsoft.com", "host": "azureprivatedns.net", "serialNumber": 1}
             record |= {"expireTime": 2419200, "minimumTtl": 10, "refreshTime": 3600, "retryTime": 300}
-            self._put(f"{one.id}/SOA/@", {"ttl": 3600, "fqdn": f"{one.body['name']}.", "soaRecord": record})
+            self.put(f"{one.id}/SOA/@", {"ttl": 3600, "fqdn": f"{one.body['name']}.", "soaRecord": record})
         elif one.kind == "microsoft.containerregistry/registries":
             # Every registry is by now; azurerm can't read it of one that is not Premium.
             # https://learn.microsoft.com/azure/container-registry/zone-redundancy
@@ -387,7 +387,7 @@ class World:
         elif one.kind == "microsoft.resources/deployments":
             self._deploy(one)
 
-    def _put(self, path: str, properties: Body, **more: Any) -> None:
+    def put(self, path: str, properties: Body, **more: Any) -> None:
         """Make something that nobody has asked for."""
         address = ids.parse(path)
         body = {"id": path, "name": address.name, "type": address.kind, "properties": properties, **more}
