@@ -1520,7 +1520,7 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{SHOP}/base/api/externalsecret.yaml",
         "secretKey: .STRIPE_KEY.",
         "secretKey: STRIPE_TOKEN",
-        "the Secret api has no key STRIPE_KEY: use one of MAIL_PASSWORD, STRIPE_TOKEN",
+        "the Secret api has no key STRIPE_KEY: use one of MAIL_PASSWORD, PARTNER_AZURE_CLIENT_ID, STRIPE_TOKEN",
     ),
     "variables without their Secret": (
         f"{SHOP}/base/nightly/kustomization.yaml",

@@ -390,7 +390,10 @@ def an_overlay_object(tree: Tree, chance: random.Random) -> None:
     )
     tree.allow("", "ResourceQuota")
     tree.write(overlay / "sites.json", "{}\n")
-    tree.section(overlay / "kustomization.yaml", "configMapGenerator", "  - name: sites\n    files: [sites.json]\n")
+    tree.write(overlay / "merges.md", "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\n")
+    tree.section(
+        overlay / "kustomization.yaml", "configMapGenerator", "  - name: sites\n    files: [sites.json, merges.md]\n"
+    )
 
 
 def anchors(tree: Tree, _: random.Random) -> None:

@@ -111,6 +111,22 @@ def test_the_page_names_every_setting_of_a_service_and_gives_each(rendered: Call
     assert {key for service in services for key in service} == SERVICE_SETTINGS.keys()
 
 
+def test_the_page_says_how_long_a_request_may_take(rendered: Callable[[str], Path]) -> None:
+    product = rendered("defaults")
+    page = (product / "docs" / "services.md").read_text(encoding="utf-8")
+    found: list[str] = []
+    for path, setting, told in (
+        ("src/frontend/app.py", r"TIMEOUT = .*read=(\d+)", "waits {} seconds for the backend"),
+        ("src/backend/server.py", r"IN_FLIGHT_SECONDS = (\d+)", "finish a request within {} seconds"),
+        ("src/frontend/server.py", r'ws="(none)"', "speak no WebSockets"),
+        ("apps/*/base/frontend/deployment.yaml", r"GracePeriodSeconds: (\d+)", "Pods have {} seconds"),
+        ("apps/*/base/frontend/deployment.yaml", r"sleep:\n +seconds: (\d+)", "the first {} of them before SIGTERM"),
+    ):
+        [file] = product.glob(path)
+        found += [told.format(*re.findall(setting, file.read_text(encoding="utf-8")))]
+    assert [told for told in found if told not in page] == []
+
+
 @pytest.mark.parametrize("answers", SETS)
 def test_the_map_for_agents_is_short_and_true(answers: str, rendered: Callable[[str], Path]) -> None:
     product = rendered(answers)
@@ -119,7 +135,8 @@ def test_the_map_for_agents_is_short_and_true(answers: str, rendered: Callable[[
     spans = {span.split()[0]: span for span in re.findall(r"`([^`\n]+)`", text)}
     targets = re.findall(r"(?m)^([\w-]+):", (product / "Makefile").read_text(encoding="utf-8"))
     assert set(re.findall(r"`make ([\w-]+)", text)) <= set(targets)
-    paths = [name for name in spans if re.search(r"[/.]", name)]
+    branch = support.answers(answers).get("branch")
+    paths = [name for name in spans if re.search(r"[/.]", name) and name != branch]
     inside = ["base/", "overlays/", "kustomization.yaml", "*.tfvars"]
     gone = [name for name in paths if not any(product.glob(f"**/{name}" if name in inside else name))]
     assert gone == []

@@ -153,7 +153,9 @@ def test_workflows_satisfy_zizmor_and_the_schema(kind: str, rendered: Callable[[
     pattern = rf"[.]github/{kind}s/[^/]+([.]yml|/action[.]yml)"
     paths = [path for path, _ in distinct(rendered, pattern)]
     # The longer one also permits runners of one's own.
-    config = max((path for path, _ in distinct(rendered, "[.]github/zizmor[.]yml")), key=lambda path: path.stat().st_size)
+    config = max(
+        (path for path, _ in distinct(rendered, "[.]github/zizmor[.]yml")), key=lambda path: path.stat().st_size
+    )
     asked = ["--offline", "--quiet", "--no-progress", "--persona=auditor", f"--config={config}"]
     satisfied("zizmor", *asked, *paths, cwd=tmp_path)
     satisfied("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}s", *paths, cwd=tmp_path)

@@ -5,7 +5,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -306,19 +305,14 @@ def test_a_rollback_waits_until_the_failed_migration_has_ended(
     assert "waits: the migration of an older version ends first" in capsys.readouterr().out
 
 
-def test_a_version_that_a_partial_sync_brought_without_its_migration_is_not_healthy(
-    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("made", "said"), [("2026-11-26T03:00:00Z", ""), ("2026-11-26T10:00:09Z", "ImagePullBackOff")])
+def test_a_run_of_a_cron_job_is_a_fault_only_of_the_version_that_it_began_with(
+    made: str, said: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "apps/shop/base/api").mkdir(parents=True)
-    (tmp_path / "apps/shop/base/api/migration.yaml").write_text("kind: Job\n")
-    monkeypatch.setattr(command, "ROOT", tmp_path)
-    monkeypatch.setattr(command, "need_history", lambda: None)
-    monkeypatch.setattr(command, "imagetags_path", lambda environment: f"{environment}/imagetags")
-    monkeypatch.setattr(command, "succeeds", lambda *arguments: OLD not in arguments)
-    operation = {"phase": "Succeeded", "syncResult": {"revision": NEW}}
-    for revision, said in ((OLD, "whose migration has not run"), (NEW, "")):
-        cluster.now = 0.0
-        cluster.troubled = {"health": {"status": "Healthy"}, "operationState": operation, "history": [{"revision": revision}]}  # fmt: skip
-        message = waited(command, cluster, monkeypatch, 100)
-        assert said in message
-        assert bool(message) == bool(said)
+    run = pod("nightly-1-x", containerStatuses=stuck("ImagePullBackOff"))
+    run["metadata"] |= {"creationTimestamp": made, "ownerReferences": [{"kind": "Job", "name": "nightly-1"}]}
+    cluster.state = ([run], [], [])
+    cluster.troubled = {"operationState": {"phase": "Running", "startedAt": "2026-11-26T10:00:05Z"}, "resources": []}
+    message = waited(command, cluster, monkeypatch, 60)
+    assert said in message
+    assert bool(message) == bool(said)

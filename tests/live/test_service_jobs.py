@@ -8,18 +8,24 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests import support
+from tests import pages, support
 
+from . import images
 from .argocd import ArgoCD
 from .cluster import Cluster
 from .figures import Figures
+from .load import Load
 from .processes import wait_for
+from .test_safety import commands
 from .test_scale import clean
+from .test_service_kinds import Meter, counted
 from .world import APPLICATION, DEV, World, running
 
 pytestmark = pytest.mark.live
@@ -29,11 +35,20 @@ REPLICA_SETS = f"/apis/apps/v1/namespaces/{DEV}/replicasets"
 
 
 @pytest.fixture(scope="module")
-def jobs(cluster: Cluster, argocd: ArgoCD, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The sample with a migration, a worker and a cron job, running in dev; prod has no version yet."""
+def meter(cluster: Cluster) -> Meter:
+    """What the pods of dev's backend use, by which they scale."""
+    return Meter(cluster, "backend")
+
+
+@pytest.fixture(scope="module")
+def jobs(cluster: Cluster, argocd: ArgoCD, meter: Meter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The sample with an autoscaler, a migration, a worker and a cron job, running in dev; prod has no version yet."""
     answers = support.answers("sample-with-worker-and-migration")
     del answers["git_repository"]
-    with running(argocd, tmp_path_factory.mktemp("jobs"), **answers) as world:
+    by_name = {service["name"]: service for service in answers["services"]}
+    by_name["backend"]["replicas"] = {"dev": {"min": 1, "max": 3, "cpu": 70}, "prod": 1}
+    by_name["cleanup"]["schedule"] = "* * * * *"
+    with meter, running(argocd, tmp_path_factory.mktemp("jobs"), **answers) as world:
         yield world
     clean(cluster)
 
@@ -65,11 +80,20 @@ def deploy(world: World, *images: str) -> float:
     return time.monotonic() - pushed
 
 
-def images_rolled_out(world: World, service: str = "backend") -> list[str]:
-    """The images that the Deployment ever had, as far as it remembers."""
-    found = world.cluster.api.get(REPLICA_SETS)["items"]
-    sets = [item for item in found if item["metadata"]["labels"]["app.kubernetes.io/name"] == service]
-    return [str(item["spec"]["template"]["spec"]["containers"][0]["image"]) for item in sets]
+def replica_sets(world: World, service: str) -> list[Any]:
+    """What a Deployment ever rolled out, as far as it remembers."""
+    return list(world.cluster.api.get(f"{REPLICA_SETS}?labelSelector=app.kubernetes.io%2Fname%3D{service}")["items"])
+
+
+def image_of(item: Any) -> str:
+    """The image in the template of pods of a Deployment, a ReplicaSet or a Job."""
+    return str(item["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def drift(world: World) -> None:
+    """Change a Deployment by hand, which self-healing puts back."""
+    patch = '{"spec": {"revisionHistoryLimit": 7}}'
+    world.cluster.kubectl("-n", DEV, "patch", "deployment/backend", "--patch", patch)
 
 
 def test_the_first_sync_migrates_an_empty_database_before_anything_starts(jobs: World) -> None:
@@ -96,17 +120,95 @@ def test_an_environment_that_waits_for_its_first_image_is_not_kept_waiting(jobs:
     jobs.cluster.kubectl("-n", "argocd", "delete", "application", f"{APPLICATION}-prod", "--wait=false")
 
 
-def test_the_schema_changes_under_load_without_a_failed_request(jobs: World, figures: Figures) -> None:
-    image = release(jobs, "b2", "ALTER TABLE goals ADD COLUMN note text")
-    with jobs.load("dev") as load:
-        seconds = deploy(jobs, image)
-    figures.add("a version with a migration, from push to healthy", f"{seconds:.1f} s; {load}")
-    assert jobs.sql("dev", "SELECT count(note) FROM goals") == "0"
-    assert jobs.running_image("backend").startswith(jobs.run("scripts/image-name", "backend") + ":b2@")
-    assert jobs.deployment("dev", "worker")["spec"]["template"]["spec"]["containers"][0]["image"] == jobs.running_image("backend")  # fmt: skip
+ROLLOUTS = 20
+REMINDERS = 1000
+"""That become due with each roll-out."""
+PREPARED = """
+CREATE TABLE migrations (at timestamptz NOT NULL DEFAULT now());
+INSERT INTO goals (text) VALUES ('cope');
+UPDATE reminders SET due_at = 'infinity', sent_at = now() - interval '2 months';
+-- A sequence counts what is rolled back too.
+CREATE SEQUENCE sent;
+CREATE FUNCTION count_sent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('sent'); RETURN NEW; END $$;
+CREATE TRIGGER sent BEFORE UPDATE ON reminders FOR EACH ROW EXECUTE FUNCTION count_sent();
+"""
+LEFT = "SELECT count(*) FROM reminders WHERE sent_at IS NULL AND due_at <= now()"
+DUE = f"INSERT INTO reminders (goal_id, due_at) SELECT 1, now() FROM generate_series(1, {REMINDERS})"  # noqa: S608
+# A change of the schema in each run, whatever was done before.
+CHANGE = """
+        connection.execute("INSERT INTO migrations DEFAULT VALUES")
+        [(number,)] = connection.execute("SELECT count(*) FROM migrations").fetchall()
+        connection.execute(f"ALTER TABLE goals ADD COLUMN note{number} text")"""
+
+
+def versions(world: World) -> list[list[str]]:
+    """For each roll-out, what bump-image takes: of the frontend, and of a backend that changes the schema."""
+    path = world.product / "src/backend/migrate.py"
+    sound = path.read_text()
+    path.write_text(sound.replace("done = migrate(connection)", f"done = migrate(connection){CHANGE}"))
+    tags = [f"r{number}" for number in range(ROLLOUTS)]
+    made = []
+    for service in ("frontend", "backend"):
+        first = world.release(service, "r").partition("@")[2]
+        name = world.run("scripts/image-name", service)
+        assert images.copy(f"{name}:r", *(f"{name}:{tag}" for tag in tags)) == first
+        made.append([f"{service}={tag}@{first}" for tag in tags])
+    path.write_text(sound)
+    return [list(pair) for pair in zip(*made, strict=True)]
+
+
+def kill_workers() -> int:
+    """Kill the workers' processes on this machine, which is the node; how many."""
+    killed = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if path.read_bytes() == b"python\0worker.py\0":
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def test_twenty_rollouts_under_load_lose_no_request_no_reminder_and_no_pod(
+    jobs: World, meter: Meter, figures: Figures
+) -> None:
+    """Each changes the schema once, before its Deployment; the worker is killed now and then, and the cron job runs meanwhile."""
+    pairs = versions(jobs)
+    jobs.sql("dev", PREPARED)
+    meter.cpu = 50
+    wait_for("the autoscaler wants two pods", lambda: jobs.deployment("dev", "backend")["spec"]["replicas"] == 2, 60)
+    meter.cpu = 35
+    jobs.run("scripts/wait-healthy", "dev", "--timeout", "60")
+    taken, killed, runs = [], 0, set()
+    with Load(f"{jobs.address('dev')}/api/goals", rate=60) as load, counted(jobs, "backend") as seen:
+        for number, pair in enumerate(pairs, 1):
+            jobs.sql("dev", DUE)
+            taken.append(deploy(jobs, *pair))
+            job, backend = jobs.cluster.api.get(JOB), jobs.deployment("dev", "backend")
+            runs.add(job["metadata"]["uid"])
+            assert (job["status"].get("succeeded"), job["status"].get("failed")) == (1, None)
+            assert jobs.sql("dev", "SELECT count(*) FROM migrations") == str(number) == str(len(runs))
+            [image] = {image_of(one) for one in (job, backend, jobs.deployment("dev", "worker"))}
+            assert f":r{number - 1}@" in image
+            [new] = [item for item in replica_sets(jobs, "backend") if image_of(item) == image]
+            assert new["metadata"]["creationTimestamp"] >= job["status"]["completionTime"]
+            if number % 5 == 0:
+                jobs.sql("dev", DUE)
+                killed += kill_workers()
+        wait_for("every reminder is sent", lambda: jobs.sql("dev", LEFT) == "0", 120, 1)
+    figures.add_times(f"a version with a migration, push to healthy, {ROLLOUTS} in a row", taken)
+    figures.add("requests meanwhile", f"{load}")
+    total = (ROLLOUTS + ROLLOUTS // 5) * REMINDERS
+    twice = int(jobs.sql("dev", "SELECT last_value FROM sent")) - total
+    figures.add(f"{total} reminders, {killed} workers killed", f"all sent, {twice} taken twice")
     assert load.failed == []
-    other = [deploy(jobs, jobs.release("frontend", f"f{number}")) for number in range(3)]
-    figures.add_times("a version of the frontend beside a migration that has nothing to do", other)
+    assert seen == [2]
+    assert 0 <= twice <= killed >= ROLLOUTS // 5
+    cron = jobs.cluster.api.get(
+        f"/apis/batch/v1/namespaces/{DEV}/jobs?labelSelector=app.kubernetes.io%2Fname%3Dcleanup"
+    )
+    assert jobs.sql("dev", "SELECT count(*) FROM reminders WHERE due_at = 'infinity'") == "0"
+    assert cron["items"]
+    assert not any("failed" in item["status"] for item in cron["items"])
 
 
 def test_nothing_passes_a_failed_migration_and_the_tags_are_put_back(jobs: World, figures: Figures) -> None:
@@ -118,14 +220,14 @@ def test_nothing_passes_a_failed_migration_and_the_tags_are_put_back(jobs: World
         started = time.monotonic()
         wait_for("the migration has failed", lambda: "failed" in jobs.cluster.api.get(JOB).get("status", {}), 60)
         # What self-healing would put back.
-        jobs.cluster.kubectl("-n", DEV, "scale", "deployment/backend", "--replicas=2")
+        drift(jobs)
         said = jobs.run("scripts/roll-out", "--unsigned", "dev", commit, status=1)
         seconds = time.monotonic() - started
     figures.add("a failed migration: said, tags put back and healthy again", f"{seconds:.0f} s; {load}")
     assert re.search(r"Job backend-migration: failed with exit code 1: .*nonsense", said), said
     assert jobs.settled("dev")
     assert jobs.running_image("backend") == before
-    assert not [one for one in images_rolled_out(jobs) if ":b3" in one]
+    assert not [one for one in replica_sets(jobs, "backend") if ":b3@" in image_of(one)]
     assert load.failed == []
 
 
@@ -140,46 +242,7 @@ def test_an_image_that_does_not_exist_does_not_hold_up_its_rollback(jobs: World,
     assert jobs.running_image("backend") == before
 
 
-def worker_processes() -> list[int]:
-    """The processes of workers on this machine, which is the node."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes() == b"python\0worker.py\0":
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
-def test_the_worker_loses_no_reminder_over_rollouts_and_kills(jobs: World, figures: Figures) -> None:
-    versions = [release(jobs, f"w{number}", "ALTER TABLE goals ADD COLUMN note text") for number in range(2)]
-    total = 20000
-    jobs.sql("dev", f"INSERT INTO goals (text) SELECT 'goal ' || n FROM generate_series(1, {total}) n")  # noqa: S608
-    left = "SELECT count(*) FROM reminders WHERE sent_at IS NULL AND due_at <= now()"
-    killed = 0
-    with jobs.load("dev", "/version") as load:
-        jobs.sql("dev", "UPDATE reminders SET due_at = now()")
-        for number in range(4):
-            deploy(jobs, versions[number % 2])
-            for process in worker_processes():
-                os.kill(process, signal.SIGKILL)
-                killed += 1
-        wait_for("every reminder is sent", lambda: jobs.sql("dev", left) == "0", 180, 1)
-    figures.add(f"{total} reminders, 4 roll-outs of the worker, {killed} kills", f"all sent; {load}")
-    assert killed >= 4
-    assert jobs.sql("dev", "SELECT count(DISTINCT goal_id) FROM reminders WHERE sent_at IS NOT NULL") == str(total)
-    assert load.failed == []
-
-
-def test_the_cron_job_deletes_what_is_old(jobs: World) -> None:
-    jobs.sql("dev", "UPDATE reminders SET sent_at = now() - interval '2 months' WHERE id <= 7")
-    jobs.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/cleanup", "cleanup-by-hand")
-    jobs.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/cleanup-by-hand", "--timeout=60s")
-    assert jobs.cluster.kubectl("-n", DEV, "logs", "job/cleanup-by-hand").strip() == "deleted 7 old reminders"
-
-
-def test_a_migration_that_a_retry_of_self_healing_left_out_is_not_taken_for_done(jobs: World) -> None:
+def test_no_version_passes_the_migration_that_a_retry_of_self_healing_leaves_out(jobs: World) -> None:
     """A partial sync runs no hooks; a retry of it takes the newest commit."""
     before = jobs.running_image("backend")
     image = release(jobs, "b4", "ALTER TABLE goals ADD COLUMN note text", "SELECT nonsense")
@@ -198,12 +261,43 @@ def test_a_migration_that_a_retry_of_self_healing_left_out_is_not_taken_for_done
     )  # fmt: skip
     try:
         time.sleep(3)
-        jobs.cluster.kubectl("-n", DEV, "scale", "deployment/backend", "--replicas=2")
+        drift(jobs)
         wait_for("healing fails", lambda: jobs.application("dev")["status"].get("operationState", {}).get("retryCount", 0) > 0, 60)  # fmt: skip
         commit = set_tag(jobs, image)
     finally:
         jobs.cluster.kubectl("delete", "validatingadmissionpolicybindings/outage", "validatingadmissionpolicies/outage")
     said = jobs.run("scripts/roll-out", "--unsigned", "dev", commit, status=1)
-    assert re.search(r"whose migration has not run|Job backend-migration: failed", said), said
+    assert re.search(r"the migration of \S+:b4@\S+ has not run: roll back", said), said
+    assert not [one for one in replica_sets(jobs, "backend") if ":b4@" in image_of(one)]
     assert jobs.settled("dev")
     assert jobs.running_image("backend") == before
+
+
+def test_the_data_moves_to_another_major_version_of_postgres(jobs: World, tmp_path: Path, figures: Figures) -> None:
+    """As docs/operations.md says, with the same version in the folder of another; a migration fills that one first."""
+    _, *recipe = commands(jobs, "Upgrade Postgres")
+    backup, restore, remove = (block.replace("prod.dump", str(tmp_path / "dump")) for block in recipe)
+    [patch] = [block.text for block in pages.example(jobs.product, "operations.md", "Upgrade Postgres").blocks if block.path.endswith("postgres.yaml")]  # fmt: skip
+    image = image_of(jobs.cluster.api.get(f"/apis/apps/v1/namespaces/{DEV}/statefulsets/database"))
+    overlay = jobs.product / f"apps/{APPLICATION}/overlays/dev"
+    kustomization, sound = overlay / "kustomization.yaml", (overlay / "kustomization.yaml").read_text()
+    stopped = sound.replace('  - name: "worker"\n    count: 1', '  - name: "worker"\n    count: 0')
+    changed = stopped.replace("patches:\n", "patches:\n  - path: postgres.yaml\n")
+    rows = "SELECT count(*) || ' ' || max(id) FROM reminders"
+    jobs.add_goal("dev", "outlive the version")
+    assert sound != stopped != changed
+    before, started = jobs.sql("dev", rows), time.monotonic()
+    jobs.cluster.kubectl("-n", DEV, "patch", "cronjob/cleanup", "--patch", '{"spec": {"suspend": true}}')
+    jobs.cluster.kubectl("-n", DEV, "scale", "deployment/backend", "--replicas=0")
+    for text, block in ((stopped, backup), (changed, restore), (changed.replace("count: 0", "count: 1"), remove)):
+        (overlay / "postgres.yaml").write_text(re.sub("image: postgres.*", f"image: {image}", patch))
+        kustomization.write_text(text)
+        jobs.commit("Upgrade Postgres")
+        jobs.run("scripts/refresh", "dev")
+        jobs.run("scripts/wait-healthy", "dev", "--timeout", "120")
+        jobs.run("sh", "-euc", block)
+        assert jobs.sql("dev", rows) == before
+    jobs.cluster.kubectl("-n", DEV, "scale", "deployment/backend", "--replicas=1")
+    wait_for("the goals are back", lambda: "outlive the version" in jobs.goals("dev"), 60)
+    assert "/19/" in jobs.sql("dev", "SHOW data_directory")
+    figures.add("Postgres in the folder of another major version, with the data", f"{time.monotonic() - started:.0f} s")

@@ -37,7 +37,6 @@ from .world import APPLICATION, DEV, World, generate
 pytestmark = pytest.mark.live
 
 PROD = f"{APPLICATION}-prod"
-WEB = "labelSelector=app.kubernetes.io%2Fname%3Dweb"
 FIGURES = f"/apis/metrics.k8s.io/v1beta1/namespaces/{DEV}"
 SCALER = {"min": 2, "max": 4, "cpu": 70}
 # An address outside of the cluster: nothing but what a policy lets out gets there.
@@ -167,12 +166,13 @@ POD_METRICS = {
 
 
 class Meter:
-    """Writes, each second until it ends, what every pod of the web service in dev would use."""
+    """Writes, each second until it ends, what every pod of a service in dev would use."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, service: str) -> None:
         self.cpu = 0
-        """Thousandths of a core; a pod asks for 100."""
+        """Thousandths of a core, of each pod."""
         self._cluster = cluster
+        self._service = service
         self._stop = threading.Event()
 
     def __enter__(self) -> Meter:
@@ -195,8 +195,12 @@ class Meter:
 
     def _write_once(self) -> None:
         api = self._cluster.api
+        selector = f"labelSelector=app.kubernetes.io%2Fname%3D{self._service}"
         pods, kept = (
-            {item["metadata"]["name"]: item["metadata"]["labels"] for item in api.get(f"{path}/pods?{WEB}")["items"]}
+            {
+                item["metadata"]["name"]: item["metadata"]["labels"]
+                for item in api.get(f"{path}/pods?{selector}")["items"]
+            }
             for path in (f"/api/v1/namespaces/{DEV}", FIGURES)
         )
         for name in {*kept} - {*pods}:
@@ -208,20 +212,20 @@ class Meter:
                 "metadata": {"name": name, "labels": labels},
                 "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "window": "1s",
-                "containers": [{"name": "web", "usage": {"cpu": f"{self.cpu}m", "memory": "16Mi"}}],
+                "containers": [{"name": self._service, "usage": {"cpu": f"{self.cpu}m", "memory": "16Mi"}}],
             }
             api.request("PATCH", f"{FIGURES}/pods/{name}?fieldManager=live&force=true", figure, APPLY_PATCH)
 
 
 @contextmanager
-def counted(world: World) -> Iterator[list[int]]:
-    """Every number of pods that dev's web service is given meanwhile, in turn."""
-    seen = [world.deployment("dev", "web")["spec"]["replicas"]]
+def counted(world: World, service: str) -> Iterator[list[int]]:
+    """Every number of pods that a service of dev is given meanwhile, in turn."""
+    seen = [world.deployment("dev", service)["spec"]["replicas"]]
     stop = threading.Event()
 
     def look() -> None:
         while not stop.wait(0.05):
-            now = world.deployment("dev", "web")["spec"]["replicas"]
+            now = world.deployment("dev", service)["spec"]["replicas"]
             if now != seen[-1]:
                 seen.append(now)
 
@@ -264,7 +268,7 @@ def test_an_autoscaler_takes_over_under_load_and_roll_outs_keep_its_number(
     status = kinds.cluster.api.get(f"/api/v1/namespaces/{DEV}/services/web")["status"]
     address = status["loadBalancer"]["ingress"][0]["ip"]
     overlay = set_answer(kinds, tmp_path, answers(SCALER, listener))
-    with Load(f"http://{address}/", rate=60) as load, ThreadPoolExecutor() as executor, counted(kinds) as seen:
+    with Load(f"http://{address}/", rate=60) as load, ThreadPoolExecutor() as executor, counted(kinds, "web") as seen:
         kinds.commit("Scale by load")
         kinds.argocd.refresh(f"aks-{APPLICATION}")
         kinds.run("scripts/refresh", "dev")
@@ -273,7 +277,7 @@ def test_an_autoscaler_takes_over_under_load_and_roll_outs_keep_its_number(
         wait_for(
             "the Application ignores the number", lambda: "ignoreDifferences" in kinds.application("dev")["spec"], 60
         )
-        with Meter(kinds.cluster) as meter:
+        with Meter(kinds.cluster, "web") as meter:
             meter.cpu = 70
             healthy.result()
             overlay.write_text(overlay.read_text().replace('  - name: "web"\n    count: 3\n', ""))

@@ -63,10 +63,14 @@ class World:
             self.argocd.push_event(url, branch, before, after, changed)
 
     def grant(self, *applications: str) -> None:
-        """Let the pipeline's identity refresh these Applications too, as terraform/gitops does."""
+        """Let the pipeline's identity refresh these Applications too, and hold versions back, as terraform/gitops does."""
         self.applications.extend(applications)
         with tempfile.TemporaryDirectory() as folder:
             self.cluster.apply(deploy_identity.access(self.product, self.applications, Path(folder, "access")))
+            if (self.product / "terraform/gitops/migrations.tf").exists():
+                self.cluster.apply(
+                    deploy_identity.access(self.product, [], Path(folder, "first"), "migrations", "migrations_access")
+                )
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command of the product; its output.

@@ -278,14 +278,14 @@ def read_repository(root: Path) -> Repository:
                 repository.problems.append(Problem(path, 0, "is not UTF-8: save it as UTF-8"))
             elif not ("{{" in text and "/templates/" in path):  # YAML only once Helm has rendered it.
                 _read_yaml(repository, path, text)
-    for path in _configuration(repository):  # The program that reads it knows what it must be.
+    for path in configuration(repository):  # The program that reads it knows what it must be.
         repository.documents.pop(path, None)
         repository.lists.pop(path, None)
         repository.problems = [found for found in repository.problems if found.path != path]
     return repository
 
 
-def _configuration(repository: Repository) -> set[str]:
+def configuration(repository: Repository) -> set[str]:
     """Return the files that become texts of ConfigMaps."""
     return {
         os.path.normpath(f"{os.path.dirname(path)}/{entry.rpartition('=')[2]}").replace(os.sep, "/")

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from .documents import Problem, Repository, conflict
+from .documents import Problem, Repository, configuration, conflict
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
 _SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./-])")
@@ -13,9 +13,12 @@ _CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|s
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
-    """Look at every file by itself."""
+    """Look at every file by itself. Texts of ConfigMaps may show a conflict; an update's own is one there too."""
+    shown = {path for path in configuration(repository) if "<<<<<<< before updating\n" not in repository.text(path)}
     for path in repository.files:
-        if re.fullmatch(f"{_TEXT}|scripts/[^.]+", path) and (found := conflict(path, repository.text(path))):
+        if path in shown or not re.fullmatch(f"{_TEXT}|scripts/[^.]+", path):
+            continue
+        if found := conflict(path, repository.text(path)):
             yield found
 
 

@@ -145,6 +145,11 @@ def job_of(pod: dict[str, Any]) -> str | None:
     return name if ("Job", name) in owners else None
 
 
+def is_run(pod: dict[str, Any]) -> bool:
+    """Tell whether a pod belongs to a run of a CronJob."""
+    return job_of(pod) is None and any(one.get("kind") == "Job" for one in pod["metadata"].get("ownerReferences", []))
+
+
 def _last_words(pod: dict[str, Any]) -> str:
     """Return why a pod has failed: the end of its log, which its container leaves where it may be read."""
     ended = [one["state"].get("terminated", {}) for one in pod["status"].get("containerStatuses", [])]

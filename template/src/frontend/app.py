@@ -117,13 +117,16 @@ def create_app(
 
 
 async def _send(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """Send a request, and a GET a second time when the connection fails.
+    """Send a request, and once more where the first time had no effect.
 
-    Any other method may have had its effect before the connection broke, so it is sent once.
+    Without a connection it had none, and a GET never has. Any other method may have had its effect
+    before the connection broke.
     """
     try:
         return await client.send(request)
-    except (httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError):
+    except (httpx2.ConnectError, httpx2.ConnectTimeout):
+        return await client.send(request)
+    except (httpx2.ReadError, httpx2.RemoteProtocolError):
         if request.method != "GET":
             raise
         return await client.send(request)

@@ -49,15 +49,24 @@ def test_headers_that_repeat_are_all_passed_on(client_for: ClientFor) -> None:
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
-@pytest.mark.parametrize(("method", "tries"), [("GET", 2), ("POST", 1), ("DELETE", 1)])
-def test_only_a_get_is_sent_again_after_a_connection_failed(
-    client_for: ClientFor, method: str, tries: int
+@pytest.mark.parametrize(
+    ("error", "method", "tries"),
+    [
+        (httpx2.RemoteProtocolError("disconnected"), "GET", 2),
+        (httpx2.RemoteProtocolError("disconnected"), "POST", 1),
+        (httpx2.ReadError("reset"), "DELETE", 1),
+        (httpx2.ConnectError("refused"), "POST", 2),
+        (httpx2.ConnectTimeout("no answer"), "GET", 2),
+    ],
+)
+def test_only_what_had_no_effect_is_sent_again(
+    client_for: ClientFor, error: Exception, method: str, tries: int
 ) -> None:
     seen: list[httpx2.Request] = []
 
     def backend(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        raise httpx2.RemoteProtocolError("disconnected", request=request)
+        raise error
 
     with client_for(backend) as client:
         answer = client.request(method, "/api/goals")
