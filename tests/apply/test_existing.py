@@ -2,6 +2,7 @@
 
 import copy
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests import support
 from tests.apply import ids, kinds, server
 from tests.apply.lab import Lab, pipeline
 from tests.apply.product import FailedError, Product
+from tests.apply.test_commands import Person
 from tests.apply.world import World
 
 ANSWERS = support.answers("what-exists-is-used")
@@ -88,3 +90,18 @@ def test_what_others_have_under_a_name_of_ours_is_not_overwritten(lab: Lab) -> N
         with pytest.raises(FailedError, match="already exists"):
             product.apply()
         assert product.azure.world.resources[address.lower()].body["properties"] == {"ipAddress": "203.0.113.7"}
+
+
+def test_down_takes_no_right_that_a_person_had_before_up(lab: Lab, tmp_path: Path) -> None:
+    world = landing_zone()
+    officer = f"{ids.ROOT}/providers/Microsoft.Authorization/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+    role = ids.parse(f"{EXISTING['key_vault']}/providers/Microsoft.Authorization/roleAssignments/{ids.new()}")
+    given = {"properties": {"principalId": server.PERSON, "roleDefinitionId": officer}}
+    world._assign(role, EXISTING["key_vault"].lower(), given, None)
+    with lab.new({**ANSWERS, "existing": EXISTING}, world) as product:
+        support.git("init", "-q", "-b", "main", cwd=product.folder)
+        person = Person(product, tmp_path)
+        for command in ("up", "down"):
+            status, said = person.run(command, CONFIRM="aks-shop")
+            assert status == 0, said
+        assert [key for key in world.assignments if key.startswith(EXISTING["key_vault"].lower())] == [role.id.lower()]

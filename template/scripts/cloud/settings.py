@@ -54,6 +54,13 @@ class Settings:
     ranges: dict[str, str]
     nodes: list[Nodes] = field(default_factory=list)
 
+    def outside(self, subscription: str) -> set[str]:
+        """Return the ids of what was there before, in lower case."""
+        ids = [str(one) for one in self.existing.values() if str(one).startswith("/")]
+        if "resource_group" in self.existing:
+            ids.append(f"/subscriptions/{subscription}/resourceGroups/{self.group}")
+        return {one.lower() for one in ids}
+
     @property
     def tfvars(self) -> str:
         """The file in which terraform/platform is told all this."""
