@@ -37,6 +37,7 @@ from prompt_toolkit.layout import Window
 from prompt_toolkit.widgets.toolbars import ValidationToolbar
 
 from hooks import worker
+from hooks.post_generation import refusal_of
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
@@ -44,7 +45,9 @@ sys.path.append(str(TEMPLATE / "template" / "scripts"))
 from gitops.repository import web_page  # noqa: E402
 
 # What the rule for addresses takes, in short.
-_REPOSITORY = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.-]*)+/[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_REPOSITORY = re.compile(
+    r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.%-]*)+/[A-Za-z0-9_-][A-Za-z0-9._%-]*"
+)
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # How Jinja reports the name that the hidden question looks up, which is our message.
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
@@ -277,6 +280,8 @@ def main() -> None:
         refuse_unreadable(arguments)
         if not shutil.which("git"):
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
+        if refused := refusal_of(destination):
+            sys.exit(refused)
         worker.use()
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)

@@ -215,6 +215,28 @@ def next_commands(answers: dict[str, Any], product: Path) -> list[str]:
     ]
 
 
+def enclosing_repository(place: Path) -> str:
+    """Return the root of the repository of which a place would be a folder; nothing where that one ignores it."""
+    folder = next(path for path in (place, *place.parents) if path.is_dir())
+
+    def git(*arguments: str | Path) -> str:
+        command = ["git", "-C", folder, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    root = git("rev-parse", "--show-toplevel")
+    return "" if not root or Path(root) == place or git("check-ignore", f"{place}/") else root
+
+
+def refusal_of(place: Path) -> str:
+    """Return why there can be no product, as a folder of another repository; nothing where there can."""
+    # GitHub reads workflows and owners at the root alone; image tags would be commits between everybody's.
+    root = enclosing_repository(place)
+    return root and (
+        f"error: {place} is a folder of the repository {root}, and a product is a repository of its own: "
+        f"choose a folder outside of it, or run git init {shlex.quote(str(place))} first"
+    )
+
+
 def is_placeholder(repository: str) -> bool:
     """Tell whether nobody has said who owns the repository."""
     return f"/{_PLACEHOLDER}/" in repository
@@ -263,6 +285,9 @@ def main() -> int:
     product = Path.cwd()
     updating = os.environ.get("STAGE") == "after"
     notes: list[str] = []
+    if not updating and "PRODUCT_DESTINATION" not in os.environ and (refused := refusal_of(product)):
+        print(refused, file=sys.stderr)
+        return 1
     if updating:
         # What a conflict, or a person, has made unreadable is named by what follows.
         with (

@@ -27,6 +27,14 @@ def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
 ADDRESS = "https://github.com/octocat/goal-tracker"
 
 
+def test_copier_alone_refuses_a_folder_of_another_repository_and_leaves_nothing(tmp_path: Path) -> None:
+    support.git("init", "-q", cwd=tmp_path)
+    done = copy(tmp_path / "platform", "--defaults")
+    assert done.returncode == 1
+    assert f"platform is a folder of the repository {tmp_path}" in done.stderr
+    assert not (tmp_path / "platform").exists()
+
+
 def test_the_default_product_ends_with_what_was_made_checked_and_commands_that_work(tmp_path: Path) -> None:
     product = tmp_path / "it's mine"
     done = copy(product, "--defaults", f"--data=git_repository={ADDRESS}")

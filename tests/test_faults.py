@@ -59,6 +59,27 @@ def test_a_folder_with_files_is_refused_and_stays_as_it_is(ended: Any, tmp_path:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"README.md": "mine"}
 
 
+def test_a_folder_of_another_repository_is_refused(ended: Any, tmp_path: Path) -> None:
+    support.git("init", "-q", cwd=tmp_path)
+    place = tmp_path / "services" / "platform"
+    said = ended(place)
+    assert said.startswith(f"error: {place} is a folder of the repository {tmp_path}, and a product is a repository of")
+    assert said.endswith(f"choose a folder outside of it, or run git init {place} first")
+    assert [path.name for path in tmp_path.iterdir()] == [".git"]
+
+
+@pytest.mark.parametrize("how", ["ignored", "its own repository"])
+def test_a_folder_within_another_repository_that_is_none_of_it_is_taken(ended: Any, tmp_path: Path, how: str) -> None:
+    support.git("init", "-q", cwd=tmp_path)
+    place = tmp_path / "platform"
+    if how == "ignored":
+        (tmp_path / ".gitignore").write_text("/platform/\n")
+    else:
+        support.git("init", "-q", str(place), cwd=tmp_path)
+    assert ended(place, whole) == 0
+    assert (place / "README.md").exists()
+
+
 def test_a_file_in_the_place_of_the_product_is_refused_and_stays(ended: Any, tmp_path: Path) -> None:
     (tmp_path / "product").write_text("mine")
     assert (

@@ -51,7 +51,9 @@ def test_every_file_follows_the_main_branch(
         if "main" in line and re.search(r"\bmain\b", _OTHERS.sub("", line))
     ]
     assert left == []
-    assert {path: text.replace(NAME, support.branch(rendered(name))) for path, text in ours.items()} == usual
+    # Some paragraphs are wrapped by the length of the name.
+    named = {path: text.replace(NAME, support.branch(rendered(name))).split() for path, text in ours.items()}
+    assert named == {path: text.split() for path, text in usual.items()}
     assert f"targetRevision: {NAME}\n" in next(text for path, text in ours.items() if path.endswith("application.yaml"))
 
 

@@ -251,6 +251,7 @@ def protect(server: GitServer, words: str, also: str = "refs/heads/main") -> Non
         "error: GH013: Repository rule violations found for refs/heads/main.",
         "GitLab: You are not allowed to push code to protected branches on this project.",
         "Gitea: Not allowed to push to protected branch main",
+        "TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch.",
         "policy 42 says no",
     ],
 )

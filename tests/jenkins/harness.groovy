@@ -273,7 +273,7 @@ class When extends Scope {
 
     void beforeAgent(boolean value) { this.beforeAgent = value }
     void beforeInput(boolean value) { this.beforeInput = value }
-    void branch(String name) { results << (world.scenario.environment.BRANCH_NAME == name) }
+    void branch(String name) { results << (world.scenario.environment.BRANCH_NAME ==~ name.replace('*', '[^/]*')) }
     void changeRequest() { results << (world.scenario.environment.CHANGE_ID != null) }
 
     void expression(Closure body) {

@@ -151,6 +151,22 @@ def test_a_change_request_is_checked_built_and_pushed_nowhere(jenkins: World) ->
     assert jenkins.tip() == tip
 
 
+@pytest.mark.parametrize("jenkins", ["jenkins-with-quay"], indirect=True)
+def test_a_pull_request_of_azure_devops_is_checked_as_what_merging_makes_of_it(jenkins: World) -> None:
+    """Its ref is pull/7/merge, which Jenkins' Git calls pull-7; no other ref is there, and none of its variables."""
+    jenkins.push(BACKEND, "Change the backend", branch="feature")
+    jenkins.push(FRONTEND, "Change the frontend")
+    support.git("checkout", "-q", "-b", "pull-7", cwd=jenkins.clone)
+    support.git("merge", "-q", "--no-edit", "feature", cwd=jenkins.clone)
+    assert support.run("git", "push", "-q", "origin", "pull-7", cwd=jenkins.clone, PUSH_WITH="git").returncode == 0
+    build = jenkins.run(branch="pull-7")
+    assert (build.result, build.reason) == ("SUCCESS", ""), build.said()
+    assert build.stages() == ["Check", "Validate", "Show changes on the cluster", "Test and build"]
+    assert jenkins.calls("make") == ["validate", "test-terraform", "diff BASE=HEAD^1", "test SERVICE=backend"]
+    assert not build.of("credential")
+    assert {agent["account"] for agent in build.of("agent")} == {"default"}
+
+
 def test_a_change_request_that_breaks_the_repository_fails(jenkins: World) -> None:
     jenkins.push({TAGS: '  - name: "ghost"\n    newTag: "v1"\n'}, "Break it", branch="feature")
     build = jenkins.run(branch="feature", change=True)

@@ -124,7 +124,6 @@ ROLLOUTS = 20
 REMINDERS = 1000
 """That become due with each roll-out."""
 PREPARED = """
-CREATE TABLE migrations (at timestamptz NOT NULL DEFAULT now());
 INSERT INTO goals (text) VALUES ('cope');
 UPDATE reminders SET due_at = 'infinity', sent_at = now() - interval '2 months';
 -- A sequence counts what is rolled back too.
@@ -136,6 +135,7 @@ LEFT = "SELECT count(*) FROM reminders WHERE sent_at IS NULL AND due_at <= now()
 DUE = f"INSERT INTO reminders (goal_id, due_at) SELECT 1, now() FROM generate_series(1, {REMINDERS})"  # noqa: S608
 # A change of the schema in each run, whatever was done before.
 CHANGE = """
+        connection.execute("CREATE TABLE IF NOT EXISTS migrations (at timestamptz NOT NULL DEFAULT now())")
         connection.execute("INSERT INTO migrations DEFAULT VALUES")
         [(number,)] = connection.execute("SELECT count(*) FROM migrations").fetchall()
         connection.execute(f"ALTER TABLE goals ADD COLUMN note{number} text")"""

@@ -20,9 +20,9 @@ from .process import CommandError
 from .repository import REMOTE, ROOT, main_branch, plain, request_page, web_page
 
 # A refusal while nobody else has pushed is the server's last word after this many tries, whatever its words; two are
-# enough where GitHub, GitLab or Gitea say that a rule forbids it.
+# enough where GitHub, GitLab, Gitea or Azure DevOps say that a rule forbids it.
 _TRIES_WITHOUT_RIVAL = 10
-_FORBIDDEN = re.compile(r"GH006|GH013|protected branch|not allowed to push", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"GH006|GH013|TF402455|protected branch|not allowed to push", re.IGNORECASE)
 # What GitHub says to an identity that a ruleset lets past.
 _BYPASSED = re.compile(r"Bypassed rule violations.*")
 _LONGEST_PAUSE = 4.0
