@@ -3,6 +3,7 @@
 import copy
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ DELEGATED = {
     "delegations": [{"properties": {"serviceName": "Microsoft.DBforPostgreSQL/flexibleServers"}}],
     "serviceEndpoints": [{"service": "Microsoft.Storage", "locations": ["westeurope", "northeurope"]}],
 }
-PROPERTIES = {
+PROPERTIES: dict[str, dict[str, Any]] = {
     "subnet": {"addressPrefixes": ["10.1.0.0/22"]},
     "database_subnet": {"addressPrefixes": ["10.1.4.0/27"], **DELEGATED},
     "key_vault": {"enableRbacAuthorization": True, "tenantId": ids.TENANT, "sku": {"family": "A", "name": "standard"}},
