@@ -699,9 +699,19 @@ MIGRATION_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+NETWORK_DAMAGES = {
+    "a gateway of another address": (
+        "clusters/aks-ledger/gateway/gateway.yaml",
+        "10.100.4.132",
+        "10.100.4.133",
+        "is not the address 10.100.4.132 of terraform/platform/terraform.tfvars: make them the same",
+    ),
+}
+
 
 DAMAGED = {
     "defaults": DAMAGES,
+    "everything-in-the-network": NETWORK_DAMAGES,
     "sample-with-worker-and-migration": MIGRATION_DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,
     "jenkins-with-acr-on-gitlab": JENKINS_DAMAGES,

@@ -21,6 +21,8 @@ from tests.in_process import InProcess
 TABLE = json.loads(prices.TABLE.read_text(encoding="utf-8"))
 KINDS = [
     "defaults",
+    "everything-in-the-network",
+    "private-data-of-a-cluster-for-each-environment",
     "cluster-per-environment-with-gateway-and-database-of-azure",
     "jenkins-with-ghcr-for-production",
     "previews",
@@ -51,8 +53,9 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     assert f"nodes: {sum(pool['min_count'] for pool in pools)} x {machine}" in lines
     assert ("control plane with an SLA" in lines) == ("Standard" in clusters[0]["sku_tier"])
     objects = [yaml.safe_load(path.read_text()) for path in product.glob("apps/*/base/*/service.yaml")]
-    balanced = sum(item["spec"].get("type") == "LoadBalancer" for item in objects) * len(answers["environment_list"])
-    gateways = len(list(product.glob("terraform/platform/gateway.tf"))) * len(clusters)
+    public = [item for item in objects if "internal" not in str(item["metadata"].get("annotations"))]
+    balanced = sum(item["spec"].get("type") == "LoadBalancer" for item in public) * len(answers["environment_list"])
+    gateways = sum("gateway_address_name" in cluster for cluster in clusters)
     assert f"load balancer, public addresses: {balanced + gateways + len(clusters)}" in lines
     registries = [
         path.read_text() for path in product.glob("terraform/*/*.tfvars") if "registry_sku" in path.read_text()
@@ -60,6 +63,9 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     skus = set(re.findall(r'^registry_sku *= "(\w+)"', "\n".join(registries), re.MULTILINE))
     assert {line for line in lines if line.startswith("registry: ")} == {f"registry: {sku}" for sku in skus}
     assert ("registry of previews: Basic" in lines) == (product / "terraform/platform/registry_previews.tf").exists()
+    endpoints = [path.read_text() for path in product.glob("terraform/platform/private_endpoints.tf")]
+    counted = sum(len(re.findall(r"^ +part +=|part = ", text, re.MULTILINE)) for text in endpoints) * len(clusters)
+    assert {line for line in lines if "endpoints" in line} == ({f"private endpoints: {counted}"} if counted else set())
     for cluster in clusters:
         if server := cluster.get("database_server"):
             twice = 2 if server["standby"] else 1

@@ -20,8 +20,8 @@ RIGHT = {
     for name, answer in {
         "git_repository": OWN, "project_name": "goal-tracker", "services": "[frontend, backend]", "code_owners": "",
         "environments": "[dev, prod]", "cluster_name": "aks-goal-tracker", "region": "westeurope",
-        "registry_name": "octocatgoaltracker", "branch": "main", "names": "{}", "tags": "{}",
-        "existing": "{}",
+        "registry_name": "octocatgoaltracker", "branch": "main", "runner": "", "private": "[]",
+        "names": "{}", "tags": "{}", "existing": "{}",
     }.items()
 } | {"advanced": "y"}  # fmt: skip
 # Who may be asked for the owner is not on this PATH.
@@ -116,6 +116,7 @@ def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: P
                 "git_repository",
                 "services",
                 "registry_name",
+                "runner",
                 "sample_app",
                 "previews",
                 "verify_images",

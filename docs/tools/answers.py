@@ -55,6 +55,8 @@ EXAMPLES: dict[str, list[tuple[str, str]]] = {
     "region": [("northeurope", "`northeurope` in `terraform/platform/terraform.tfvars`")],
     "registry_name": [("contosoimages", "images such as `contosoimages.azurecr.io/frontend`")],
     "branch": [("trunk", "`targetRevision: trunk` in each Application, and jobs of the pipeline for `trunk` alone")],
+    "runner": [("aks-runners", "`runs-on: aks-runners` in every job of the workflows")],
+    "private": [("[ingress]", "an address of the network: `azure-load-balancer-internal-subnet: load-balancers`")],
     "domain": [("shop.contoso.com", "`shop.contoso.com` for prod, `dev.shop.contoso.com` for dev")],
     "code_owners": [("@contoso/platform", "`CODEOWNERS`, which asks `@contoso/platform` for a review")],
 }

@@ -145,7 +145,9 @@ _PLAUSIBLE: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "git_repository": lambda: st.from_regex(
         r"https://(github\.com|[a-z0-9]{1,9}(\.[a-z]{2,4})?(:[0-9]{2,4})?)(/[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?){1,3}/[A-Za-z0-9._-]{1,20}",
         fullmatch=True,
-    ),
+    )
+    | st.from_regex(r"https://dev\.azure\.com/[a-z]{1,9}(/([A-Za-z0-9.-]|%20){1,9})?/_git/[A-Za-z0-9._-]{1,20}", fullmatch=True),
+    "branch": lambda: st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,9}(/[A-Za-z0-9_.-]{1,9})?", fullmatch=True),
     "environments": _environments,
     "services": _services,
     "registry_name": lambda: st.from_regex(r"[a-z0-9]{2,39}", fullmatch=True),

@@ -237,6 +237,8 @@ KINDS = {
         Kind("Microsoft.ContainerRegistry/registries/replications"),
         Kind("Microsoft.ContainerRegistry/registries/tasks", _with(status="Enabled", timeout=3600)),
         Kind("Microsoft.Network/publicIPAddresses", _address, fixed=("zones", "publicIPAllocationMethod")),
+        Kind("Microsoft.Network/privateEndpoints", slow=True),
+        Kind("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", slow=True),
         Kind("Microsoft.Network/virtualNetworks", _with(enableDdosProtection=False)),
         Kind(
             "Microsoft.Network/virtualNetworks/subnets",

@@ -95,6 +95,10 @@ class Product:
         key = [f"-backend-config={cluster}.azurerm.tfbackend"] if cluster else []
         self.run(root, cluster, "init", "-reconfigure", *key)
 
+    def forget(self) -> None:
+        """Connect to the states anew."""
+        self._ready.clear()
+
     def variables(self) -> dict[str, str]:
         """Return the variables of a Terraform that finds these providers, and none of this machine's own."""
         mine = {name: text for name, text in os.environ.items() if not name.startswith(("TF_", "ARM_"))}

@@ -16,6 +16,8 @@ from tests.apply.ids import Address
 Body = dict[str, Any]
 ROLE_DELAY = 60.0
 """Seconds of this world's clock until the data planes honour a role."""
+ADDRESS = "203.0.113.7"
+"""Where requests come from, as the internet sees it."""
 _VAULT, _BLOBS = "Microsoft.KeyVault/vaults", "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 _ASSIGNMENT, _CLUSTER = "microsoft.authorization/roleassignments", "microsoft.containerservice/managedclusters"
 _SERVER, _SUBNET = "microsoft.dbforpostgresql/flexibleservers", "microsoft.network/virtualnetworks/subnets"
@@ -82,6 +84,8 @@ class World:
     """One subscription with a tenant around it."""
 
     clock: float = 0.0
+    inside: bool = False
+    """Whether requests come from a network with private endpoints, and not from ADDRESS."""
     registered: set[str] = field(default_factory=lambda: set(kinds.ALWAYS))
     resources: dict[str, _Resource] = field(default_factory=dict)
     assignments: dict[str, rights.Assignment] = field(default_factory=dict)
@@ -137,6 +141,22 @@ class World:
             code = "Forbidden" if data else "AuthorizationFailed"
             message = f"The client with object id '{request.principal}' can't do '{action}' over scope '{scope}'."
             raise RefusedError(403, code, message)
+
+    def _demand_way(self, target: _Resource) -> None:
+        """Refuse who comes from where nothing leads to a data plane: no endpoint of the network, no public address."""
+        linked = {
+            connection["properties"]["privateLinkServiceId"].lower()
+            for one in self.resources.values()
+            if one.kind == "microsoft.network/privateendpoints"
+            for connection in one.body["properties"]["privateLinkServiceConnections"]
+        }
+        rules = target.body["properties"].get("networkAcls") or {}
+        let_in = [rule["value"].removesuffix("/32") for rule in rules.get("ipRules") or []]
+        is_open = target.body["properties"].get("publicNetworkAccess") != "Disabled"
+        if self.inside and target.id.lower() in linked:
+            return
+        if not is_open or (rules.get("defaultAction") == "Deny" and ADDRESS not in let_in):
+            raise RefusedError(403, "AuthorizationFailure", f"There is no way into {target.id} from here.")
 
     # Every request
 
@@ -601,6 +621,7 @@ class World:
         )
         if vault is None:
             raise RefusedError(404, "VaultNotFound", f"There is no vault {name}.")
+        self._demand_way(vault)
         what, *rest = request.path.strip("/").split("/")
         item = rest[0] if rest else ""
         deleted = what.startswith("deleted")
@@ -661,6 +682,7 @@ class World:
         account = next((one for one in accounts if one.body["name"] == name), None)
         if account is None:
             raise RefusedError(404, "ResourceNotFound", f"There is no account {name}.")
+        self._demand_way(account)
         container, _, blob = request.path.strip("/").partition("/")
         verb = "read" if request.method in ("GET", "HEAD") else "write"
         scope = f"{account.id}/blobServices/default/containers/{container}"

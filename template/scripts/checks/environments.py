@@ -79,6 +79,7 @@ def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Probl
     names = platform.values.get("names")
     made = {
         "pip-name": ("address", platform.values.get("gateway_address_name")),
+        "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
         "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
     }
     for _, document in repository.below(f"{platform.folder}/"):

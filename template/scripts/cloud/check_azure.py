@@ -9,7 +9,7 @@ from typing import Any
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import azure, check_nodes, settings
+from . import azure, check_nodes, network, settings
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
@@ -74,6 +74,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
         ("existing", lambda: _existing(pool, chosen, made, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
+        ("network", lambda: network.check(pool, made, clusters)),
         ("secrets", lambda: chain(*(_values(*one) for one in values))),
     )
     for name, section in sections:

@@ -52,6 +52,9 @@ class Settings:
     existing: dict[str, Any]
     # Ranges of pods and services.
     ranges: dict[str, str]
+    # The API server is in the network; these hosts have no public address.
+    private_api: bool
+    private_hosts: list[str]
     nodes: list[Nodes] = field(default_factory=list)
 
     def outside(self, subscription: str) -> set[str]:
@@ -69,6 +72,12 @@ class Settings:
 
 def _nodes(value: dict[str, Any]) -> Nodes:
     return Nodes(value["vm_size"], value["min_count"], value["max_count"], value["os_disk_size_gb"])
+
+
+def _private_hosts(platform: dict[str, Any], state: dict[str, Any]) -> list[str]:
+    registry = platform.get("registry_name")
+    hosts = [f"{platform['key_vault_name']}.vault.azure.net", f"{state['storage_account_name']}.blob.core.windows.net"]
+    return [*hosts, *([f"{registry}.azurecr.io"] if registry else [])]
 
 
 def entry(environment: str, name: str) -> str:
@@ -130,6 +139,8 @@ def _read(environment: str | None) -> Settings:
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],
+            private_api="api_server_subnet" in platform,
+            private_hosts=_private_hosts(platform, state) if "private_endpoints_subnet" in platform else [],
             nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
         )
     except KeyError as error:

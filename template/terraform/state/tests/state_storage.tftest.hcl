@@ -128,7 +128,7 @@ run "the_state_survives_the_platform" {
   command = plan
 
   assert {
-    condition     = endswith(azurerm_resource_group.state.name, "-state")
+    condition     = azurerm_storage_account.state.resource_group_name == azurerm_resource_group.state.name
     error_message = "The state needs a resource group of its own, or deleting the platform's would take it along."
   }
 }
