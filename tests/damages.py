@@ -319,6 +319,12 @@ GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"pip-other"',
         "is not the address pip-aks-goal-tracker-gateway of terraform/platform/terraform.tfvars",
     ),
+    "an address in another group": (
+        GATEWAY,
+        '"rg-aks-goal-tracker"',
+        '"rg-other"',
+        "is not the group rg-aks-goal-tracker of terraform/platform/terraform.tfvars",
+    ),
 }
 
 
@@ -426,7 +432,7 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "terraform/registry/terraform.tfvars",
         'resource_group_name = ".*"',
         'resource_group_name = "rg-other"',
-        "terraform/platform/dev.tfvars:29: registry_resource_group_name is not rg-other",
+        "terraform/platform/dev.tfvars:37: registry_resource_group_name is not rg-other",
     ),
     "a registry of another repository": (
         "terraform/registry/terraform.tfvars",
@@ -1165,7 +1171,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:17: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:19: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",

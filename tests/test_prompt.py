@@ -21,6 +21,7 @@ RIGHT = {
         "git_repository": OWN, "project_name": "goal-tracker", "services": "[frontend, backend]", "code_owners": "",
         "environments": "[dev, prod]", "cluster_name": "aks-goal-tracker", "region": "westeurope",
         "registry_name": "octocatgoaltracker", "branch": "main", "runner": "", "private": "[]",
+        "names": "{}", "tags": "{}", "existing": "{}",
     }.items()
 } | {"advanced": "y"}  # fmt: skip
 # Who may be asked for the owner is not on this PATH.

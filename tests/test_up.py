@@ -331,11 +331,3 @@ def test_the_settings_are_read_as_hcl_reads_them(product: Path) -> None:
     assert done.returncode == 0, done.stderr
     for path, found in zip(paths, json.loads(done.stdout), strict=True):
         assert found == plain(hcl2.loads(path.read_text())), path
-
-
-def test_the_names_of_the_resource_groups_are_those_that_terraform_gives(product: Path) -> None:
-    text = "".join(path.read_text() for path in (product / "terraform" / "platform").glob("*.tf"))
-    settings = (product / "scripts" / "cloud" / "settings.py").read_text()
-    for suffix in ("", "-nodes"):
-        assert f'"rg-${{var.cluster_name}}{suffix}"' in text
-        assert f'f"rg-{{self.cluster}}{suffix}"' in settings

@@ -14,12 +14,26 @@ from tests import support
 
 PAGE = support.ROOT / "docs" / "questions.md"
 
+
+def _text(name: str) -> str:
+    return (support.ROOT / "includes" / name).read_text(encoding="utf-8")
+
+
 # Longer answers make no good example.
 _LONGEST = 60
 
+# What may be named, and what may be there already, each with what it is.
+_KINDS = {
+    "names": re.findall(r'^  "(\w+)": .*what"?[=:] ?"(.*?)"', _text("azure_names.jinja"), re.MULTILINE),
+    "existing": [
+        ("resource_group", "resource group, by its name"),
+        *re.findall(r'^  "(\w+)": \[.*, "(.*)"\],$', _text("existing.jinja"), re.MULTILINE),
+        ("database_range", "range of `database_subnet`, as 10.1.4.0/27"),
+    ],
+}
+
 # What a service may be given in its long form, and what each setting is.
-_SETTINGS = (support.ROOT / "includes" / "service_settings.jinja").read_text(encoding="utf-8")
-SERVICE_SETTINGS = dict(re.findall(r'^  "(\w+)": "(.*)",$', _SETTINGS, re.MULTILINE))
+SERVICE_SETTINGS = dict(re.findall(r'^  "(\w+)": "(.*)",$', _text("service_settings.jinja"), re.MULTILINE))
 
 
 def _refused() -> dict[str, list[tuple[str, str]]]:
@@ -85,6 +99,10 @@ def page() -> str:
         if name == "services":
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
+            lines.append("")
+        if name in _KINDS:
+            lines += ["| key | what it is |", "| --- | --- |"]
+            lines += [f"| `{key}` | {told} |" for key, told in _KINDS[name]]
             lines.append("")
         if name in EXAMPLES:
             lines += ["| for example | gives |", "| --- | --- |"]

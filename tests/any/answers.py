@@ -152,6 +152,12 @@ _PLAUSIBLE: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "services": _services,
     "registry_name": lambda: st.from_regex(r"[a-z0-9]{2,39}", fullmatch=True),
     "runner": lambda: st.sampled_from(["", "aks-runners", "self-hosted, linux"]),
+    "names": lambda: st.dictionaries(
+        st.sampled_from(["resource_group", "state_storage", "key_vault", "identities", "virtual_network"]),
+        st.sampled_from(["{cluster}", "{project}-{environment}", "x{unique}{environment}", "x-{cluster}-{region}", "own"]),
+        max_size=3,
+    ),
+    "tags": lambda: st.dictionaries(st.from_regex(r"[A-Za-z][A-Za-z0-9 _-]{0,20}", fullmatch=True), HOSTILE, max_size=3),
     "domain": lambda: st.from_regex(r"([a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?\.){1,3}[a-z]{2,9}", fullmatch=True),
 }  # fmt: skip
 

@@ -246,6 +246,8 @@ KINDS = {
         ),
         Kind("Microsoft.Network/networkSecurityGroups"),
         Kind("Microsoft.Network/networkSecurityGroups/securityRules"),
+        Kind("Microsoft.Network/dnsZones", _with(maxNumberOfRecordSets=10000, numberOfRecordSets=2)),
+        Kind("Microsoft.Network/dnsZones/A", state=False),
         Kind("Microsoft.Network/privateDnsZones", _with(maxNumberOfRecordSets=25000, numberOfRecordSets=1)),
         Kind("Microsoft.Network/privateDnsZones/SOA", state=False),
         Kind("Microsoft.Network/privateDnsZones/virtualNetworkLinks", _with(virtualNetworkLinkState="Completed")),

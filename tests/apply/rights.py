@@ -106,6 +106,16 @@ ROLES = (
         ("Microsoft.Authorization/*/read", "Microsoft.Network/*"),
     ),
     Role(
+        "DNS Zone Contributor",
+        "befefa01-2a29-4197-83a8-272ff33ce314",
+        ("Microsoft.Authorization/*/read", "Microsoft.Network/dnsZones/*"),
+    ),
+    Role(
+        "Log Analytics Contributor",
+        "92aaf0da-9dab-42b6-94a3-d43ce8d16293",
+        ("*/read", "Microsoft.OperationalInsights/*", "Microsoft.Insights/diagnosticSettings/*"),
+    ),
+    Role(
         "Monitoring Data Reader",
         "b0d8363b-8ddd-447d-831f-62ca05bff136",
         data=("Microsoft.Monitor/accounts/data/metrics/read",),

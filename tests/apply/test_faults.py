@@ -36,8 +36,8 @@ FAULTS = {
     ),
     "an operator who was the first": Fault(
         "platform/operators.tf",
-        "  scope                = azurerm_resource_group.this.id",
-        "  scope                = azurerm_key_vault.this.id",
+        "  scope                = local.resource_group.id",
+        "  scope                = local.key_vault_id",
         "RoleAssignmentExists|already exists",
         values=NAMED,
     ),

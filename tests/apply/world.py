@@ -93,6 +93,8 @@ class World:
     secrets: dict[str, dict[str, list[Body]]] = field(default_factory=dict)
     blobs: dict[str, Body] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    demanded: set[str] = field(default_factory=set)
+    """Tags without which a policy lets nothing be made."""
     fail_once: list[tuple[str, int]] = field(default_factory=list)
     """Kinds of which the next write fails, and with which status."""
     clusters: dict[str, Body] = field(default_factory=dict)
@@ -323,6 +325,8 @@ class World:
                 _refuse_ranges(body["properties"]["networkProfile"])
         else:
             _refuse_changes(kind, old.body, body)
+        if request.method == "PUT" and "location" in body and (lacking := self.demanded - body.get("tags", {}).keys()):
+            raise RefusedError(403, "RequestDisallowedByPolicy", f"{address.id} lacks the tags {sorted(lacking)}.")
         parts = _PARTS.get(address.kind.lower())
         held = body.get("properties", {}).pop(parts[1], None) if parts else None
         generated = old.generated if old else kind.defaults(address.name)
@@ -371,7 +375,7 @@ class World:
                 self._pool(one, dict(profile))
             group = f"{ids.ROOT}/resourceGroups/{properties['nodeResourceGroup']}"
             if group.lower() not in self.resources:
-                self._put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
+                self.put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
         elif one.kind == _SERVER and new and (subnet := properties.get("network", {}).get("delegatedSubnetResourceId")):
             self.resources[subnet.lower()].body["properties"]["serviceEndpoints"] = [
                 {"service": "Microsoft.Storage", "locations": ["westeurope", "northeurope"]}
@@ -381,11 +385,11 @@ class World:
                 endpoint["locations"] = ["westeurope", "northeurope"]
         elif one.kind == "microsoft.storage/storageaccounts" and new:
             for kind in ("blobServices", "fileServices"):
-                self._put(f"{one.id}/{kind}/default", {})
+                self.put(f"{one.id}/{kind}/default", {})
         elif one.kind == "microsoft.network/privatednszones" and new:
             record = {"email": "azureprivatedns-host.microsoft.com", "host": "azureprivatedns.net", "serialNumber": 1}
             record |= {"expireTime": 2419200, "minimumTtl": 10, "refreshTime": 3600, "retryTime": 300}
-            self._put(f"{one.id}/SOA/@", {"ttl": 3600, "fqdn": f"{one.body['name']}.", "soaRecord": record})
+            self.put(f"{one.id}/SOA/@", {"ttl": 3600, "fqdn": f"{one.body['name']}.", "soaRecord": record})
         elif one.kind == "microsoft.containerregistry/registries":
             # Every registry is by now; azurerm can't read it of one that is not Premium.
             # https://learn.microsoft.com/azure/container-registry/zone-redundancy
@@ -403,7 +407,7 @@ class World:
         elif one.kind == "microsoft.resources/deployments":
             self._deploy(one)
 
-    def _put(self, path: str, properties: Body, **more: Any) -> None:
+    def put(self, path: str, properties: Body, **more: Any) -> None:
         """Make something that nobody has asked for."""
         address = ids.parse(path)
         body = {"id": path, "name": address.name, "type": address.kind, "properties": properties, **more}

@@ -76,13 +76,17 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
     """The address of a Gateway is the one that terraform/platform makes."""
-    annotations = {"gateway_address_name": "azure-pip-name", "gateway_address": "azure-load-balancer-ipv4"}
-    for setting, annotation in annotations.items():
-        made = platform.values.get(setting)
-        at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/{annotation}")
-        for _, document in repository.below(f"{platform.folder}/"):
-            if made and document.kind == "Gateway" and document.at(*at) not in (None, made):
-                yield Problem(*document.where(*at), f"is not the address {made} of {platform.path}: make them the same")
+    names = platform.values.get("names")
+    made = {
+        "pip-name": ("address", platform.values.get("gateway_address_name")),
+        "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
+        "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
+    }
+    for _, document in repository.below(f"{platform.folder}/"):
+        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
+            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
+            if name and document.at(*at) not in (None, name):
+                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
 
 
 def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:

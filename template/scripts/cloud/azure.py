@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from gitops.process import CommandError, output
@@ -78,3 +79,12 @@ def role_assignments(scope: str) -> list[dict[str, Any]]:
 def group_exists(chosen: Subscription, name: str) -> bool:
     """Tell whether there is such a resource group."""
     return output("az", "group", "exists", "--name", name, "--subscription", chosen.id).strip() == "true"
+
+
+def allows(permissions: list[dict[str, Any]], action: str) -> bool:
+    """Tell whether a list of Azure permissions allows an action; `*` stands for any text, case does not count."""
+
+    def among(patterns: list[str]) -> bool:
+        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+    return any(among(one.get("actions", [])) and not among(one.get("notActions", [])) for one in permissions)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any
 
@@ -49,15 +48,6 @@ def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
     return chosen, [ok(f"Azure: signed in, subscription {chosen.name} ({chosen.id})")]
 
 
-def allows(permissions: list[dict[str, Any]], action: str) -> bool:
-    """Tell whether a list of Azure permissions allows an action; `*` stands for any text, case does not count."""
-
-    def among(patterns: list[str]) -> bool:
-        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
-
-    return any(among(one.get("actions", [])) and not among(one.get("notActions", [])) for one in permissions)
-
-
 def needed_providers() -> list[str]:
     """Return the resource providers that terraform/state registers."""
     text = (ROOT / "terraform" / "state" / "providers.tf").read_text(encoding="utf-8")
@@ -82,6 +72,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         ("resource providers", lambda: _providers(providers, rights)),
         ("Kubernetes version", lambda: chain(*(_versions(versions[one.location], one) for one in clusters))),
         ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
+        ("existing", lambda: _existing(pool, chosen, made, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
         ("network", lambda: network.check(pool, made, clusters)),
         ("secrets", lambda: chain(*(_values(*one) for one in values))),
@@ -98,6 +89,14 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
             yield warning(f"{name}: Azure answers in an unknown form ({error!r})", "update az with az upgrade")
 
 
+def _existing(pool: Pool, chosen: Subscription, made: list[Future[Any]], clusters: list[Settings]) -> Iterator[Line]:
+    """Check what was there before, in a repository that has such."""
+    if any(one.existing for one in clusters):
+        from . import check_existing
+
+        yield from check_existing.check(pool, chosen, made, clusters)
+
+
 def _once(lines: Iterable[Line]) -> Iterator[Line]:
     said: set[Line] = set()
     for line in lines:
@@ -109,7 +108,7 @@ def _once(lines: Iterable[Line]) -> Iterator[Line]:
 def _rights(rights: Future[Any]) -> Iterator[Line]:
     permissions = rights.result()["value"]
     for action, name in _RIGHTS.items():
-        if allows(permissions, action):
+        if azure.allows(permissions, action):
             yield ok(f"rights: you may {name}")
         else:
             cure = "ask an owner for the role Owner, or Contributor with User Access Administrator"
@@ -121,7 +120,7 @@ def _providers(providers: Future[Any], rights: Future[Any]) -> Iterator[Line]:
     needed = needed_providers()
     missing = [name for name in needed if states.get(name.lower()) != "Registered"]
     permissions = rights.result()["value"]
-    refused = [name for name in missing if not allows(permissions, f"{name}/register/action")]
+    refused = [name for name in missing if not azure.allows(permissions, f"{name}/register/action")]
     if refused:
         cure = f"have an owner run {'; '.join(f'az provider register --namespace {name}' for name in refused)}"
         yield failure(f"resource providers: {', '.join(refused)} not registered, and you may not", cure)
@@ -170,11 +169,12 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
     """Check the names that are unique in all of Azure: free, or ours."""
     things = [
         ("storage", "storage account", wanted.state_account, wanted.state_group, "storage_account_name"),
-        ("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"),
     ]
+    if "key_vault" not in wanted.existing:
+        things.append(("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"))
     if wanted.backup_account:
         things.append(("backups", "storage account", wanted.backup_account, wanted.group, "database_backups"))
-    if wanted.registry:
+    if wanted.registry and "registry" not in wanted.existing:
         things.append(("registry", "registry", wanted.registry, wanted.registry_group, "registry_name"))
     if wanted.previews_registry:
         things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry_name"))

@@ -18,12 +18,14 @@ from .programs import attended
 
 LOCK = ".terraform.lock.hcl"
 _PLAN = "pipeline.tfplan"
+_IMPORTS = "up_imports.tf"
 # A role that was just given is honoured after seconds, at times after minutes.
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
 _REFUSED = re.compile(r"AuthorizationPermissionMismatch|AuthorizationFailure|\b403\b")
 _UNFIT = re.compile(r"locked provider|dependency changes detected")
 _RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+_OF_PEOPLE = re.compile(r"azurerm_role_assignment\.(first_)?operator_")
 _PREVENT_DESTROY = re.compile(r"^\s*prevent_destroy\s*=\s*true", re.MULTILINE)
 
 
@@ -137,24 +139,28 @@ class Runner:
                 print(f"   waiting until Azure honours the right to the state ({time.monotonic() - started:.0f} s)")
                 time.sleep(_ROLE_PAUSE)
 
-    def take_up(self, root: Root) -> None:
-        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it."""
+    def _instances(self, root: Root) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what is in the state of a root, by its address."""
         state = json.loads(self._quiet(root, "state", "pull") or "{}")
         for one in state.get("resources", []):
             for instance in one["instances"]:
-                if instance.get("status") == "tainted" and one["type"].startswith("azurerm_"):
-                    key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
-                    address = f"{one['type']}.{one['name']}{key}"
-                    if azure.is_sound(instance["attributes"]["id"]):
-                        print(f"   keeping {address}, which an interrupted run had begun to make")
-                        self._quiet(root, "untaint", address)
+                key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+                yield f"{one['type']}.{one['name']}{key}", instance
+
+    def take_up(self, root: Root) -> None:
+        """Keep what an interrupted run had begun to make: Azure has gone on with it, and a plan would replace it."""
+        for address, instance in self._instances(root):
+            tainted = instance.get("status") == "tainted" and address.startswith("azurerm_")
+            if tainted and azure.is_sound(instance["attributes"]["id"]):
+                print(f"   keeping {address}, which an interrupted run had begun to make")
+                self._quiet(root, "untaint", address)
 
     def adopt(self, root: Root, plan: dict[str, Any]) -> bool:
-        """Take into the state the role assignments of a plan that are there already; return whether there were any.
+        """Let the next plan take over the role assignments that are there already; return whether there are any.
 
         Azure refuses to give a role twice. An interrupted run gives some without noting it, as does a person.
         """
-        adopted = False
+        blocks = []
         for one in plan.get("resource_changes", []):
             role = one["change"].get("after") or {}
             known = role.get("scope") and role.get("principal_id")
@@ -164,10 +170,10 @@ class Runner:
                         there["roleDefinitionName"] == role["role_definition_name"]
                     ):
                         print(f"   keeping {one['address']}, which is there already")
-                        options = ("-input=false", *self._values(root))
-                        self._quiet(root, "import", *options, one["address"], there["id"])
-                        adopted = True
-        return adopted
+                        blocks.append(f'import {{\n  to = {one["address"]}\n  id = "{there["id"]}"\n}}\n')
+        if blocks:
+            (ROOT / "terraform" / root.name / _IMPORTS).write_text("".join(blocks), encoding="utf-8")
+        return bool(blocks)
 
     def plan(self, root: Root, *options: str) -> dict[str, Any]:
         """Show what the root would change, and keep it for `apply_plan`; return the plan."""
@@ -180,8 +186,9 @@ class Runner:
         self._attended(root, "apply", "-input=false", _PLAN)
 
     def drop_plan(self, root: Root) -> None:
-        """Remove the plan that `plan` has kept: it holds the state."""
-        (ROOT / "terraform" / root.name / _PLAN).unlink(missing_ok=True)
+        """Remove the plan that `plan` has kept, which holds the state, and what `adopt` has written for it."""
+        for name in (_PLAN, _IMPORTS):
+            (ROOT / "terraform" / root.name / name).unlink(missing_ok=True)
 
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made."""
@@ -197,6 +204,16 @@ class Runner:
                 return []
             raise
         return [address for address in listed if not re.search(r"(^|\.)data\.", address)]
+
+    def leave_people(self, root: Root, scopes: set[str]) -> None:
+        """Forget the roles that people have at some scopes: `adopt` may have found them there."""
+        kept = [
+            address
+            for address, instance in self._instances(root)
+            if _OF_PEOPLE.match(address) and instance["attributes"]["scope"].lower() in scopes
+        ]
+        if kept:
+            self.forget(root, kept)
 
     def forget(self, root: Root, addresses: list[str]) -> None:
         """Take resources out of the state without touching them."""

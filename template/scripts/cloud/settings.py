@@ -8,6 +8,9 @@ from gitops.repository import ROOT
 
 from . import tfvars
 
+# What terraform/platform takes where its values say nothing.
+_PODS, _SERVICES = "10.244.0.0/16", "10.200.0.0/16"
+
 
 @dataclass(frozen=True)
 class Nodes:
@@ -28,6 +31,10 @@ class Settings:
     environment: str | None
     location: str
     environments: list[str]
+    # The resource group of everything that terraform/platform makes.
+    group: str
+    # That in which AKS keeps machines, disks and load balancers; it goes with the cluster.
+    node_group: str
     state_group: str
     state_account: str
     key_vault: str
@@ -41,25 +48,26 @@ class Settings:
     secrets: list[str]
     kubernetes_version: str | None
     zones: list[str]
+    # What was there before and stays, by its kind: full ids, and whether the resource group is such.
+    existing: dict[str, Any]
+    # Ranges of pods and services.
+    ranges: dict[str, str]
     # The API server is in the network; these hosts have no public address.
     private_api: bool
     private_hosts: list[str]
     nodes: list[Nodes] = field(default_factory=list)
 
+    def outside(self, subscription: str) -> set[str]:
+        """Return the ids of what was there before, in lower case."""
+        ids = [str(one) for one in self.existing.values() if str(one).startswith("/")]
+        if "resource_group" in self.existing:
+            ids.append(f"/subscriptions/{subscription}/resourceGroups/{self.group}")
+        return {one.lower() for one in ids}
+
     @property
     def tfvars(self) -> str:
         """The file in which terraform/platform is told all this."""
         return f"terraform/platform/{tfvars.name(self.environment)}"
-
-    @property
-    def group(self) -> str:
-        """The resource group of everything that terraform/platform makes."""
-        return f"rg-{self.cluster}"
-
-    @property
-    def node_group(self) -> str:
-        """The resource group in which AKS keeps machines, disks and load balancers; it goes with the cluster."""
-        return f"rg-{self.cluster}-nodes"
 
 
 def _nodes(value: dict[str, Any]) -> Nodes:
@@ -108,18 +116,23 @@ def clusters(names: list[str] | None = None) -> list[Settings]:
 def _read(environment: str | None) -> Settings:
     """Return the settings of the cluster that all environments share, or of an environment's own."""
     platform, state = tfvars.values("platform", environment), tfvars.values("state")
+    existing, network = platform.get("existing", {}), platform.get("network", {})
     try:
         return Settings(
             cluster=platform["cluster_name"],
             environment=environment,
             location=platform["location"],
             environments=platform["environments"],
+            group=platform["names"]["resource_group"],
+            node_group=platform["names"]["node_resource_group"],
             state_group=state["resource_group_name"],
             state_account=state["storage_account_name"],
             key_vault=platform["key_vault_name"],
-            purge_protection=platform["key_vault_purge_protection"],
+            purge_protection=platform.get("key_vault_purge_protection", False),
             registry=platform.get("registry_name"),
-            registry_group=platform.get("registry_resource_group_name", f"rg-{platform['cluster_name']}"),
+            registry_group=platform.get("registry_resource_group_name", platform["names"]["resource_group"]),
+            existing=existing,
+            ranges={"pods": network.get("pods", _PODS), "services": network.get("services", _SERVICES)},
             previews_registry=platform.get("previews_registry_name"),
             database_server=platform.get("database_server_name"),
             backup_account=platform.get("database_backups", {}).get("storage_account_name"),

@@ -33,9 +33,8 @@ def parse(text: str) -> dict[str, Any]:
             raise ValueError(f"line {line} holds more than plain values: {text[at:].split()[0][:40]}")
         at = match.end()
         if match["key"]:
-            json_of = (
-                json_of.rstrip(",") + ("" if json_of[-1] == "{" else ",") + json.dumps(match["key"].strip('"')) + ":"
-            )
+            key = match["key"] if match["key"][0] == '"' else json.dumps(match["key"])
+            json_of = json_of.rstrip(",") + ("" if json_of[-1] == "{" else ",") + key + ":"
         elif match["end"]:
             json_of = json_of.rstrip(",") + match["end"]
         elif not match["comment"]:

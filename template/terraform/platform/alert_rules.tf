@@ -12,8 +12,8 @@ resource "azurerm_monitor_alert_prometheus_rule_group" "this" {
   for_each = local.alert_groups
 
   name                = "${var.cluster_name}-${each.key}"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   cluster_name        = azurerm_kubernetes_cluster.this.name
   scopes              = [azurerm_monitor_workspace.this.id, azurerm_kubernetes_cluster.this.id]
   interval            = "PT${upper(each.value.interval)}"

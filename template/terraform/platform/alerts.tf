@@ -16,8 +16,8 @@ locals {
 }
 
 resource "azurerm_monitor_action_group" "alerts" {
-  name                = "ag-${var.cluster_name}"
-  resource_group_name = azurerm_resource_group.this.name
+  name                = var.monitoring_names.action_group
+  resource_group_name = local.resource_group.name
   short_name          = trim(substr(var.project_name, 0, 12), "-") # stands before each mail's subject
   tags                = local.tags
 

@@ -12,13 +12,13 @@ locals {
   # of its reach, so it plans with -refresh=false.
   # Apply changes what the resource group holds.
   ci_roles = {
-    plan_group    = { identity = "plan", role = "Reader", scope = azurerm_resource_group.this.id }
+    plan_group    = { identity = "plan", role = "Reader", scope = local.resource_group.id }
     plan_cluster  = { identity = "plan", role = "Azure Kubernetes Service Cluster User Role", scope = azurerm_kubernetes_cluster.this.id }
     plan_state    = { identity = "plan", role = "Storage Blob Data Reader", scope = local.state_container_id }
-    apply_group   = { identity = "apply", role = "Contributor", scope = azurerm_resource_group.this.id }
+    apply_group   = { identity = "apply", role = "Contributor", scope = local.resource_group.id }
     apply_state   = { identity = "apply", role = "Storage Blob Data Contributor", scope = local.state_container_id }
     apply_roles   = { identity = "apply", role = "Reader", scope = local.state_container_id }
-    apply_secrets = { identity = "apply", role = "Key Vault Secrets Officer", scope = azurerm_key_vault.this.id }
+    apply_secrets = { identity = "apply", role = "Key Vault Secrets Officer", scope = local.key_vault_id }
     apply_cluster = { identity = "apply", role = "Azure Kubernetes Service RBAC Cluster Admin", scope = azurerm_kubernetes_cluster.this.id }
   }
 
@@ -33,9 +33,9 @@ locals {
 resource "azurerm_user_assigned_identity" "ci" {
   for_each = local.ci_subjects
 
-  name                = "id-${var.cluster_name}-ci-${each.key}"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = "${var.names.identities}-ci-${each.key}"
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 
@@ -60,7 +60,7 @@ resource "azurerm_role_assignment" "ci" {
 
 # Apply hands out the roles of this root, but none with which it, or anyone, could raise itself.
 resource "azurerm_role_assignment" "ci_apply_grants" {
-  scope                            = azurerm_resource_group.this.id
+  scope                            = local.resource_group.id
   role_definition_name             = "Role Based Access Control Administrator"
   principal_id                     = azurerm_user_assigned_identity.ci["apply"].principal_id
   skip_service_principal_aad_check = true

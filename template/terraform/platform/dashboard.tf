@@ -3,7 +3,7 @@
 # template of Azure Resource Manager.
 resource "azurerm_resource_group_template_deployment" "dashboard" {
   name                = "dashboard"
-  resource_group_name = azurerm_resource_group.this.name
+  resource_group_name = local.resource_group.name
   deployment_mode     = "Incremental"
   tags                = local.tags
 
@@ -15,7 +15,7 @@ resource "azurerm_resource_group_template_deployment" "dashboard" {
         type       = "Microsoft.Dashboard/dashboards"
         apiVersion = "2025-08-01"
         name       = local.dashboard_name
-        location   = azurerm_resource_group.this.location
+        location   = var.location
         tags       = merge(local.tags, { GrafanaDashboardTags = join(",", local.dashboard.tags) })
         properties = {}
       },

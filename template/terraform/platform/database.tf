@@ -33,16 +33,6 @@ variable "database_server" {
   }
 }
 
-variable "database_subnet" {
-  description = "Range of the server's own subnet; the services' network policies in Git name it too."
-  type        = string
-
-  validation {
-    condition     = can(cidrnetmask(var.database_subnet))
-    error_message = "Give an IPv4 range such as 10.100.4.0/27."
-  }
-}
-
 variable "database_maintenance" {
   description = "When Azure may patch the server: day of the week (0 is Sunday) and hour, in UTC."
   type = object({
@@ -63,99 +53,17 @@ locals {
   database_names = { for environment in var.environments : environment => "${var.project_name}-${environment}" }
 }
 
-resource "azurerm_subnet" "database" {
-  name                 = "database"
-  resource_group_name  = azurerm_resource_group.this.name
-  virtual_network_name = azurerm_virtual_network.this.name
-  address_prefixes     = [var.database_subnet]
-
-  # Azure adds it for the server's backups; undeclared, each apply would take it away.
-  service_endpoint {
-    service = "Microsoft.Storage"
-  }
-
-  delegation {
-    name = "postgresql"
-
-    service_delegation {
-      name    = "Microsoft.DBforPostgreSQL/flexibleServers"
-      actions = ["Microsoft.Network/virtualNetworks/subnets/join/action"]
-    }
-  }
-
-  lifecycle {
-    precondition {
-      condition = try(
-        tonumber(split("/", var.database_subnet)[1]) >= tonumber(split("/", var.network.address_space)[1]) &&
-        cidrsubnet("${split("/", var.database_subnet)[0]}/${split("/", var.network.address_space)[1]}", 0, 0) ==
-        cidrsubnet(var.network.address_space, 0, 0)
-      , false)
-      error_message = "The database's subnet must lie within the virtual network: change database_subnet."
-    }
-
-    # Two ranges overlap exactly when they are the same once both are cut to the shorter prefix.
-    precondition {
-      condition = try(
-        cidrsubnet("${split("/", var.database_subnet)[0]}/${min(split("/", var.database_subnet)[1], split("/", var.network.nodes)[1])}", 0, 0) !=
-        cidrsubnet("${split("/", var.network.nodes)[0]}/${min(split("/", var.database_subnet)[1], split("/", var.network.nodes)[1])}", 0, 0)
-      , false)
-      error_message = "The database's subnet must not overlap the nodes': change database_subnet."
-    }
-
-    # https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private
-    precondition {
-      condition     = try(tonumber(split("/", var.database_subnet)[1]) <= 28, false)
-      error_message = "The database's subnet must hold 16 addresses or more: a server with its standby takes several."
-    }
-  }
-}
-
-# Pods reach the server with the address of their node.
-resource "azurerm_network_security_group" "database" {
-  name                = "nsg-${var.cluster_name}-database"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
-  tags                = local.tags
-}
-
-resource "azurerm_network_security_rule" "database" {
-  for_each = {
-    nodes    = { priority = 100, access = "Allow", from = var.network.nodes, ports = ["5432"] }
-    standby  = { priority = 110, access = "Allow", from = var.database_subnet, ports = ["5432", "6432"] }
-    all-else = { priority = 4000, access = "Deny", from = "*", ports = ["0-65535"] }
-  }
-
-  name                        = each.key
-  resource_group_name         = azurerm_resource_group.this.name
-  network_security_group_name = azurerm_network_security_group.database.name
-  direction                   = "Inbound"
-  access                      = each.value.access
-  priority                    = each.value.priority
-  protocol                    = "Tcp"
-  source_address_prefix       = each.value.from
-  source_port_range           = "*"
-  destination_address_prefix  = var.database_subnet
-  destination_port_ranges     = each.value.ports
-}
-
-resource "azurerm_subnet_network_security_group_association" "database" {
-  subnet_id                 = azurerm_subnet.database.id
-  network_security_group_id = azurerm_network_security_group.database.id
-
-  depends_on = [azurerm_network_security_rule.database]
-}
-
 # The server's public name points into this zone, which only the virtual network can see.
 resource "azurerm_private_dns_zone" "database" {
   name                = "${var.cluster_name}.private.postgres.database.azure.com"
-  resource_group_name = azurerm_resource_group.this.name
+  resource_group_name = local.resource_group.name
   tags                = local.tags
 }
 
 resource "azurerm_private_dns_zone_virtual_network_link" "database" {
-  name                = "vnet-${var.cluster_name}"
+  name                = basename(local.virtual_network_id)
   private_dns_zone_id = azurerm_private_dns_zone.database.id
-  virtual_network_id  = azurerm_virtual_network.this.id
+  virtual_network_id  = local.virtual_network_id
   tags                = local.tags
 }
 
@@ -171,8 +79,8 @@ resource "azurerm_postgresql_flexible_server" "this" {
   #checkov:skip=CKV_AZURE_136: backups in the paired region follow var.database_server, on for production
   #checkov:skip=CKV2_AZURE_57: the server has no public address; it is in the virtual network by its delegated subnet, which excludes a private endpoint
   name                = var.database_server_name
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 
   version           = var.database_server.version
@@ -180,7 +88,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
   storage_mb        = var.database_server.storage_mb
   auto_grow_enabled = true
 
-  delegated_subnet_id           = azurerm_subnet.database.id
+  delegated_subnet_id           = local.database_subnet_id
   private_dns_zone_id           = azurerm_private_dns_zone.database.id
   public_network_access_enabled = false
 
@@ -224,10 +132,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
     ]
   }
 
-  depends_on = [
-    azurerm_private_dns_zone_virtual_network_link.database,
-    azurerm_subnet_network_security_group_association.database,
-  ]
+  depends_on = [azurerm_private_dns_zone_virtual_network_link.database]
 }
 
 resource "azurerm_postgresql_flexible_server_database" "this" {
@@ -249,8 +154,9 @@ resource "azurerm_postgresql_flexible_server_database" "this" {
 resource "azurerm_key_vault_secret" "database_administrator" {
   #checkov:skip=CKV_AZURE_41: an expired password would stop the making of roles; it is changed with var.database_password_version
   name             = "database-administrator-password"
-  key_vault_id     = azurerm_key_vault.this.id
+  key_vault_id     = local.key_vault_id
   content_type     = "text/plain"
+  tags             = local.tags
   value_wo         = ephemeral.random_password.database_administrator.result
   value_wo_version = var.database_password_version
 
@@ -260,7 +166,7 @@ resource "azurerm_key_vault_secret" "database_administrator" {
 resource "azurerm_monitor_diagnostic_setting" "database" {
   name                           = "server"
   target_resource_id             = azurerm_postgresql_flexible_server.this.id
-  log_analytics_workspace_id     = azurerm_log_analytics_workspace.this.id
+  log_analytics_workspace_id     = local.log_analytics_id
   log_analytics_destination_type = "Dedicated"
 
   enabled_log {

@@ -1,25 +1,34 @@
 # Azure Monitor managed service for Prometheus: a collector on the cluster asks for metrics, a workspace keeps them for 18
 # months. What is asked beside nodes, pods and volumes stands in clusters/, as PodMonitors. Logs are in monitoring.tf.
+variable "monitoring_names" {
+  description = "What the monitoring's things are called in Azure."
+  type = object({
+    workspace           = string
+    collection_endpoint = string
+    collection_rule     = string
+    action_group        = string
+  })
+}
+
 resource "azurerm_monitor_workspace" "this" {
-  name                = "amw-${var.cluster_name}"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = var.monitoring_names.workspace
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 
 resource "azurerm_monitor_data_collection_endpoint" "metrics" {
-  # Azure takes 44 characters.
-  name                = trim(substr("dce-${var.cluster_name}", 0, 44), "-")
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = var.monitoring_names.collection_endpoint
+  resource_group_name = local.resource_group.name
+  location            = var.location
   kind                = "Linux"
   tags                = local.tags
 }
 
 resource "azurerm_monitor_data_collection_rule" "metrics" {
-  name                        = "dcr-${var.cluster_name}"
-  resource_group_name         = azurerm_resource_group.this.name
-  location                    = azurerm_resource_group.this.location
+  name                        = var.monitoring_names.collection_rule
+  resource_group_name         = local.resource_group.name
+  location                    = var.location
   kind                        = "Linux"
   data_collection_endpoint_id = azurerm_monitor_data_collection_endpoint.metrics.id
   tags                        = local.tags
@@ -45,7 +54,7 @@ resource "azurerm_monitor_data_collection_rule" "metrics" {
 }
 
 resource "azurerm_monitor_data_collection_rule_association" "metrics" {
-  name                    = "dcr-${var.cluster_name}"
+  name                    = var.monitoring_names.collection_rule
   target_resource_id      = azurerm_kubernetes_cluster.this.id
   data_collection_rule_id = azurerm_monitor_data_collection_rule.metrics.id
 }

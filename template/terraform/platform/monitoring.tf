@@ -1,18 +1,8 @@
-resource "azurerm_log_analytics_workspace" "this" {
-  name                         = "log-${var.cluster_name}"
-  resource_group_name          = azurerm_resource_group.this.name
-  location                     = azurerm_resource_group.this.location
-  sku                          = "PerGB2018"
-  retention_in_days            = var.log_retention_days
-  local_authentication_enabled = false
-  tags                         = local.tags
-}
-
 # Who changed what in the cluster (audit without reads), who was let in, and why nodes came or went.
 resource "azurerm_monitor_diagnostic_setting" "cluster" {
   name                           = "control-plane"
   target_resource_id             = azurerm_kubernetes_cluster.this.id
-  log_analytics_workspace_id     = azurerm_log_analytics_workspace.this.id
+  log_analytics_workspace_id     = local.log_analytics_id
   log_analytics_destination_type = "Dedicated"
 
   dynamic "enabled_log" {
@@ -21,16 +11,5 @@ resource "azurerm_monitor_diagnostic_setting" "cluster" {
     content {
       category = enabled_log.value
     }
-  }
-}
-
-# Who read or wrote which secret.
-resource "azurerm_monitor_diagnostic_setting" "key_vault" {
-  name                       = "audit"
-  target_resource_id         = azurerm_key_vault.this.id
-  log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
-
-  enabled_log {
-    category = "AuditEvent"
   }
 }

@@ -5,7 +5,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "apps" {
   temporary_name_for_rotation = "appstmp"
   kubernetes_cluster_id       = azurerm_kubernetes_cluster.this.id
   mode                        = "User"
-  vnet_subnet_id              = azurerm_subnet.nodes.id
+  vnet_subnet_id              = local.nodes_subnet_id
   zones                       = length(var.zones) > 0 ? var.zones : null
   orchestrator_version        = var.kubernetes_version
   vm_size                     = var.app_nodes.vm_size

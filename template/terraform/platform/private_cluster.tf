@@ -13,7 +13,7 @@ variable "api_server_subnet" {
 resource "azurerm_subnet" "api_server" {
   #checkov:skip=CKV2_AZURE_31: AKS manages what is in it; Entra ID decides who may use the API
   name                 = "api-server"
-  resource_group_name  = azurerm_resource_group.this.name
+  resource_group_name  = local.resource_group.name
   virtual_network_name = azurerm_virtual_network.this.name
   address_prefixes     = [var.api_server_subnet]
 

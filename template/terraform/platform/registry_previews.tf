@@ -20,8 +20,8 @@ resource "azurerm_container_registry" "previews" {
   #checkov:skip=CKV_AZURE_233: zones are for what an environment runs
   #checkov:skip=CKV_AZURE_237: dedicated data endpoints serve clients behind a firewall
   name                   = var.previews_registry_name
-  resource_group_name    = azurerm_resource_group.this.name
-  location               = azurerm_resource_group.this.location
+  resource_group_name    = local.resource_group.name
+  location               = var.location
   sku                    = "Basic"
   admin_enabled          = false
   anonymous_pull_enabled = false
@@ -60,9 +60,9 @@ resource "azurerm_role_assignment" "kubelet_pull_previews" {
 # The pipeline that builds pull requests. Whoever may open one from a branch here can be it; it can push here, and
 # nothing else.
 resource "azurerm_user_assigned_identity" "ci_previews" {
-  name                = "id-${var.cluster_name}-ci-previews"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = "${var.names.identities}-ci-previews"
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 

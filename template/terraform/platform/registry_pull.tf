@@ -24,8 +24,9 @@ variable "registry_pull_token_version" {
 resource "azurerm_key_vault_secret" "registry_pull" {
   #checkov:skip=CKV_AZURE_41: the token's own expiry is set where it was made; it is renewed with var.registry_pull_token_version
   name             = "registry-pull"
-  key_vault_id     = azurerm_key_vault.this.id
+  key_vault_id     = local.key_vault_id
   content_type     = "application/json"
+  tags             = local.tags
   value_wo_version = var.registry_pull_token_version
   value_wo = jsonencode({
     auths = {

@@ -1,14 +1,9 @@
-data "azurerm_client_config" "current" {}
-
 locals {
-  tags = {
-    project = var.project_name
-    cluster = var.cluster_name
-  }
+  resource_group = azurerm_resource_group.this
 }
 
 resource "azurerm_resource_group" "this" {
-  name     = "rg-${var.cluster_name}"
+  name     = var.names.resource_group
   location = var.location
   tags     = local.tags
 }

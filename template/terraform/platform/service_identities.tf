@@ -31,9 +31,9 @@ locals {
 resource "azurerm_user_assigned_identity" "service" {
   for_each = local.service_identities
 
-  name                = "id-${var.cluster_name}-${each.key}"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = "${var.names.identities}-${each.key}"
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 
@@ -63,8 +63,9 @@ resource "azurerm_key_vault_secret" "service_identity" {
   for_each = local.service_identities
 
   name         = "${each.key}-azure-client-id"
-  key_vault_id = azurerm_key_vault.this.id
+  key_vault_id = local.key_vault_id
   content_type = "text/plain"
+  tags         = local.tags
   value        = azurerm_user_assigned_identity.service[each.key].client_id
 
   depends_on = [time_sleep.roles_honoured]

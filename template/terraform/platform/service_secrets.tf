@@ -35,8 +35,9 @@ resource "azurerm_key_vault_secret" "service" {
   ])
 
   name             = each.key
-  key_vault_id     = azurerm_key_vault.this.id
+  key_vault_id     = local.key_vault_id
   content_type     = "empty" # for scripts/doctor
+  tags             = local.tags
   value_wo         = "(not set)"
   value_wo_version = 1
 

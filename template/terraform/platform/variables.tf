@@ -9,7 +9,7 @@ variable "project_name" {
 }
 
 variable "cluster_name" {
-  description = "Name of the AKS cluster; the resource group and the identities are named after it."
+  description = "Name of the AKS cluster."
   type        = string
 
   validation {
@@ -21,6 +21,34 @@ variable "cluster_name" {
 variable "location" {
   description = "Azure region."
   type        = string
+}
+
+variable "names" {
+  description = "What things are called in Azure. Names of identities begin with `identities`."
+  type = object({
+    resource_group      = string
+    node_resource_group = string
+    identities          = string
+  })
+
+  validation {
+    condition = alltrue([
+      for name in [var.names.resource_group, var.names.node_resource_group] :
+      can(regex("^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$", name))
+    ])
+    error_message = "Give a resource group 1 to 90 letters, digits, '.', '_', '-', '(' or ')', not ending in '.'."
+  }
+
+  validation {
+    condition     = lower(var.names.resource_group) != lower(var.names.node_resource_group)
+    error_message = "AKS makes node_resource_group itself: give it another name than resource_group."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything in Azure, beside those that name project and cluster."
+  type        = map(string)
+  default     = {}
 }
 
 variable "environments" {
@@ -55,58 +83,6 @@ variable "operator_object_ids" {
   validation {
     condition     = alltrue([for id in var.operator_object_ids : can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))])
     error_message = "Give object ids, not names: `az ad user show --id NAME --query id` or `az ad group show --group NAME --query id`."
-  }
-}
-
-variable "network" {
-  description = "Address ranges. Nodes live in the virtual network; pods and services have ranges of their own (overlay)."
-  type = object({
-    address_space = optional(string, "10.100.0.0/16")
-    nodes         = optional(string, "10.100.0.0/22")
-    pods          = optional(string, "10.244.0.0/16")
-    services      = optional(string, "10.200.0.0/16")
-  })
-  default = {}
-
-  validation {
-    condition     = alltrue([for range in values(var.network) : can(cidrnetmask(range))])
-    error_message = "Give IPv4 ranges such as 10.100.0.0/16."
-  }
-
-  # Two ranges overlap exactly when they are the same once both are cut to the shorter prefix.
-  validation {
-    condition = try(alltrue([
-      for pair in [
-        [var.network.address_space, var.network.pods],
-        [var.network.address_space, var.network.services],
-        [var.network.pods, var.network.services],
-      ] :
-      cidrsubnet("${split("/", pair[0])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0) !=
-      cidrsubnet("${split("/", pair[1])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0)
-    ]), true)
-    error_message = "The ranges of the virtual network, the pods and the services must not overlap."
-  }
-
-  validation {
-    condition = try(
-      tonumber(split("/", var.network.nodes)[1]) >= tonumber(split("/", var.network.address_space)[1]) &&
-      cidrsubnet("${split("/", var.network.nodes)[0]}/${split("/", var.network.address_space)[1]}", 0, 0) ==
-      cidrsubnet(var.network.address_space, 0, 0)
-    , true)
-    error_message = "The nodes' subnet must lie within the virtual network."
-  }
-
-  # https://learn.microsoft.com/azure/aks/azure-cni-overlay
-  validation {
-    condition = try(alltrue([
-      for pair in setproduct(
-        [var.network.address_space, var.network.pods, var.network.services],
-        ["169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"],
-      ) :
-      cidrsubnet("${split("/", pair[0])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0) !=
-      cidrsubnet("${split("/", pair[1])[0]}/${min(split("/", pair[0])[1], split("/", pair[1])[1])}", 0, 0)
-    ]), true)
-    error_message = "AKS keeps 169.254.0.0/16, 172.30.0.0/16, 172.31.0.0/16 and 192.0.2.0/24 for itself."
   }
 }
 
@@ -211,20 +187,5 @@ variable "key_vault_name" {
   validation {
     condition     = can(regex("^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]$", var.key_vault_name)) && !strcontains(var.key_vault_name, "--")
     error_message = "Give 3 to 24 letters, digits and single '-', starting with a letter, not ending in '-'."
-  }
-}
-
-variable "key_vault_purge_protection" {
-  description = "Keeps a deleted vault for its full retention: nobody can purge it, and its name stays taken."
-  type        = bool
-}
-
-variable "log_retention_days" {
-  description = "Days for which the cluster's audit and control plane logs are kept."
-  type        = number
-
-  validation {
-    condition     = var.log_retention_days >= 30 && var.log_retention_days <= 730
-    error_message = "Give 30 to 730 days."
   }
 }

@@ -18,12 +18,22 @@ variable "resource_group_name" {
   }
 }
 
+variable "push_identity_name" {
+  description = "Identity of the pipeline that pushes images."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of everything in Azure, beside that which names the project."
+  type        = map(string)
+  default     = {}
+}
+
 data "azurerm_client_config" "current" {}
 
 locals {
-  tags = {
-    project = var.project_name
-  }
+  tags           = merge({ project = var.project_name }, var.tags)
+  resource_group = azurerm_resource_group.this
 }
 
 resource "azurerm_resource_group" "this" {

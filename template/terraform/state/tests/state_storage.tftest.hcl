@@ -20,6 +20,19 @@ run "no_shared_key_opens_the_state" {
   }
 }
 
+run "a_policy_that_demands_tags_lets_the_first_resources_pass" {
+  command = plan
+
+  variables {
+    tags = { owner = "web" }
+  }
+
+  assert {
+    condition     = alltrue([for tags in [azurerm_resource_group.state.tags, azurerm_storage_account.state.tags] : tags == tomap({ owner = "web" })])
+    error_message = "Group and account must have the tags."
+  }
+}
+
 run "nothing_in_the_account_is_public" {
   command = plan
 
@@ -115,7 +128,7 @@ run "the_state_survives_the_platform" {
   command = plan
 
   assert {
-    condition     = endswith(azurerm_resource_group.state.name, "-state")
+    condition     = azurerm_storage_account.state.resource_group_name == azurerm_resource_group.state.name
     error_message = "The state needs a resource group of its own, or deleting the platform's would take it along."
   }
 }

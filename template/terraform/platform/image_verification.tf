@@ -1,8 +1,8 @@
 # Kyverno, which reads in the registry who has signed an image.
 resource "azurerm_user_assigned_identity" "image_verification" {
-  name                = "id-${var.cluster_name}-image-verification"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = azurerm_resource_group.this.location
+  name                = "${var.names.identities}-image-verification"
+  resource_group_name = local.resource_group.name
+  location            = var.location
   tags                = local.tags
 }
 
@@ -15,7 +15,7 @@ resource "azurerm_federated_identity_credential" "image_verification" {
 }
 
 resource "azurerm_role_assignment" "image_verification" {
-  scope                            = #{ "azurerm_container_registry.this.id" if cluster_layout == "shared" else "local.registry_id" }#
+  scope                            = local.registry_id
   role_definition_name             = "AcrPull"
   principal_id                     = azurerm_user_assigned_identity.image_verification.principal_id
   skip_service_principal_aad_check = true

@@ -1,0 +1,198 @@
+"""What was there before in Azure: `make doctor` looks at it, `make up` uses it, and `make down` leaves it alone."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import fakes as fakes_of
+from tests import support
+from tests.fakes import Fakes
+from tests.test_up import steps
+
+ANSWERS = support.answers("what-exists-is-used")["existing"]
+GROUP = ANSWERS["resource_group"]
+NETWORK = ANSWERS["subnet"].rpartition("/subnets/")[0]
+SERVER = "Microsoft.DBforPostgreSQL/flexibleServers"
+THINGS: dict[str, dict[str, Any]] = {
+    ANSWERS["subnet"]: {"addressPrefixes": ["10.1.0.0/22"]},
+    NETWORK: {
+        "addressSpace": {"addressPrefixes": ["10.1.0.0/16", "fd00::/48"]},
+        "virtualNetworkPeerings": [
+            {"name": "office", "properties": {"remoteAddressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}}
+        ],
+    },
+    ANSWERS["database_subnet"]: {
+        "addressPrefix": "10.1.4.0/27",
+        "delegations": [{"properties": {"serviceName": SERVER}}],
+    },
+    ANSWERS["key_vault"]: {"enableRbacAuthorization": True},
+    ANSWERS["registry"]: {"roleAssignmentMode": "LegacyRegistryPermissions"},
+    ANSWERS["log_analytics"]: {},
+    ANSWERS["dns_zone"]: {},
+}
+BESIDE = {
+    "name": "aks-other",
+    "resourceGroup": "rg-other",
+    "agentPoolProfiles": [{"vnetSubnetId": f"{NETWORK}/subnets/other", "vmSize": "Standard_D2ads_v5", "count": 1}],
+    "networkProfile": {"serviceCidr": "10.1.0.0/20"},
+}
+
+
+def answer(fakes: Fakes, one: str, properties: dict[str, Any]) -> None:
+    """Say what Azure has under an id."""
+    thing = {"id": one, "name": one.rpartition("/")[2], "properties": properties}
+    fakes.answer(f"az resource show --ids {one} ", json=thing)
+
+
+@pytest.fixture
+def faked(rendered: Callable[[str], Path], tmp_path: Path) -> Fakes:
+    """A product that uses all that may be there, which is there."""
+    parts = shutil.ignore_patterns("src", "workflows", "actions")
+    product = shutil.copytree(rendered("what-exists-is-used"), tmp_path / "product", ignore=parts)
+    fakes = fakes_of.around(product, tmp_path / "fakes")
+    fakes.change(groups=[GROUP])
+    fakes.answer("az group show", json={"name": GROUP, "properties": {}})
+    for one, properties in THINGS.items():
+        answer(fakes, one, properties)
+    return fakes
+
+
+def said(fakes: Fakes) -> list[str]:
+    """What doctor says of what exists."""
+    done = fakes.run("doctor")
+    assert "Traceback" not in done.stderr
+    return [line for line in done.stdout.splitlines() if " existing: " in line]
+
+
+def test_what_is_as_it_must_be_is_fine(faked: Fakes) -> None:
+    found = said(faked)
+    assert [line for line in found if not line.startswith("ok ")] == []
+    assert len(found) == len(THINGS) + 1
+
+
+@pytest.mark.parametrize(
+    ("one", "properties", "words"),
+    [
+        (ANSWERS["subnet"], {"addressPrefix": "10.1.0.0/29"}, "subnet aks has 3 free addresses, not 14"),
+        (
+            ANSWERS["subnet"],
+            {"addressPrefix": "10.1.0.0/28", "ipConfigurations": [{}] * 2},
+            "subnet aks has 9 free addresses, not 14",
+        ),
+        (
+            ANSWERS["subnet"],
+            THINGS[ANSWERS["database_subnet"]],
+            f"subnet aks is delegated to {SERVER}: choose one that is not",
+        ),
+        (ANSWERS["subnet"], {"addressPrefix": "10.1.0.0/22", "networkSecurityGroup": {}}, "aks is there"),
+        (
+            ANSWERS["subnet"],
+            {"addressPrefix": "10.1.0.0/22", "networkSecurityGroup": {"id": "x"}},
+            "has a security group",
+        ),
+        (ANSWERS["subnet"], {"addressPrefix": "10.1.0.0/22", "routeTable": {"id": "x"}}, "aks has a route table"),
+        (
+            NETWORK,
+            {"addressSpace": {"addressPrefixes": ["10.200.0.0/14"]}},
+            "the services' range 10.200.0.0/16 overlaps 10.200.0.0/14 of vnet-hub",
+        ),
+        (
+            NETWORK,
+            {
+                "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
+                "virtualNetworkPeerings": [
+                    {"name": "office", "properties": {"remoteAddressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}}
+                ],
+            },
+            "the pods' range 10.244.0.0/16 overlaps 10.0.0.0/8 of vnet-hub and its peer office",
+        ),
+        (ANSWERS["database_subnet"], {"addressPrefix": "10.1.4.0/27"}, f"postgres is not delegated to {SERVER}"),
+        (
+            ANSWERS["database_subnet"],
+            THINGS[ANSWERS["database_subnet"]] | {"addressPrefix": "10.1.8.0/27"},
+            "postgres has the range 10.1.8.0/27, not 10.1.4.0/27",
+        ),
+        (ANSWERS["key_vault"], {"enableRbacAuthorization": False}, "goes by access policies, not by roles"),
+        (
+            ANSWERS["key_vault"],
+            {"enableRbacAuthorization": True, "publicNetworkAccess": "Disabled"},
+            "kv-contoso is closed to the internet",
+        ),
+        (ANSWERS["registry"], {"roleAssignmentMode": "AbacRepositoryPermissions"}, "so AcrPull counts for nothing"),
+    ],
+)
+def test_what_does_not_fit_is_named(faked: Fakes, one: str, properties: dict[str, Any], words: str) -> None:
+    answer(faked, one, properties)
+    assert [line for line in said(faked) if words in line]
+
+
+def test_what_is_not_there_is_named(faked: Fakes) -> None:
+    faked.answer(f"az resource show --ids {ANSWERS['key_vault']} ", status=3, stderr="ResourceNotFound\n")
+    assert [line for line in said(faked) if re.match(r"failure +existing: key_vault /subscr\S+ can't be read", line)]
+
+
+def test_another_cluster_that_takes_our_nodes_for_its_services_is_named(faked: Fakes) -> None:
+    faked.answer("az aks list", json=[BESIDE])
+    assert [line for line in said(faked) if "the services' range of the cluster aks-other" in line]
+
+
+def test_rights_are_asked_where_they_are_needed(faked: Fakes) -> None:
+    reader = {"value": [{"actions": ["*/read"], "notActions": []}]}
+    faked.answer(f"az rest --method get --url https://management.azure.com{ANSWERS['subnet']}/providers", json=reader)
+    found = [line for line in said(faked) if line.startswith("failure")]
+    assert len(found) == 2
+    assert "you may not use Microsoft.Network/virtualNetworks/subnets/join/action on subnet aks" in found[1]
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_identities_must_have_their_roles_once_the_cluster_is_there(faked: Fakes, given: bool) -> None:
+    cluster = {
+        "name": "aks-shop",
+        "resourceGroup": GROUP,
+        "agentPoolProfiles": [],
+        "identity": {"userAssignedIdentities": {"x": {"principalId": "1"}}},
+        "identityProfile": {"kubeletidentity": {"objectId": "2"}},
+    }
+    faked.answer("az aks list", json=[cluster])
+    roles = [
+        {"principalId": "1", "roleDefinitionName": "Network Contributor"},
+        {"principalId": "2", "roleDefinitionName": "AcrPull"},
+    ]
+    faked.answer("az role assignment list", json=roles if given else [])
+    found = [line for line in said(faked) if " lack the role " in line]
+    assert bool(found) != given, found
+
+
+def test_up_wants_the_group_to_be_there(faked: Fakes) -> None:
+    faked.change(groups=[])
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert f"the resource group {GROUP}, which is to be there, is not in this subscription" in failed.stderr
+    faked.change(groups=[GROUP])
+    assert faked.run("up").returncode == 0
+
+
+def test_down_leaves_alone_what_it_did_not_make(faked: Fakes) -> None:
+    assert faked.run("up").returncode == 0
+    faked.calls()
+    faked.answer("az group exists --name rg-aks-shop-nodes", stdout="false\n")
+    done = faked.run("down", CONFIRM="aks-shop")
+    assert done.returncode == 0, done.stderr
+    assert [step for step in steps(faked) if "destroy" in step] == ["platform destroy"]
+    assert f"The resource group {GROUP} stays" in done.stdout
+    for one in [one for one in ANSWERS.values() if one.startswith("/")]:
+        assert f" stays: {one}" in done.stdout
+    assert "purged" not in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line.startswith("  - the registry")]
+    assert not [line for line in faked.calls("az") if re.search(r" (delete|purge|remove|update|create) ", line)]
+    assert f"az group delete --name {GROUP} " not in f"{done.stdout} "
+
+
+def test_down_without_a_state_does_not_tell_to_delete_the_group(faked: Fakes) -> None:
+    done = faked.run("down", CONFIRM="aks-shop")
+    assert (done.returncode, "Nothing to remove" in done.stdout) == (0, True)
+    assert "group delete" not in done.stdout + done.stderr
