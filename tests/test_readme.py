@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests import support
+from tests.in_process import InProcess
 
 # In these sets every paragraph of the README is there at least once.
 SETS = [
@@ -211,3 +212,15 @@ def stand_in(command: str, product: Path, stand_ins: Path) -> str:
 
 
 PLAYED = dict.fromkeys(PROGRAMS, stand_in) | {"make": make, "kubectl": kubectl, "scripts": script}
+
+
+def test_pages_say_nothing_of_what_the_product_lacks(in_process: InProcess, tmp_path: Path) -> None:
+    """Nothing listens, and there is no second environment."""
+    in_process.render({"services": [{"name": "import", "schedule": "@daily"}], "environments": ["prod"]}, tmp_path)
+    said = [
+        f"{path.name}: {line}"
+        for path in [tmp_path / "README.md", *tmp_path.glob("docs/*.md")]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"promotion|\*Promote\*|and promote:|gets requests|page does not answer", line)
+    ]
+    assert said == []
