@@ -11,6 +11,7 @@ import pytest
 from tests import fakes as fakes_of
 from tests import support
 from tests.fakes import Fakes
+from tests.in_process import InProcess
 from tests.test_up import steps
 
 ANSWERS = support.answers("what-exists-is-used")["existing"]
@@ -196,3 +197,11 @@ def test_down_without_a_state_does_not_tell_to_delete_the_group(faked: Fakes) ->
     done = faked.run("down", CONFIRM="aks-shop")
     assert (done.returncode, "Nothing to remove" in done.stdout) == (0, True)
     assert "group delete" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", ["resource_group", "subnet", "log_analytics", "key_vault", "registry"])
+def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: InProcess, tmp_path: Path) -> None:
+    answers = {"registry": "acr", "registry_name": "contosoimages", "existing": {kind: ANSWERS[kind]}}
+    in_process.render(answers, tmp_path)
+    text = (tmp_path / "terraform/platform/existing.tf").read_text(encoding="utf-8")
+    assert text.endswith("}\n") and "\n\n\n" not in text
