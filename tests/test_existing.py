@@ -204,4 +204,5 @@ def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: 
     answers = {"registry": "acr", "registry_name": "contosoimages", "existing": {kind: ANSWERS[kind]}}
     in_process.render(answers, tmp_path)
     text = (tmp_path / "terraform/platform/existing.tf").read_text(encoding="utf-8")
-    assert text.endswith("}\n") and "\n\n\n" not in text
+    assert text.endswith("}\n")
+    assert "\n\n\n" not in text
