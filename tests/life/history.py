@@ -130,7 +130,7 @@ def _next(template: Path) -> None:
     edit(
         template,
         "includes/rules.jinja",
-        ('"ci", "iac"', '"ci", "program", "notes"'),
+        ('"iac"', '"program", "notes"'),
         ('"francesouth", ', ""),
         ('YES_OR_NO = ["advanced", ', 'YES_OR_NO = ["advanced", "notes", '),
     )
