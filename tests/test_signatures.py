@@ -30,8 +30,9 @@ class Release:
     def image(self, service: str) -> str:
         return f"{self.signer.registry}/{service}"
 
-    def certificate(self, workflow: str = "release.yml", branch: str = "main", **claims: str) -> dict[str, str]:
-        """A run of a workflow of this repository, unless the claims say otherwise."""
+    def certificate(self, workflow: str = "release.yml", branch: str = "", **claims: str) -> dict[str, str]:
+        """A run of a workflow of this repository on its main branch, unless the claims say otherwise."""
+        branch = branch or yaml.safe_load((self.product / ".copier-answers.yml").read_text()).get("branch", "main")
         identity = f"{self.address}/.github/workflows/{workflow}@refs/heads/{branch}"
         ours = {"identity": identity, "repository": self.repository, "ref": f"refs/heads/{branch}", "sha": COMMIT}
         return self.signer.certificate({**ours, **claims})
