@@ -78,10 +78,12 @@ def scraped(cluster: Cluster, argocd: ArgoCD, tmp_path_factory: pytest.TempPathF
             return {one["name"]: (one["sync_status"], one["health_status"], one["phase"]) for one in lines}
 
         wanted = {name: end for name, (_, end) in FOLDERS.items()}
-        wait_for("each Application has come to its end", lambda: ends().items() >= wanted.items(), 300)
-        yield argocd.metrics("application-controller")
-        cluster.kubectl("-n", "argocd", "delete", "applications.argoproj.io", *FOLDERS)
-        cluster.kubectl("-n", "default", "delete", "pod/unhealthy", "configmap/well", "--wait=false")
+        try:
+            wait_for("each Application has come to its end", lambda: ends().items() >= wanted.items(), 300)
+            yield argocd.metrics("application-controller")
+        finally:
+            cluster.kubectl("-n", "argocd", "delete", "applications.argoproj.io", *FOLDERS)
+            cluster.kubectl("-n", "default", "delete", "pod/unhealthy", "configmap/well", "--wait=false")
 
 
 @pytest.mark.parametrize("name", metrics.COMPONENTS["argocd"].metrics)
