@@ -1171,13 +1171,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:19: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:21: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",
         "^- prod\n",
         "- prod\n- test\n",
-        ".copier-answers.yml:8: environments: there is no folder apps/goal-tracker/overlays/test: write back",
+        ".copier-answers.yml:9: environments: there is no folder apps/goal-tracker/overlays/test: write back",
     ),
     "an answer of a service that is not there": (
         ".copier-answers.yml",
@@ -1530,7 +1530,7 @@ KIND_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{SHOP}/base/api/externalsecret.yaml",
         "secretKey: .STRIPE_KEY.",
         "secretKey: STRIPE_TOKEN",
-        "the Secret api has no key STRIPE_KEY: use one of MAIL_PASSWORD, PARTNER_AZURE_CLIENT_ID, STRIPE_TOKEN",
+        "the Secret api has no key STRIPE_KEY: use one of MAIL_PASSWORD, STRIPE_TOKEN",
     ),
     "variables without their Secret": (
         f"{SHOP}/base/nightly/kustomization.yaml",

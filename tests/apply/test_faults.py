@@ -42,7 +42,7 @@ FAULTS = {
         values=NAMED,
     ),
     "an endpoint that Azure adds": Fault(
-        "platform/database.tf",
+        "platform/database_network.tf",
         '  service_endpoint {\n    service = "Microsoft.Storage"\n  }\n',
         "",
         "azurerm_subnet.database",
@@ -89,7 +89,7 @@ def test_ranges_that_aks_keeps_are_refused_before_it_does(lab: Lab) -> None:
         (folder / "more.auto.tfvars").write_text('network = { pods = "172.31.0.0/16" }\n', encoding="utf-8")
         with pytest.raises(FailedError, match="AKS keeps"):
             product.apply()
-        path = folder / "variables.tf"
+        path = folder / "network.tf"
         path.write_text(path.read_text(encoding="utf-8").replace('"172.31.0.0/16", ', ""), encoding="utf-8")
         with pytest.raises(FailedError, match="podCidr is in a reserved range"):
             product.apply()
