@@ -149,13 +149,13 @@ def a_cron_job(tree: Tree, chance: random.Random) -> None:
     image = chance.choice([f"busybox:1.37{DIGEST}", own[1] if own else ""])
     tree.resource(
         tree.base,
-        "report.yaml",
-        "# Every night.\napiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: report\nspec:\n"
+        "audit.yaml",
+        "# Every night.\napiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: audit\nspec:\n"
         '  schedule: "0 3 * * *"\n  concurrencyPolicy: Forbid\n  jobTemplate:\n    spec:\n      template:\n'
         "        spec:\n          restartPolicy: Never\n"
         + textwrap.indent(POD_SAFE, " " * 10)
         + "          containers:\n"
-        + container("report", image, "", 12),
+        + container("audit", image, "", 12),
     )
 
 
@@ -769,6 +769,8 @@ def extend(root: Path, seed: int, count: int = 8) -> list[str]:
     chance = random.Random(seed)
     chosen = chance.sample(EVERY, count)
     tree = Tree(root)
+    if not tree.services:  # Most of it is for a Deployment.
+        return []
     for extension in chosen:
         extension(tree, chance)
     return [extension.__name__ for extension in chosen]
