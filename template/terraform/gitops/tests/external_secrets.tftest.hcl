@@ -10,6 +10,7 @@ override_data {
         cluster_name        = "aks-shop"
         resource_group_name = "rg-aks-shop"
         identities          = "id-aks-shop"
+        tags                = {}
         tenant_id           = "11111111-1111-1111-1111-111111111111"
         applications        = ["shop-dev", "shop-prod"]
         secret_readers      = { key-vault-dev = "66666666-6666-6666-6666-666666666666", key-vault-prod = "99999999-9999-9999-9999-999999999999" }
