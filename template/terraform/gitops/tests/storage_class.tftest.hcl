@@ -13,6 +13,7 @@ override_data {
         tenant_id           = "11111111-1111-1111-1111-111111111111"
         applications        = ["shop-dev", "shop-prod"]
         tags                = { owner = "Web, 2nd floor", project = "shop" }
+        secret_readers      = { key-vault-dev = "66666666-6666-6666-6666-666666666666" }
         deploy_user         = "77777777-7777-7777-7777-777777777777"
       }
     }
