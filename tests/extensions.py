@@ -192,7 +192,7 @@ def an_init_container(tree: Tree, chance: random.Random) -> None:
 def an_autoscaler(tree: Tree, chance: random.Random) -> None:
     name = chance.choice(tree.services)
     folder = tree.base / name
-    if (folder / "hpa.yaml").exists():
+    if (folder / "hpa.yaml").exists() or any(tree.app.glob(f"overlays/*/{name}-autoscaler.yaml")):
         return
     tree.resource(
         folder,

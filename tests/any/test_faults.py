@@ -96,9 +96,17 @@ def started(destination: Path) -> subprocess.Popen[str]:
         [*COMMAND, str(destination), "--defaults", "--quiet"], cwd=support.ROOT, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    unfinished = destination.parent / f".product.unfinished-{process.pid}"
+
+    def begun() -> bool:
+        try:
+            return any(unfinished.iterdir())
+        except FileNotFoundError:  # Not there yet, or in its place already.
+            return destination.exists()
+
     until = time.monotonic() + 120
-    while not any(destination.parent.glob(f".product.unfinished-{process.pid}/*")) and time.monotonic() < until:
-        assert process.poll() is None, process.communicate()
+    while not begun() and time.monotonic() < until:
+        assert process.poll() in (None, 0), process.communicate()
         time.sleep(0.005)
     time.sleep(random.uniform(0, 0.7))
     return process
