@@ -5,6 +5,7 @@ results with plain Copier's.
 """
 
 import functools
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ class Worker(copier._main.Worker):
 
     def _render_context(self) -> Any:
         return dict(self._context) if Phase.current() is Phase.RENDER else super()._render_context()
+
+    def _execute_tasks(self, tasks: Any) -> None:
+        # The check of what was made takes less than a second. Ctrl-C is heard after it: a program that is interrupted
+        # would print where it was. A mask goes on to children.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super()._execute_tasks(tasks)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @functools.cached_property
     def jinja_env(self) -> Any:
