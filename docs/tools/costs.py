@@ -48,7 +48,7 @@ def asked() -> dict[str, dict[str, Any]]:
 
 
 def _month(costs: dict[str, Any]) -> str:
-    return f"{costs['month']}{'' if costs['complete'] else ' and more'}"
+    return f"{costs['month']}{' and more' if costs['without'] else ''}"
 
 
 def summary(found: dict[str, dict[str, Any]], more: str) -> str:
