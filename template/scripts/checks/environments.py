@@ -58,61 +58,18 @@ def platforms(repository: Repository) -> list[Platform]:
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check that infrastructure and Git speak of the same environments, vault, address and database."""
+    """Check that infrastructure and Git speak of the same environments and backups."""
     found, names = platforms(repository), repository.environments()
     listed = {name for platform in found for name in platform.environments}
     for platform in found:
         for name in sorted(set(platform.environments) - set(names)):
             what = f"environment {name} is in {platform.path} but not in apps/*/overlays"
             yield Problem(*platform.where("environments"), f"{what}: add it, or remove it")
-        yield from _check_gateway(repository, platform)
-        yield from _check_database(repository, platform)
         yield from _check_backups(repository, platform)
     for name in sorted(set(names) - listed) if found and all(platform.values for platform in found) else ():
         path, line = found[0].where("environments") if len(found) == 1 else (f"terraform/platform/{name}.tfvars", 0)
         what = f"environment {name} is in apps/*/overlays but not in {path}"
         yield Problem(path, line, f"{what}: add it, or remove it")
-
-
-def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
-    """The address of a Gateway is the one that terraform/platform makes."""
-    names = platform.values.get("names")
-    made = {
-        "pip-name": ("address", platform.values.get("gateway_address_name")),
-        "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
-        "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
-    }
-    for _, document in repository.below(f"{platform.folder}/"):
-        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
-            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
-            if name and document.at(*at) not in (None, name):
-                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
-
-
-def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:
-    """What Git says about the database server is what terraform/platform makes."""
-    server, subnet = platform.values.get("database_server_name"), platform.values.get("database_subnet")
-    host = f"{server}.postgres.database.azure.com"
-    own = [one for one in environments(repository) if one.name in platform.environments] if server else []
-    workloads = [item.document for environment in own for item in environment.workloads]
-    for _, document in repository.below(f"{platform.folder}/"):
-        workloads += [document] if document.kind == "CronJob" else []
-    for document in workloads:
-        for at in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
-            for container in document.maps(*at, "spec", "containers"):
-                for variable in container.maps("env"):
-                    value = variable.text("value")
-                    if value.endswith(".postgres.database.azure.com") and server and value != host:
-                        what = f"is not the server {host} of {platform.path}"
-                        yield Problem(*variable.where("value"), f"{what}: make them the same")
-    for environment in own:
-        policies = environment.of_kind("NetworkPolicy")
-        rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]
-        postgres = [rule for rule in rules if 5432 in [port.get("port") for port in rule.maps("ports")]]
-        peers = [peer for rule in postgres for peer in rule.maps("to") if peer.at("ipBlock", "cidr")]
-        if peers and subnet and subnet not in [peer.at("ipBlock", "cidr") for peer in peers]:
-            what = f"{peers[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
-            yield Problem(*peers[0].place, f"{what}: make them the same")
 
 
 def _check_backups(repository: Repository, platform: Platform) -> Iterator[Problem]:
