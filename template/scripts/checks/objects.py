@@ -1,6 +1,5 @@
 """The objects of an environment as others refer to them: workloads with their pods, and what runs beside them."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -106,8 +105,3 @@ def environments(repository: Repository) -> list[Environment]:
     """Return every environment, and the preview where there is one."""
     folders = [*repository.overlays(), *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
     return repository.known("environments", lambda: [Environment(repository, folder) for folder in folders])
-
-
-def find(objects: Iterable[Map], kind: str) -> dict[str, Map]:
-    """Return the objects of a kind by name."""
-    return {item.name: item for item in objects if item.kind == kind}

@@ -8,13 +8,14 @@ import contextlib
 import fcntl
 import functools
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import process
 from .process import CommandError
-from .repository import REMOTE, ROOT, main_branch
+from .repository import REMOTE, ROOT, main_branch, plain
 
 # What people set for themselves must not change what is read here, nor what is pushed.
 _NEUTRAL = [
@@ -101,6 +102,21 @@ def remote_tip() -> str:
     if tip := find_tip(main_branch()):
         return tip
     raise CommandError(f"{REMOTE} has no branch {main_branch()}: push it first")
+
+
+def newest_known() -> tuple[str, bool]:
+    """Return the newest commit of the main branch with its history, and whether the server has named it.
+
+    Where the server can't be asked, that is said, and the commit is the one that is checked out.
+    """
+    try:
+        tip = remote_tip()
+        need_history()
+        return tip, True
+    except CommandError as error:
+        name = Path(sys.argv[0]).name
+        print(plain(f"{name}: as of this clone, for the server can't be asked ({error})"), file=sys.stderr)
+        return commit_name("HEAD"), False
 
 
 @functools.cache
