@@ -7,8 +7,10 @@ nothing to mend.
 import contextlib
 import fcntl
 import functools
+import io
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +178,15 @@ def _identity() -> dict[str, str]:
 def committer() -> str:
     """Return the email address that commits of these scripts are made with."""
     return git("var", "GIT_COMMITTER_IDENT", **_identity()).partition("<")[2].partition(">")[0]
+
+
+@contextlib.contextmanager
+def unpacked(commit: str, *paths: str) -> Iterator[Path]:
+    """Give a folder with some paths of a commit, for as long as this runs."""
+    archive = git("archive", "--format=tar", commit, "--", *paths).encode("utf-8", "surrogateescape")
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as file:
+        file.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 def make_commit(parent: str, path: str, text: str, message: str) -> str:
