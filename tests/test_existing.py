@@ -206,3 +206,108 @@ def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: 
     text = (tmp_path / "terraform/platform/existing.tf").read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert "\n\n\n" not in text
+
+
+CLUSTER = support.answers("existing-cluster")["existing"]["cluster"]
+AS_IT_MUST_BE: dict[str, Any] = {
+    "oidcIssuerProfile": {"enabled": True},
+    "securityProfile": {"workloadIdentity": {"enabled": True}},
+    "networkProfile": {"networkPlugin": "azure", "networkPolicy": "cilium"},
+    "aadProfile": {"enableAzureRBAC": True},
+    "disableLocalAccounts": True,
+    "currentKubernetesVersion": "1.36.4",
+    "agentPoolProfiles": [{"vnetSubnetID": f"{NETWORK}/subnets/nodes"}],
+    "azureMonitorProfile": {"metrics": {"enabled": True}},
+    "ingressProfile": {
+        "gatewayAPI": {"installation": "Standard"},
+        "webAppRouting": {"gatewayAPIImplementations": {"appRoutingIstio": {"mode": "Enabled"}}},
+    },
+}
+THERE = {"name": "aks-platform", "resourceGroup": "rg-platform", "agentPoolProfiles": []}
+
+
+@pytest.fixture
+def beside(rendered: Callable[[str], Path], tmp_path: Path) -> Fakes:
+    """A product for a cluster that others have made, in a subscription that has it."""
+    parts = shutil.ignore_patterns("src", "workflows", "actions")
+    product = shutil.copytree(rendered("existing-cluster"), tmp_path / "product", ignore=parts)
+    fakes = fakes_of.around(product, tmp_path / "fakes")
+    given = support.answers("existing-cluster")["existing"]
+    answer(fakes, given["database_subnet"], THINGS[ANSWERS["database_subnet"]])
+    answer(fakes, given["cluster"], AS_IT_MUST_BE)
+    fakes.answer("az aks list", json=[THERE])
+    fakes.change(
+        makes={
+            "state": ["azurerm_storage_account.state"],
+            "platform": ["azurerm_resource_group.this", "azurerm_role_assignment.first_operator_cluster"],
+            "gitops": ["helm_release.argocd", "helm_release.bootstrap"],
+        }
+    )
+    return fakes
+
+
+def test_a_cluster_as_it_must_be_is_fine(beside: Fakes) -> None:
+    found = said(beside)
+    assert [line for line in found if not line.startswith("ok ")] == []
+    assert any("cluster aks-platform is there and fits" in line for line in found)
+    assert not [line for line in beside.run("doctor").stdout.splitlines() if re.search("quota|machines|takes its", line)]
+
+
+@pytest.mark.parametrize(
+    ("lack", "words"),
+    [
+        ({"oidcIssuerProfile": None}, "has no OIDC issuer: .*--enable-oidc-issuer .no node is touched"),
+        ({"securityProfile": {}}, "has no workload identity: .*--enable-workload-identity .no node"),
+        (
+            {"networkProfile": {"networkPlugin": "azure", "networkPolicy": "none"}},
+            "enforces no network policies: .*apps --network-dataplane cilium .all nodes are made anew|"
+            "enforces no network policies: .*aks-platform --network-dataplane cilium .all nodes are made anew",
+        ),
+        (
+            {"networkProfile": {"networkPlugin": "kubenet"}},
+            "enforces no network policies: .*--network-plugin azure --network-plugin-mode overlay",
+        ),
+        ({"aadProfile": {"managed": True}}, "does not honour roles of Azure.*--enable-aad --enable-azure-rbac"),
+        ({"disableLocalAccounts": False}, "has local accounts: .*--disable-local-accounts"),
+        ({"currentKubernetesVersion": "1.33.1"}, "has Kubernetes 1.33.1.*--kubernetes-version 1.37 .all nodes"),
+        ({"ingressProfile": {}}, "lacks the Gateway API: .*--enable-gateway-api"),
+        (
+            {"ingressProfile": {"gatewayAPI": {"installation": "Standard"}}},
+            "approuting-istio: .*--enable-app-routing-istio",
+        ),
+        ({"azureMonitorProfile": {}}, "collects no metrics: .*--enable-azure-monitor-metrics"),
+        ({"powerState": {"code": "Stopped"}}, "is stopped: az aks start --resource-group rg-platform"),
+        (
+            {"agentPoolProfiles": [{"vnetSubnetID": f"{NETWORK}/subnets/n", "nodeTaints": ["CriticalAddonsOnly=true"]}]},
+            "has no nodes without a taint",
+        ),
+        ({"agentPoolProfiles": [{"vnetSubnetID": None}]}, "has its nodes in another network than the database server"),
+    ],
+)
+def test_what_a_cluster_lacks_is_named_with_its_cure(beside: Fakes, lack: dict[str, Any], words: str) -> None:
+    answer(beside, CLUSTER, AS_IT_MUST_BE | lack)
+    assert [line for line in said(beside) if re.search(words, line)]
+
+
+def test_a_cluster_of_another_subscription_is_named(beside: Fakes) -> None:
+    beside.answer("az aks list", json=[])
+    assert [line for line in said(beside) if "cluster aks-platform is in another subscription" in line]
+
+
+def test_down_takes_out_of_a_cluster_what_up_has_put_in(beside: Fakes) -> None:
+    assert beside.run("up").returncode == 0
+    beside.calls()
+    done = beside.run("down", CONFIRM="aks-platform")
+    assert done.returncode == 0, done.stderr
+    assert [step for step in steps(beside) if "destroy" in step] == ["gitops destroy", "platform destroy"]
+    assert f"cluster stays: {CLUSTER}" in done.stdout
+    assert "kubectl delete namespace shop-dev shop-prod removes them" in done.stdout
+    assert not [line for line in beside.calls("az") if re.search(r" (delete|purge|remove|update|create) ", line)]
+
+
+def test_down_of_a_cluster_that_is_gone_forgets_what_was_in_it(beside: Fakes) -> None:
+    assert beside.run("up").returncode == 0
+    beside.answer("az aks list", json=[])
+    done = beside.run("down", CONFIRM="aks-platform")
+    assert done.returncode == 0, done.stderr
+    assert [step for step in steps(beside) if "destroy" in step] == ["platform destroy"]

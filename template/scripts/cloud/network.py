@@ -36,6 +36,11 @@ def is_private(host: str) -> bool:
     return all(ipaddress.ip_address(one[4][0]).is_private for one in found)
 
 
+def _host(cluster: dict[str, Any] | None) -> str | None:
+    """Return the name of the API server; one that only its network knows where there is no other."""
+    return (cluster or {}).get("fqdn") or (cluster or {}).get("privateFqdn")
+
+
 def require_api_server(chosen: Subscription, wanted: Settings) -> None:
     """End where the API server is in its network and this machine is not.
 
@@ -43,7 +48,7 @@ def require_api_server(chosen: Subscription, wanted: Settings) -> None:
         CommandError: it can't be reached from here.
     """
     if wanted.private_api:
-        host = (azure.cluster(chosen, wanted) or {}).get("fqdn")
+        host = _host(azure.cluster(chosen, wanted))
         if host and not reaches(host):
             raise CommandError(f"the API server of {wanted.cluster} is in its network, this machine is not: {_INSIDE}")
 
@@ -52,7 +57,7 @@ def check(pool: Pool, made: list[Future[Any]], clusters: list[Settings]) -> Iter
     """Check what is there already; of a cluster that was not made yet, nothing."""
     for found, wanted in zip(made, clusters, strict=True):
         cluster = found.result() or {}
-        if not (api := cluster.get("fqdn")):
+        if not (api := _host(cluster)):
             continue
         # Opened to this machine, they have a public address.
         hosts = [] if "TF_VAR_open_to" in os.environ else wanted.private_hosts
