@@ -24,7 +24,9 @@ def of(name: str) -> dict[str, Any]:
 
 ANSWERS = of("what-exists-is-used")
 EXISTING = ANSWERS["existing"]
-CONTROL_PLANE = f"{ids.ROOT}/resourceGroups/rg-platform/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+CONTROL_PLANE = (
+    f"{ids.ROOT}/resourceGroups/rg-platform/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+)
 # With the endpoint that Azure adds for a server.
 DELEGATED = {
     "delegations": [{"properties": {"serviceName": "Microsoft.DBforPostgreSQL/flexibleServers"}}],
@@ -37,7 +39,9 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "aadProfile": {"managed": True, "enableAzureRBAC": True, "tenantID": ids.TENANT},
         "disableLocalAccounts": True,
         "agentPoolProfiles": [],
-        "identityProfile": {"kubeletidentity": {"resourceId": CONTROL_PLANE, "clientId": ids.new(), "objectId": ids.new()}},
+        "identityProfile": {
+            "kubeletidentity": {"resourceId": CONTROL_PLANE, "clientId": ids.new(), "objectId": ids.new()}
+        },
     },
     "key_vault": {"enableRbacAuthorization": True, "tenantId": ids.TENANT, "sku": {"family": "A", "name": "standard"}},
 }

@@ -106,13 +106,15 @@ def _fit(
     kind: str, thing: dict[str, Any], made: Future[Any], versions: dict[str, Future[Any]], wanted: Settings
 ) -> Iterator[Line]:
     if kind == "cluster":
-        from . import check_cluster
+        from . import check_argo_cd, check_cluster
 
         if made.result() is None:
             cure = f"choose that one: az account set --subscription {thing['id'].split('/')[2]}"
             yield failure(f"existing: cluster {thing['name']} is in another subscription", cure)
         offered = [one["version"] for one in versions[wanted.location].result()["values"] if not one.get("isPreview")]
         yield from check_cluster.check(thing, offered, wanted)
+        if made.result():
+            yield from check_argo_cd.check(wanted)
     elif kind in _FIT:
         yield from _FIT[kind](thing, made.result(), wanted)
 
