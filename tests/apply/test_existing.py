@@ -138,3 +138,16 @@ def test_down_takes_no_right_that_a_person_had_before_up(lab: Lab, tmp_path: Pat
             status, said = person.run(command, CONFIRM="aks-shop")
             assert status == 0, said
         assert [key for key in world.assignments if key.startswith(EXISTING["key_vault"].lower())] == [role.id.lower()]
+
+
+def test_down_takes_out_of_a_cluster_that_stays_what_up_has_put_in(lab: Lab, tmp_path: Path) -> None:
+    answers = of("existing-cluster")
+    before = landing_zone(answers["existing"])
+    with lab.new(answers, copy.deepcopy(before)) as product:
+        support.git("init", "-q", "-b", "main", cwd=product.folder)
+        person, world = Person(product, tmp_path), product.azure.world
+        for command, releases in (("up", ["argocd", "bootstrap"]), ("down", [])):
+            status, said = person.run(command, CONFIRM="aks-platform")
+            assert status == 0, said
+            assert [inside["releases"] for inside in world.clusters.values()] == [releases]
+        assert changed(product, before) == {}

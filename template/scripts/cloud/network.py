@@ -36,9 +36,9 @@ def is_private(host: str) -> bool:
     return all(ipaddress.ip_address(one[4][0]).is_private for one in found)
 
 
-def _host(cluster: dict[str, Any] | None) -> str | None:
+def _host(cluster: dict[str, Any]) -> str | None:
     """Return the name of the API server; one that only its network knows where there is no other."""
-    return (cluster or {}).get("fqdn") or (cluster or {}).get("privateFqdn")
+    return cluster.get("fqdn") or cluster.get("privateFqdn")
 
 
 def require_api_server(chosen: Subscription, wanted: Settings) -> None:
@@ -47,9 +47,10 @@ def require_api_server(chosen: Subscription, wanted: Settings) -> None:
     Raises:
         CommandError: it can't be reached from here.
     """
-    if wanted.private_api:
-        host = _host(azure.cluster(chosen, wanted))
-        if host and not reaches(host):
+    if wanted.private_api or "cluster" in wanted.existing:
+        cluster = azure.cluster(chosen, wanted) or {}
+        private = wanted.private_api or (cluster.get("apiServerAccessProfile") or {}).get("enablePrivateCluster")
+        if private and (host := _host(cluster)) and not reaches(host):
             raise CommandError(f"the API server of {wanted.cluster} is in its network, this machine is not: {_INSIDE}")
 
 

@@ -54,7 +54,7 @@ class Settings:
     existing: dict[str, Any]
     # Ranges of pods and services.
     ranges: dict[str, str]
-    # The API server is in the network, or may be; these hosts have no public address.
+    # The API server is in the network; these hosts have no public address.
     private_api: bool
     private_hosts: list[str]
     gateway: bool
@@ -144,7 +144,7 @@ def _read(environment: str | None) -> Settings:
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform.get("zones", []),
-            private_api="api_server_subnet" in platform or "cluster" in existing,
+            private_api="api_server_subnet" in platform,
             private_hosts=_private_hosts(platform, state) if "private_endpoints_subnet" in platform else [],
             gateway="gateway_address_name" in platform or "gateway_address" in platform,
             monitored="monitoring_names" in platform,

@@ -1,4 +1,13 @@
-#% include "includes/mock_azurerm.jinja" %#
+mock_provider "azurerm" {
+  mock_data "azurerm_client_config" {
+    defaults = {
+      tenant_id       = "11111111-1111-1111-1111-111111111111"
+      subscription_id = "22222222-2222-2222-2222-222222222222"
+      client_id       = "33333333-3333-3333-3333-333333333333"
+      object_id       = "44444444-4444-4444-4444-444444444444"
+    }
+  }
+}
 
 run "roles_decide_who_reads_the_vault" {
   command = plan
