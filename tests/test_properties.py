@@ -57,7 +57,7 @@ TEXT = {
     ".toml",
     ".txt",
 }
-TEXT |= {".sh", ".sql", ".tftpl", ".yaml", ".yml"}
+TEXT |= {".sh", ".sql", ".tftpl", ".tpl", ".yaml", ".yml"}
 
 
 def texts_now(product: Path) -> list[tuple[str, str]]:

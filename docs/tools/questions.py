@@ -29,6 +29,7 @@ _KINDS = {
         ("resource_group", "resource group, by its name"),
         *re.findall(r'^  "(\w+)": \[.*, "(.*)"\],$', _text("existing.jinja"), re.MULTILINE),
         ("database_range", "range of `database_subnet`, as 10.1.4.0/27"),
+        ("argo_cd", "namespace of the Argo CD that runs in the cluster"),
     ],
 }
 

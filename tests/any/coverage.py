@@ -38,6 +38,19 @@ def pairs() -> list[Pair]:
     ]
 
 
+def with_what_exists(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return answers with what a choice can't be without: the ids of a cluster that exists, and of its database's subnet."""
+    if data.get("cluster") != "existing" or "existing" in data:
+        return dict(data)
+    group = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-platform/providers"
+    name = "aks-goal-tracker" + ("-{environment}" if data.get("cluster_layout") == "per-environment" else "")
+    existing = {"cluster": f"{group}/Microsoft.ContainerService/managedClusters/{name}"}
+    if data.get("database") == "azure":
+        existing |= {"database_subnet": f"{group}/Microsoft.Network/virtualNetworks/hub/subnets/postgres"}
+        existing |= {"database_range": "10.1.4.0/27"}
+    return {**data, "existing": existing}
+
+
 @functools.cache
 def _order() -> list[str]:
     return list(choices())
@@ -54,7 +67,7 @@ class Coverage:
 
     def _ask(self, data: Mapping[str, Any]) -> dict[str, Any] | RefusedError:
         try:
-            return self._in_process.ask(dict(data))
+            return self._in_process.ask(with_what_exists(data))
         except RefusedError as refusal:
             return refusal
 
@@ -92,7 +105,7 @@ class Coverage:
             if isinstance(found, RefusedError):
                 refused[missing.pop(0)] = str(found)
                 continue
-            answers = self._in_process.ask(found)
+            answers = self._in_process.ask(with_what_exists(found))
             sets[f"pairs-{len(sets) + 1}"] = {name: answers[name] for name in choices()}
             missing = [pair for pair in missing if not all(answers[name] == value for name, value in pair)]
         return sets, refused

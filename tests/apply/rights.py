@@ -116,6 +116,15 @@ ROLES = (
         ("*/read", "Microsoft.OperationalInsights/*", "Microsoft.Insights/diagnosticSettings/*"),
     ),
     Role(
+        "Monitoring Contributor",
+        "749f88d5-cbae-40b8-bcfc-e573ddc772fa",
+        (
+            "*/read",
+            "Microsoft.Insights/DataCollectionRuleAssociations/*",
+            "Microsoft.Insights/DiagnosticSettings/*",
+        ),
+    ),
+    Role(
         "Monitoring Data Reader",
         "b0d8363b-8ddd-447d-831f-62ca05bff136",
         data=("Microsoft.Monitor/accounts/data/metrics/read",),

@@ -64,7 +64,7 @@ def subscription() -> Subscription:
 def cluster(chosen: Subscription, settings: Settings) -> dict[str, Any] | None:
     """Return what Azure says of our cluster, or None where there is none."""
     for found in chosen.ask("aks", "list") or []:
-        if found["name"] == settings.cluster and found["resourceGroup"].lower() == settings.group.lower():
+        if found["name"] == settings.cluster and found["resourceGroup"].lower() == settings.cluster_group.lower():
             return dict(found)
     return None
 

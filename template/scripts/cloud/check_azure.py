@@ -63,16 +63,19 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
     regions = list(dict.fromkeys(wanted.location for wanted in clusters))
     versions = {region: pool.call(chosen.ask, "aks", "get-versions", "--location", region) for region in regions}
     made = [pool.call(azure.cluster, chosen, wanted) for wanted in clusters]
-    nodes = [check_nodes.ask(pool, chosen, region, clusters) for region in regions]
+    nodes = [check_nodes.ask(pool, chosen, region, own) for region in regions if (own := _with_nodes(clusters, region))]
     names = [_ask_names(pool, chosen, wanted) for wanted in clusters]
     values = [(pool.call(_entries, chosen, wanted), wanted) for wanted in clusters if wanted.secrets]
 
     sections: tuple[tuple[str, Callable[[], Iterable[Line]]], ...] = (
         ("rights", lambda: _rights(rights)),
         ("resource providers", lambda: _providers(providers, rights)),
-        ("Kubernetes version", lambda: chain(*(_versions(versions[one.location], one) for one in clusters))),
+        (
+            "Kubernetes version",
+            lambda: chain(*(_versions(versions[one.location], one) for one in clusters if one.nodes)),
+        ),
         ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
-        ("existing", lambda: _existing(pool, chosen, made, clusters)),
+        ("existing", lambda: _existing(pool, chosen, made, versions, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
         ("network", lambda: _network(pool, made, clusters)),
         ("secrets", lambda: chain(*(_values(*one) for one in values))),
@@ -89,19 +92,29 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
             yield warning(f"{name}: Azure answers in an unknown form ({error!r})", "update az with az upgrade")
 
 
-def _existing(pool: Pool, chosen: Subscription, made: list[Future[Any]], clusters: list[Settings]) -> Iterator[Line]:
+def _with_nodes(clusters: list[Settings], region: str) -> list[Settings]:
+    return [one for one in clusters if one.location == region and one.nodes]
+
+
+def _existing(
+    pool: Pool,
+    chosen: Subscription,
+    made: list[Future[Any]],
+    versions: dict[str, Future[Any]],
+    clusters: list[Settings],
+) -> Iterator[Line]:
     """Check what was there before, in a repository that has such."""
     if any(one.existing for one in clusters):
         from . import check_existing
 
-        yield from check_existing.check(pool, chosen, made, clusters)
+        yield from check_existing.check(pool, chosen, made, versions, clusters)
 
 
 def _network(pool: Pool, made: list[Future[Any]], clusters: list[Settings]) -> Iterator[Line]:
     """Check that clusters which are there already are reached from here, and what is in the network with them."""
     for found, wanted in zip(made, clusters, strict=True):
         cluster = found.result() or {}
-        if not (host := cluster.get("fqdn")):
+        if not (host := cluster.get("fqdn") or cluster.get("privateFqdn")):
             continue
         what = f"network: the API server of {wanted.cluster}"
         if pool.call(azure.reaches, host).result():

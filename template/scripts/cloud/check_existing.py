@@ -32,12 +32,18 @@ class Asked:
     roles: Future[Any]
 
 
-def check(pool: Pool, chosen: Subscription, made: list[Future[Any]], clusters: list[Settings]) -> Iterator[Line]:
+def check(
+    pool: Pool,
+    chosen: Subscription,
+    made: list[Future[Any]],
+    versions: dict[str, Future[Any]],
+    clusters: list[Settings],
+) -> Iterator[Line]:
     """Check everything that is to be there: found, fit, and with the rights that `make up` needs on it."""
     others = pool.call(chosen.ask, "aks", "list")
     asked = [_ask(pool, chosen, wanted) for wanted in clusters]
     for mine, cluster, wanted in zip(asked, made, clusters, strict=True):
-        yield from _check(mine, cluster, others, wanted)
+        yield from _check(mine, cluster, others, versions, wanted)
 
 
 def _ask(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, Asked]:
@@ -71,7 +77,9 @@ def _permissions(scope: str) -> list[dict[str, Any]]:
     return list(found["value"])
 
 
-def _check(asked: dict[str, Asked], made: Future[Any], others: Future[Any], wanted: Settings) -> Iterator[Line]:
+def _check(
+    asked: dict[str, Asked], made: Future[Any], others: Future[Any], versions: dict[str, Future[Any]], wanted: Settings
+) -> Iterator[Line]:
     found: dict[str, dict[str, Any]] = {}
     for kind, one in asked.items():
         try:
@@ -82,10 +90,10 @@ def _check(asked: dict[str, Asked], made: Future[Any], others: Future[Any], want
             yield failure(f"existing: {kind} {name} can't be read ({error})", cure)
     for kind, thing in found.items():
         before = False
-        for line in _FIT[kind](thing, made.result(), wanted) if kind in _FIT else ():
+        for line in _fit(kind, thing, made, versions, wanted):
             before = True
             yield line
-        for line in _rights(kind, asked[kind], made, thing):
+        for line in _rights(kind, asked[kind], made, thing, wanted):
             before = True
             yield line
         if not before:
@@ -94,7 +102,24 @@ def _check(asked: dict[str, Asked], made: Future[Any], others: Future[Any], want
         yield from _clusters(found["subnet"], others, wanted)
 
 
-def _rights(kind: str, one: Asked, made: Future[Any], thing: dict[str, Any]) -> Iterator[Line]:
+def _fit(
+    kind: str, thing: dict[str, Any], made: Future[Any], versions: dict[str, Future[Any]], wanted: Settings
+) -> Iterator[Line]:
+    if kind == "cluster":
+        from . import check_argo_cd, check_cluster
+
+        if made.result() is None:
+            cure = f"choose that one: az account set --subscription {thing['id'].split('/')[2]}"
+            yield failure(f"existing: cluster {thing['name']} is in another subscription", cure)
+        offered = [one["version"] for one in versions[wanted.location].result()["values"] if not one.get("isPreview")]
+        yield from check_cluster.check(thing, offered, wanted)
+        if made.result():
+            yield from check_argo_cd.check(wanted)
+    elif kind in _FIT:
+        yield from _FIT[kind](thing, made.result(), wanted)
+
+
+def _rights(kind: str, one: Asked, made: Future[Any], thing: dict[str, Any], wanted: Settings) -> Iterator[Line]:
     if kind == "network":
         return
     needed = [_GIVE, _JOIN] if kind in ("subnet", "database_subnet") else [_GIVE]
@@ -107,7 +132,8 @@ def _rights(kind: str, one: Asked, made: Future[Any], thing: dict[str, Any]) -> 
         who, role = _NEEDED[kind]
         given = {each["principalId"] for each in one.roles.result() if each["roleDefinitionName"] == role}
         if not given & set(_identities(cluster)[who]):
-            yield failure(
+            say = warning if "cluster" in wanted.existing else failure
+            yield say(
                 f"existing: the {who} lack the role {role} on {kind} {thing['name']}", "run make up, which gives it"
             )
 

@@ -33,8 +33,10 @@ class Settings:
     environments: list[str]
     # The resource group of everything that terraform/platform makes.
     group: str
-    # That in which AKS keeps machines, disks and load balancers; it goes with the cluster.
-    node_group: str
+    # That in which AKS keeps machines, disks and load balancers; it goes with the cluster. None of a cluster of others.
+    node_group: str | None
+    # The resource group of the cluster itself.
+    cluster_group: str
     state_group: str
     state_account: str
     key_vault: str
@@ -55,6 +57,8 @@ class Settings:
     # The API server is in the network; these hosts have no public address.
     private_api: bool
     private_hosts: list[str]
+    gateway: bool
+    monitored: bool
     nodes: list[Nodes] = field(default_factory=list)
 
     def outside(self, subscription: str) -> set[str]:
@@ -123,14 +127,15 @@ def _read(environment: str | None) -> Settings:
             environment=environment,
             location=platform["location"],
             environments=platform["environments"],
-            group=platform["names"]["resource_group"],
-            node_group=platform["names"]["node_resource_group"],
+            group=(group := platform["names"]["resource_group"]),
+            node_group=platform["names"].get("node_resource_group"),
+            cluster_group=cluster.split("/")[4] if (cluster := existing.get("cluster")) else group,
             state_group=state["resource_group_name"],
             state_account=state["storage_account_name"],
             key_vault=platform["key_vault_name"],
             purge_protection=platform.get("key_vault_purge_protection", False),
             registry=platform.get("registry_name"),
-            registry_group=platform.get("registry_resource_group_name", platform["names"]["resource_group"]),
+            registry_group=platform.get("registry_resource_group_name", group),
             existing=existing,
             ranges={"pods": network.get("pods", _PODS), "services": network.get("services", _SERVICES)},
             previews_registry=platform.get("previews_registry_name"),
@@ -138,10 +143,12 @@ def _read(environment: str | None) -> Settings:
             backup_account=platform.get("database_backups", {}).get("storage_account_name"),
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
-            zones=platform["zones"],
+            zones=platform.get("zones", []),
             private_api="api_server_subnet" in platform,
             private_hosts=_private_hosts(platform, state) if "private_endpoints_subnet" in platform else [],
-            nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
+            gateway="gateway_address_name" in platform or "gateway_address" in platform,
+            monitored="monitoring_names" in platform,
+            nodes=[] if "cluster" in existing else [_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
         )
     except KeyError as error:
         raise ValueError(

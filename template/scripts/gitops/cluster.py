@@ -7,7 +7,7 @@ from typing import Any
 
 from . import process
 from .process import CommandError
-from .repository import ARGOCD_NAMESPACE, ROOT, application, cluster_folder, kubectl
+from .repository import ROOT, application, argocd_namespace, cluster_folder, kubectl
 
 # Argo CD takes it away once it has compared.
 REFRESH = "argocd.argoproj.io/refresh"
@@ -66,7 +66,7 @@ def refresh(environment: str) -> str:
     """Tell Argo CD to compare an environment with Git anew; what kubectl says. Errors are those of `run`."""
     name = f"{application()}-{environment}"
     look = ("annotate", "--overwrite", "applications.argoproj.io", name, f"{REFRESH}=normal")
-    return run(environment, "--namespace", ARGOCD_NAMESPACE, *look)
+    return run(environment, "--namespace", argocd_namespace(), *look)
 
 
 def pods_replica_sets_and_events(

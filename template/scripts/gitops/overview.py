@@ -9,7 +9,7 @@ from . import cluster, deployments
 from .git import git, read, succeeds
 from .imagetags import UNRELEASED, Version, parse
 from .process import CommandError
-from .repository import ARGOCD_NAMESPACE, application, cluster_folder, imagetags_path, services
+from .repository import application, argocd_namespace, cluster_folder, imagetags_path, services
 
 # Seconds for each question to a cluster: it is asked three, one after the other, and all clusters at the same time.
 PATIENCE = 10.0
@@ -102,7 +102,7 @@ def look(found: Environment, tip: str) -> Environment:
     name = f"{application()}-{found.name}"
     try:
         answer = cluster.ask(
-            found.name, "--namespace", ARGOCD_NAMESPACE, "get", "applications.argoproj.io", name, timeout=PATIENCE
+            found.name, "--namespace", argocd_namespace(), "get", "applications.argoproj.io", name, timeout=PATIENCE
         )
     except CommandError as error:
         missing = "NotFound" in str(error) or "the server doesn't have a resource type" in str(error)

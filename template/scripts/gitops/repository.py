@@ -10,7 +10,6 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTE = "origin"
-ARGOCD_NAMESPACE = "argocd"
 _IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.MULTILINE)
 
 # Where ssh is let through to, for the host that has the pages.
@@ -70,11 +69,17 @@ def application(root: Path = ROOT) -> str:
 
 
 def watched_by_argocd(field: str, root: Path = ROOT) -> str:
-    """Return a field of the source of the Application in bootstrap/, such as `repoURL`; nothing where there is none."""
+    """Return the first field of a name of the Application in bootstrap/, as `repoURL`; nothing where there is none."""
     for path in sorted((root / "bootstrap").rglob("application.yaml")):
         if found := re.search(rf"""^ +{field}: *["']?([^\s"']+)""", path.read_text("utf-8"), re.MULTILINE):
             return found[1]
     return ""
+
+
+@functools.cache
+def argocd_namespace() -> str:
+    """Return the namespace that Argo CD runs in, where all Applications are."""
+    return watched_by_argocd("namespace") or "argocd"
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitops.cluster import pod_troubles
 from gitops.process import CommandError
-from gitops.repository import ARGOCD_NAMESPACE, ROOT, application, main_branch
+from gitops.repository import ROOT, application, argocd_namespace, main_branch
 
 from .commands import Object, run, succeeds
 from .place import KUBECONFIG, OWNED, apply, get, kubectl, make_namespace
@@ -20,7 +20,7 @@ from .place import KUBECONFIG, OWNED, apply, get, kubectl, make_namespace
 _GITOPS = ROOT / "terraform" / "gitops"
 _CHARTS = "https://argoproj.github.io/argo-helm"
 _RELEASE = "argocd"
-_WHERE = ("--namespace", ARGOCD_NAMESPACE)
+_WHERE = ("--namespace", argocd_namespace())
 _HELM = ("helm", "--kubeconfig", KUBECONFIG, *_WHERE)
 # What an interrupted Helm leaves, and no later one touches (https://helm.sh/docs/helm/helm_status).
 _UNFINISHED = "pending-install,pending-upgrade,pending-rollback,uninstalling"
@@ -49,10 +49,10 @@ def _explained() -> Iterator[None]:
 
 def install() -> None:
     """Install Argo CD; it may not run yet."""
-    ours = get("namespace", f"--field-selector=metadata.name={ARGOCD_NAMESPACE}", f"--selector={OWNED}")
+    ours = get("namespace", f"--field-selector=metadata.name={argocd_namespace()}", f"--selector={OWNED}")
     if not ours and get("customresourcedefinition", "applications.argoproj.io"):
         raise CommandError("the cluster has an Argo CD already: choose another cluster")
-    make_namespace(ARGOCD_NAMESPACE)
+    make_namespace(argocd_namespace())
     # Without its record, the objects of an unfinished release are taken up by the next one.
     selector = f"owner=helm,name={_RELEASE},status in ({_UNFINISHED})"
     kubectl(*_WHERE, "delete", "secret", "--selector", selector)
@@ -102,13 +102,13 @@ def _git_repository() -> str:
 
 def git_url() -> str:
     """Return the repository's address in the cluster."""
-    return f"git://git.{ARGOCD_NAMESPACE}.svc/{application()}.git"
+    return f"git://git.{argocd_namespace()}.svc/{application()}.git"
 
 
 def git_remote() -> str:
     """Return the repository's address for git on this machine (gitremote-helpers: ext)."""
     kubeconfig = str(KUBECONFIG).replace("%", "%%").replace(" ", "% ")
-    where = f"--namespace {ARGOCD_NAMESPACE} deployment/git --container git"
+    where = f"--namespace {argocd_namespace()} deployment/git --container git"
     return f"ext::kubectl --kubeconfig {kubeconfig} exec --stdin {where} -- %S {_git_repository()}"
 
 
@@ -144,7 +144,7 @@ def _git_deployment() -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "git", "namespace": ARGOCD_NAMESPACE, "labels": _GIT_LABELS},
+        "metadata": {"name": "git", "namespace": argocd_namespace(), "labels": _GIT_LABELS},
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": _GIT_LABELS},
@@ -160,7 +160,7 @@ def start_git() -> None:
     service: Object = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "git", "namespace": ARGOCD_NAMESPACE, "labels": _GIT_LABELS},
+        "metadata": {"name": "git", "namespace": argocd_namespace(), "labels": _GIT_LABELS},
         "spec": {"selector": _GIT_LABELS, "ports": ports},
     }
     apply(_git_deployment(), service)

@@ -1,0 +1,5 @@
+{{- /* What the cluster gets beside, from terraform/gitops. */ -}}
+{{- range .Values.objects }}
+---
+{{ toYaml . }}
+{{- end }}
