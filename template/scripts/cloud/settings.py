@@ -139,9 +139,10 @@ def _read(environment: str | None) -> Settings:
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform["zones"],
-            private_api="api_server_subnet" in platform,
+            private_api=platform.get("private_cluster", "api_server_subnet" in platform),
             private_hosts=_private_hosts(platform, state) if "private_endpoints_subnet" in platform else [],
-            nodes=[_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
+            # AKS Automatic has no pools; it says for itself whether it is private.
+            nodes=[_nodes(platform[key]) for key in ("system_nodes", "app_nodes") if "private_cluster" not in platform],
         )
     except KeyError as error:
         raise ValueError(
