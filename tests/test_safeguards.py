@@ -26,7 +26,9 @@ CONTAINERS: dict[str, Callable[[Pod], bool]] = {
     "no-privileged-containers": lambda one: not _security(one).get("privileged"),
     "no-custom-proc-mount": lambda one: _security(one).get("procMount", "Default") == "Default",
     "container-capabilities": lambda one: not _security(one).get("capabilities", {}).get("add"),
-    "host-probes": lambda one: not re.search(r"'host': '[^']", str([value for key, value in one.items() if key != "env"])),
+    "host-probes": lambda one: (
+        not re.search(r"'host': '[^']", str([value for key, value in one.items() if key != "env"]))
+    ),
 }
 PODS: dict[str, Callable[[Pod], bool]] = {
     "block-host-namespaces": lambda pod: not {"hostPID", "hostIPC", "hostNetwork"} & set(pod),
@@ -122,14 +124,22 @@ def test_aks_automatic_takes_every_product_as_it_is(template: InProcess, answers
             broken += [name for name, holds in CONTAINERS.items() for one in workload.containers if not holds(one)]
             if workload.kind in ("Deployment", "StatefulSet"):
                 spread = workload.pod.get("topologySpreadConstraints")
-                broken += [] if spread or workload.document["spec"].get("replicas", 1) == 1 else ["pod-enforce-antiaffinity"]
+                broken += (
+                    [] if spread or workload.document["spec"].get("replicas", 1) == 1 else ["pod-enforce-antiaffinity"]
+                )
                 # Without them AKS warns, and no more. A worker that says nothing of its health has nobody who could be asked.
                 main = [one for one in workload.pod["containers"] if "ports" in one]
-                broken += [] if all({"livenessProbe", "readinessProbe"} <= set(one) for one in main) else ["probes-configured"]
+                broken += (
+                    []
+                    if all({"livenessProbe", "readinessProbe"} <= set(one) for one in main)
+                    else ["probes-configured"]
+                )
             assert broken == [], f"{workload.kind} {workload.name}"
     for container in _helm(product):
         assert CONTAINERS["container-resource-requests"](container), container
-    drivers = re.findall(r"provisioner *= *\"(.*)\"", "".join(path.read_text() for path in product.glob("terraform/gitops/*.tf")))
+    drivers = re.findall(
+        r"provisioner *= *\"(.*)\"", "".join(path.read_text() for path in product.glob("terraform/gitops/*.tf"))
+    )
     assert set(drivers) <= {"disk.csi.azure.com"}
 
 

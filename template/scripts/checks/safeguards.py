@@ -1,7 +1,7 @@
 """AKS Automatic refuses nothing that is in Git, and runs it as Git says.
 
-Its rules: https://learn.microsoft.com/azure/aks/deployment-safeguards. What else they forbid to pods, the level `restricted`
-of the namespaces forbids too.
+Its rules: https://learn.microsoft.com/azure/aks/deployment-safeguards. What else they forbid to pods, the level
+`restricted` of the namespaces forbids too.
 """
 
 from collections import Counter
