@@ -473,7 +473,8 @@ def test_aks_automatic_is_asked_for_its_version_and_not_for_sizes(
     faked = fakes_of.around(product, tmp_path / "fakes")
     found = "\n".join(lines(faked, "ok"))
     assert "Kubernetes: AKS Automatic takes 1.36 in westeurope, one version behind the newest" in found
-    assert "machines" not in found and "quota" not in found
+    assert "machines" not in found
+    assert "quota" not in found
     faked.answer("az aks get-versions", json={"values": [{"version": "1.36"}, {"version": "1.35"}]})
     [line] = [line for line in lines(faked, "failure") if "Kubernetes" in line]
     assert "AKS Automatic takes 1.35 in westeurope, not 1.36, which add-ons need: choose another region" in line

@@ -413,7 +413,9 @@ class World:
         """Name the group of the nodes and make their identity, as AKS does where neither is given."""
         *_, group, _, _, _, name = cluster.id.split("/")
         where = f"MC_{group}_{name}_{cluster.body['location']}"
-        self.put(f"{ids.ROOT}/resourceGroups/{where}", {"provisioningState": "Succeeded"}, location=cluster.body["location"])
+        self.put(
+            f"{ids.ROOT}/resourceGroups/{where}", {"provisioningState": "Succeeded"}, location=cluster.body["location"]
+        )
         path = f"{ids.ROOT}/resourceGroups/{where}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}-agentpool"
         made = kinds.KINDS["microsoft.managedidentity/userassignedidentities"].defaults(name)["properties"]
         self.put(path, made)
