@@ -18,6 +18,7 @@ _HEADER = (
 REMOVED: dict[str, str] = {
     "scripts/checks/commands.py": "Tools check scripts now; a check of one's own goes into a file of its own there.",
     "scripts/checks/workloads.py": "Tools and the cluster check pods now; a check of one's own goes into a file of its own.",
+    "scripts/checks/routes.py": "Gone where no Gateway is; routes that were added by hand are the cluster's to check.",
     r"jenkins/plan[.]Jenkinsfile": "its job finds no pipeline: change requests are planned after the merge, by apply.Jenkinsfile",
     "clusters/*/external-secrets/clustersecretstore.yaml": "Each environment has a store of its own, key-vault-ENVIRONMENT.yaml;"
     " a namespace that was added to the old one needs a store, too.",

@@ -171,9 +171,9 @@ class Cluster:
         self.troubled: dict[str, Any] = {}
         self.state: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
-        monkeypatch.setattr(module, "ask", self.ask)
-        monkeypatch.setattr(module, "pods_replica_sets_and_events", lambda *_: self.state)
-        for one in (module, sys.modules["gitops.cluster"]):
+        monkeypatch.setattr(module.cluster, "ask", self.ask)
+        monkeypatch.setattr(module.cluster, "pods_replica_sets_and_events", lambda *_: self.state)
+        for one in (module, module.cluster):
             monkeypatch.setattr(one, "application", lambda: "shop")
         monkeypatch.setattr(module, "check_environment", lambda name: name)
         monkeypatch.setattr(module, "remote_tip", lambda: NEW)

@@ -28,7 +28,7 @@ data "terraform_remote_state" "platform" {
 """,
     "gitops/providers_override.tf": 'provider "helm" {\n  kubernetes = {\n    host = "https://cluster.invalid"\n  }\n}\n',
 }
-TAGS = "terraform/platform/resource_group.tf"
+TAGS = "terraform/platform/providers.tf"
 
 
 @dataclass

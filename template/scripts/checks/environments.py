@@ -10,10 +10,12 @@ from cloud import tfvars
 
 from .applications import bootstrap
 from .documents import Map, Place, Problem, Repository, parse
-from .objects import environments
+from .objects import Environment, environments
 
 _ANSWERS = ".copier-answers.yml"
 _ORIGIN = "scripts/updates/origin.yaml"
+# What terraform/platform calls the entry with the client id of a service's identity, behind environment and service.
+_CLIENT_ID = "-azure-client-id"
 # A release, commits after one, or a commit: what Copier writes, and never a branch, whose content changes.
 _VERSION = re.compile(r"""^_commit: ["']?(v?\d[\w.+-]*|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
 
@@ -58,76 +60,59 @@ def platforms(repository: Repository) -> list[Platform]:
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check that infrastructure and Git speak of the same environments, vault, address and database."""
+    """Check that infrastructure and Git speak of the same environments and backups."""
     found, names = platforms(repository), repository.environments()
     listed = {name for platform in found for name in platform.environments}
     for platform in found:
         for name in sorted(set(platform.environments) - set(names)):
             what = f"environment {name} is in {platform.path} but not in apps/*/overlays"
             yield Problem(*platform.where("environments"), f"{what}: add it, or remove it")
-        yield from _check_gateway(repository, platform)
-        yield from _check_database(repository, platform)
-        yield from _check_backups(repository, platform)
+        for environment in environments(repository):
+            if environment.name in platform.environments:
+                yield from _check_backups(environment, platform)
     for name in sorted(set(names) - listed) if found and all(platform.values for platform in found) else ():
         path, line = found[0].where("environments") if len(found) == 1 else (f"terraform/platform/{name}.tfvars", 0)
         what = f"environment {name} is in apps/*/overlays but not in {path}"
         yield Problem(path, line, f"{what}: add it, or remove it")
 
 
-def _check_gateway(repository: Repository, platform: Platform) -> Iterator[Problem]:
-    """The address of a Gateway is the one that terraform/platform makes."""
-    names = platform.values.get("names")
-    made = {
-        "pip-name": ("address", platform.values.get("gateway_address_name")),
-        "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
-        "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
-    }
-    for _, document in repository.below(f"{platform.folder}/"):
-        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
-            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
-            if name and document.at(*at) not in (None, name):
-                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
-
-
-def _check_database(repository: Repository, platform: Platform) -> Iterator[Problem]:
-    """What Git says about the database server is what terraform/platform makes."""
-    server, subnet = platform.values.get("database_server_name"), platform.values.get("database_subnet")
-    host = f"{server}.postgres.database.azure.com"
-    own = [one for one in environments(repository) if one.name in platform.environments] if server else []
-    workloads = [item.document for environment in own for item in environment.workloads]
-    for _, document in repository.below(f"{platform.folder}/"):
-        workloads += [document] if document.kind == "CronJob" else []
-    for document in workloads:
-        for at in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
-            for container in document.maps(*at, "spec", "containers"):
-                for variable in container.maps("env"):
-                    value = variable.text("value")
-                    if value.endswith(".postgres.database.azure.com") and server and value != host:
-                        what = f"is not the server {host} of {platform.path}"
-                        yield Problem(*variable.where("value"), f"{what}: make them the same")
-    for environment in own:
-        policies = environment.of_kind("NetworkPolicy")
-        rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]
-        postgres = [rule for rule in rules if 5432 in [port.get("port") for port in rule.maps("ports")]]
-        peers = [peer for rule in postgres for peer in rule.maps("to") if peer.at("ipBlock", "cidr")]
-        if peers and subnet and subnet not in [peer.at("ipBlock", "cidr") for peer in peers]:
-            what = f"{peers[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
-            yield Problem(*peers[0].place, f"{what}: make them the same")
-
-
-def _check_backups(repository: Repository, platform: Platform) -> Iterator[Problem]:
+def _check_backups(environment: Environment, platform: Platform) -> Iterator[Problem]:
     """Backups are of a database that is there, and go where terraform/platform lets them in."""
     backups = platform.values.get("database_backups")
     account = backups.get("storage_account_name") if isinstance(backups, dict) else None
-    for environment in (one for one in environments(repository) if account and one.name in platform.environments):
+    for variable in (one for item in environment.workloads for one in item.variables if account):
+        name, value = variable.text("name"), variable.text("value")
+        if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
+            what = f"is not the storage account {account} of {platform.path}"
+            yield Problem(*variable.where("value"), f"{what}: make them the same")
+        if name == "PGHOST" and value not in environment.services:
+            yield Problem(*variable.where("value"), f"PGHOST is {value}, which is no Service: fix its name")
+
+
+def check_identities(repository: Repository) -> Iterator[Problem]:
+    """Check that a pod which signs in to Azure runs as the service account that its identity trusts."""
+    found = platforms(repository)
+    for environment in environments(repository):
+        platform = next((one for one in found if environment.name in one.environments), None)
+        entries = {
+            item.text("spec", "target", "name"): entry.text("remoteRef", "key").removeprefix(f"{environment.name}-")
+            for item in environment.of_kind("ExternalSecret")
+            for entry in item.maps("spec", "data")
+        }
         for item in environment.workloads:
-            for variable in (one for container in item.containers for one in container.maps("env")):
-                name, value = variable.text("name"), variable.text("value")
-                if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
-                    what = f"is not the storage account {account} of {platform.path}"
-                    yield Problem(*variable.where("value"), f"{what}: make them the same")
-                if name == "PGHOST" and value not in environment.services:
-                    yield Problem(*variable.where("value"), f"PGHOST is {value}, which is no Service: fix its name")
+            for variable in (one for one in item.variables if one.get("name") == "AZURE_CLIENT_ID"):
+                entry = entries.get(variable.text("valueFrom", "secretKeyRef", "name"), "")
+                service, account = entry.removesuffix(_CLIENT_ID), item.pod.text("serviceAccountName")
+                if service == entry:
+                    continue
+                if account != service:
+                    place = item.pod.where("serviceAccountName")
+                    what = f"signs in to Azure as {account or 'default'}"
+                    yield Problem(*place, f"{what}: write serviceAccountName: {service}, which its identity trusts")
+                known = platform.values.get("service_identities") if platform else None
+                if platform and known is not None and service not in known:
+                    what = f"{service} has an identity here, but not in service_identities of {platform.path}"
+                    yield Problem(*variable.where("name"), f"{what}: add it")
 
 
 def check_answers(repository: Repository) -> Iterator[Problem]:

@@ -1,18 +1,17 @@
 """Fields that Kubernetes never lets change: what is built is compared with what the main branch builds."""
 
-import shutil
-import subprocess
-import tempfile
+import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from gitops.repository import watched_by_argocd
+from gitops.git import git, succeeds, unpacked
+from gitops.process import CommandError
+from gitops.repository import REMOTE, watched_by_argocd
 
 from . import kustomize
 from .applications import ignores_replicas
 from .documents import Problem, Repository, read_repository
 
+_DEPLOYED = ("apps", "clusters")
 _RECREATED = ("metadata", "annotations", "gitops/recreated")
 # What may change in the spec of a StatefulSet; nothing else does.
 # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
@@ -30,8 +29,9 @@ _FIXED: dict[str, Callable[[str], bool]] = {
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Compare every overlay, where something that is deployed differs from the main branch."""
-    with _main_branch(repository.root) as folder:
-        if folder:
+    if begin := _begin():
+        # The commit may be older than the folders.
+        with contextlib.suppress(CommandError), unpacked(begin, *_DEPLOYED) as folder:
             main = read_repository(folder)
             for overlay in repository.overlays():
                 yield from _compare(repository, main, overlay)
@@ -57,22 +57,12 @@ def _compare(repository: Repository, main: Repository, overlay: str) -> Iterator
             yield Problem(*now.where(changed[0]), f"{what}: {cure}")
 
 
-@contextmanager
-def _main_branch(root: Path) -> Iterator[Path | None]:
-    """Give the folder of what this change began from; None where nothing that is deployed differs, or no one knows."""
-
-    def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
-
-    main = f"refs/remotes/origin/{watched_by_argocd('targetRevision', root)}"
-    with tempfile.TemporaryDirectory() as folder:
-        # A pull request is checked as a merge into the main branch, which is then its first parent.
-        commands = (("merge-base", "HEAD", main), ("rev-parse", "--verify", "--quiet", "HEAD^1"))
-        answers = (git(*command) for command in commands) if shutil.which("git") else iter(())
-        begin = next((done.stdout.decode().strip() for done in answers if done.returncode == 0), "")
-        if not begin or git("diff", "--quiet", begin, "--", "apps", "clusters").returncode == 0:
-            yield None
-            return
-        archive = git("archive", begin, "--", "apps", "clusters")
-        done = subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, capture_output=True, check=False)
-        yield Path(folder) if archive.returncode == done.returncode == 0 else None
+def _begin() -> str:
+    """Return the commit that this change began from; nothing where no one knows, or nothing deployed differs."""
+    main = f"refs/remotes/{REMOTE}/{watched_by_argocd('targetRevision')}"
+    # A pull request is checked as a merge into the main branch, which is then its first parent.
+    for command in (("merge-base", "HEAD", main), ("rev-parse", "--verify", "--quiet", "HEAD^1")):
+        with contextlib.suppress(CommandError):
+            begin = git(*command).strip()
+            return "" if succeeds("diff", "--quiet", begin, "--", *_DEPLOYED) else begin
+    return ""

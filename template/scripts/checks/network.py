@@ -115,15 +115,14 @@ def _opens(rule: Map, ports: set[Any]) -> bool:
 
 def _calls(item: Workload, services: dict[str, Map]) -> Iterator[tuple[Map, Map, Any]]:
     """Yield each variable that names a Service, the Service and its port there, where one is named."""
-    for container in item.containers:
-        for variable in container.maps("env"):
-            match = _ADDRESS.fullmatch(variable.text("value"))
-            named = variable.text("name").upper().endswith(("HOST", "SERVER", "ADDRESS", "ADDR"))
-            if match and (match["port"] or named) and (service := services.get(match["host"])):
-                ports = service.maps("spec", "ports")
-                wanted = [port for port in ports if match["port"] is None or port.get("port") == int(match["port"])]
-                if len(wanted) == 1:
-                    yield variable, service, wanted[0].get("targetPort", wanted[0].get("port"))
+    for variable in item.variables:
+        match = _ADDRESS.fullmatch(variable.text("value"))
+        named = variable.text("name").upper().endswith(("HOST", "SERVER", "ADDRESS", "ADDR"))
+        if match and (match["port"] or named) and (service := services.get(match["host"])):
+            ports = service.maps("spec", "ports")
+            wanted = [port for port in ports if match["port"] is None or port.get("port") == int(match["port"])]
+            if len(wanted) == 1:
+                yield variable, service, wanted[0].get("targetPort", wanted[0].get("port"))
 
 
 def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
@@ -162,16 +161,15 @@ def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Proble
     own = {host for route in environment.of_kind("HTTPRoute") for host in route.texts("spec", "hostnames")}
     for item in environment.workloads:
         ways = rules.of(item, "egress")
-        for container in item.containers if ways is not None else ():
-            for variable in container.maps("env"):
-                match = _URL.fullmatch(variable.text("value"))
-                if not match or _INSIDE.fullmatch(match["host"]) or match["host"] in own:
-                    continue
-                port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
-                if not any(_lets_out(rule, port) for rule in ways or ()):
-                    what = f"{variable.get('name')} names {match['host']}, but no NetworkPolicy lets {item.name} out"
-                    cure = "set egress of the service, or add a policy as 'Let traffic out' in docs/services.md says"
-                    yield Problem(*variable.where("value"), f"{what}: {cure}")
+        for variable in item.variables if ways is not None else ():
+            match = _URL.fullmatch(variable.text("value"))
+            if not match or _INSIDE.fullmatch(match["host"]) or match["host"] in own:
+                continue
+            port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
+            if not any(_lets_out(rule, port) for rule in ways or ()):
+                what = f"{variable.get('name')} names {match['host']}, but no NetworkPolicy lets {item.name} out"
+                cure = "set egress of the service, or add a policy as 'Let traffic out' in docs/services.md says"
+                yield Problem(*variable.where("value"), f"{what}: {cure}")
 
 
 def _lets_out(rule: Map, port: int | None) -> bool:

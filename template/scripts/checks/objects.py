@@ -1,10 +1,9 @@
 """The objects of an environment as others refer to them: workloads with their pods, and what runs beside them."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from . import kustomize
+from . import applications, kustomize
 from .documents import Map, Repository
 
 # Groups whose objects make nothing that others name, or only as they say. An object of another group may be what an
@@ -27,6 +26,7 @@ class Workload:
         self.labels: dict[str, Any] = document.map(*at, "metadata", "labels")
         self.pod = document.map(*at, "spec")
         self.containers = [*self.pod.maps("initContainers"), *self.pod.maps("containers")]
+        self.variables = [variable for container in self.containers for variable in container.maps("env")]
         found = [port for container in self.containers for port in container.maps("ports")]
         self.ports = {port.get("name"): port.get("containerPort") for port in found}
 
@@ -93,21 +93,15 @@ class Environment:
 
 def _has_guests(repository: Repository, folder: str, namespace: str) -> bool:
     """Tell whether an Application brings something else to a namespace, as a chart does."""
-    for _, document in repository.below("clusters/"):
-        spec = document.map("spec", "template", "spec") if document.kind == "ApplicationSet" else document.map("spec")
-        if document.kind in ("Application", "ApplicationSet") and spec.at("destination", "namespace") == namespace:
-            sources = [spec.map("source"), *spec.maps("sources")]
-            if any(source and source.text("path").strip("/") != folder for source in sources):
-                return True
-    return False
+    return any(
+        source.text("path").strip("/") != folder
+        for application in applications.every(repository)
+        if application.at("spec", "destination", "namespace") == namespace
+        for source in applications.sources(application)
+    )
 
 
 def environments(repository: Repository) -> list[Environment]:
     """Return every environment, and the preview where there is one."""
     folders = [*repository.overlays(), *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
     return repository.known("environments", lambda: [Environment(repository, folder) for folder in folders])
-
-
-def find(objects: Iterable[Map], kind: str) -> dict[str, Map]:
-    """Return the objects of a kind by name."""
-    return {item.name: item for item in objects if item.kind == kind}

@@ -6,6 +6,7 @@ from typing import Any
 from . import kustomize, services
 from .applications import of_kind
 from .documents import Map, Problem, Repository
+from .environments import Platform, platforms
 from .objects import Environment, environments
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
@@ -14,7 +15,8 @@ _Gateways = dict[tuple[str, str], Map]
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check the routes of every environment, and the Gateways in clusters/ with theirs."""
-    every: _Gateways = {}
+    for platform in platforms(repository):
+        yield from _check_address(repository, platform)
     owners: dict[str, str] = {}
     clusters = {path.split("/")[1] for path in repository.matching(r"clusters/[^/]+/.+")}
     for cluster in sorted(clusters):
@@ -22,7 +24,6 @@ def check(repository: Repository) -> Iterator[Problem]:
             (_namespace(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
-        every |= gateways
         redirects = of_kind(repository, "HTTPRoute", f"clusters/{cluster}")
         for route in redirects:
             yield from _check_parents(route, _namespace(repository, route), gateways)
@@ -124,3 +125,18 @@ def _check_issuer(repository: Repository, gateway: Map) -> Iterator[Problem]:
     if issuer and beside and issuer not in [item.name for item in beside]:
         what = f"there is no Issuer {issuer} beside this Gateway"
         yield Problem(*gateway.where(*at), f"{what}: add it, or fix the name")
+
+
+def _check_address(repository: Repository, platform: Platform) -> Iterator[Problem]:
+    """The address of a Gateway is the one that terraform/platform makes."""
+    names = platform.values.get("names")
+    made = {
+        "pip-name": ("address", platform.values.get("gateway_address_name")),
+        "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
+        "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
+    }
+    for _, document in repository.below(f"{platform.folder}/"):
+        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
+            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
+            if name and document.at(*at) not in (None, name):
+                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")

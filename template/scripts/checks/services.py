@@ -82,20 +82,19 @@ def require_port(environment: Environment, where: Map, name: str, port: Any) -> 
 
 
 def _check_addresses(environment: Environment, item: Workload) -> Iterator[Problem]:
-    for container in item.containers:
-        for variable in container.maps("env"):
-            match = _URL.fullmatch(variable.text("value"))
-            if not match or match[1] == "localhost":
-                continue
-            place, service = variable.where("value"), environment.services.get(match[1])
-            if service is None and environment.complete:
-                cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
-                what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
-                yield Problem(*place, f"{what}: {cure}")
-            has = [port.get("port") for port in service.maps("spec", "ports")] if service else []
-            if has and int(match[2]) not in has:
-                what = f"{variable.get('name')}: the Service {match[1]} has no port {match[2]}"
-                yield Problem(*place, f"{what}: use {', '.join(map(str, has))}")
+    for variable in item.variables:
+        match = _URL.fullmatch(variable.text("value"))
+        if not match or match[1] == "localhost":
+            continue
+        place, service = variable.where("value"), environment.services.get(match[1])
+        if service is None and environment.complete:
+            cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
+            what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
+            yield Problem(*place, f"{what}: {cure}")
+        has = [port.get("port") for port in service.maps("spec", "ports")] if service else []
+        if has and int(match[2]) not in has:
+            what = f"{variable.get('name')}: the Service {match[1]} has no port {match[2]}"
+            yield Problem(*place, f"{what}: use {', '.join(map(str, has))}")
 
 
 def _check_autoscaler(repository: Repository, environment: Environment, scaler: Map) -> Iterator[Problem]:
@@ -154,10 +153,10 @@ def _check_references(environment: Environment, item: Workload, made: _Made) -> 
 def _references(item: Workload) -> Iterator[tuple[str, str, list[str], Place]]:
     """Yield kind, name, keys and place of everything that a pod needs before it can start."""
     found: list[tuple[Map, str, str]] = [(item.pod, "ServiceAccount", "serviceAccountName")]
+    for variable in item.variables:
+        found.append((variable.map("valueFrom", "configMapKeyRef"), "ConfigMap", "name"))
+        found.append((variable.map("valueFrom", "secretKeyRef"), "Secret", "name"))
     for container in item.containers:
-        for variable in container.maps("env"):
-            found.append((variable.map("valueFrom", "configMapKeyRef"), "ConfigMap", "name"))
-            found.append((variable.map("valueFrom", "secretKeyRef"), "Secret", "name"))
         for source in container.maps("envFrom"):
             found += [(source.map("configMapRef"), "ConfigMap", "name"), (source.map("secretRef"), "Secret", "name")]
     volumes = item.pod.maps("volumes")

@@ -54,16 +54,8 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         # Files by name, since it looks for them in a Git repository, which a new product is not yet. Labels of runners
         # are known to who runs them.
         config = ["-config-file=.github/actionlint.yaml"] if repository.exists(".github/actionlint.yaml") else []
-        command_line = [
-            "actionlint",
-            "-no-color",
-            "-oneline",
-            r'-ignore=label ".+" is unknown',
-            *config,
-            "--",
-            *workflows,
-        ]
-        yield Tool("actionlint", command_line, ".github/workflows/", _LINES)
+        options = ["-no-color", "-oneline", r'-ignore=label ".+" is unknown', *config]
+        yield Tool("actionlint", ["actionlint", *options, "--", *workflows], ".github/workflows/", _LINES)
         zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--format=github", ".github"]
         yield Tool("zizmor", zizmor, ".github/", _COMMANDS)
     if scripts := [path for path in repository.files if _is_shell(repository, path)]:

@@ -1,14 +1,10 @@
-"""Workflows offer the environments that there are, build what is in src/, and push what Deployments pull."""
+"""Workflows offer the environments that there are, and build what is in src/."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from gitops.signatures import SIGNERS
-
 from .documents import Map, Problem, Repository
-from .objects import Workload, is_own_image, is_workload
 
 _ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
 _SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
@@ -83,27 +79,3 @@ def check_github_environments(repository: Repository) -> Iterator[Problem]:
             if azure and not named and triggers != ["pull_request"] and "pull_request" not in job.text("if"):
                 cure = f"name one of {', '.join(sorted(known))} as its environment"
                 yield Problem(*azure[0].where("uses"), f"Azure refuses a job without a GitHub environment: {cure}")
-
-
-def check_pushed_images(repository: Repository) -> Iterator[Problem]:
-    """Check that what other repositories push is what Deployments pull."""
-    try:
-        signers = tomllib.loads(repository.text(SIGNERS))
-    except tomllib.TOMLDecodeError:  # Said by who reads it first.
-        return
-    for job in _jobs(repository.first(".github/workflows/build-service.yml")):
-        text = job.text("env", "IMAGE")
-        named, prefix = dict(re.findall(r"== '([a-z0-9-]+)' && '([^']+)'", text)), re.search(r"[^'\s]+/(?=\$?\{)", text)
-        for path in repository.matching(r"apps/[^/]+/base/[^/]+/deployment[.]yaml") if prefix else ():
-            name = path.split("/")[-2]
-            if repository.exists(f"src/{name}/Dockerfile") or "unsigned" in signers.get(name, {}):
-                continue
-            pushed = named.get(name, f"{prefix[0] if prefix else ''}{name}")
-            items = [Workload(one) for one in repository.documents[path] if is_workload(one)]
-            host = pushed.partition("/")[0] + "/"  # An image of another registry is built by others.
-            images = [one.text("image") for item in items for one in item.containers]
-            own = [image for image in images if is_own_image(image) and image.startswith(host)]
-            pulled = [image for image in own if not repository.exists(f"src/{image.rpartition('/')[2]}/Dockerfile")]
-            if pulled and pushed not in pulled:
-                what = f"pushes {name} to {pushed}, but {path} pulls {pulled[0]}"
-                yield Problem(*job.where("env", "IMAGE"), f"{what}: make them the same")

@@ -1,6 +1,7 @@
 """What Azure is asked."""
 
 import os
+import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -9,6 +10,9 @@ from gitops.process import CommandError, output
 
 from .programs import json_output
 from .settings import Settings
+
+INSIDE = "work on a machine in that network: In the network, in README.md"
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class Subscription:
         """Return the JSON answer of Azure's own API below this subscription."""
         url = f"https://management.azure.com/subscriptions/{self.id}/providers/{path}"
         return json_output("az", "rest", "--method", method, "--url", url, *(["--body", body] if body else []))
+
+
+def reaches(host: str, port: int = 443) -> bool:
+    """Tell whether a connection to a host can be opened."""
+    try:
+        with socket.create_connection((host, port), _PATIENCE):
+            return True
+    except OSError:
+        return False
 
 
 def subscription() -> Subscription:

@@ -9,7 +9,7 @@ from typing import Any
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import azure, network, settings
+from . import azure, settings
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
@@ -74,7 +74,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         ("machines", machines),
         ("existing", lambda: _existing(pool, chosen, made, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
-        ("network", lambda: network.check(pool, made, clusters)),
+        ("network", lambda: _network(pool, made, clusters)),
         ("secrets", lambda: chain(*(_values(*one) for one in values))),
     )
     for name, section in sections:
@@ -107,6 +107,29 @@ def _existing(pool: Pool, chosen: Subscription, made: list[Future[Any]], cluster
         from . import check_existing
 
         yield from check_existing.check(pool, chosen, made, clusters)
+
+
+def _network(pool: Pool, made: list[Future[Any]], clusters: list[Settings]) -> Iterator[Line]:
+    """Check that clusters which are there already are reached from here, and what is in the network with them."""
+    for found, wanted in zip(made, clusters, strict=True):
+        cluster = found.result() or {}
+        if not (host := cluster.get("fqdn")):
+            continue
+        what = f"network: the API server of {wanted.cluster}"
+        if pool.call(azure.reaches, host).result():
+            yield ok(f"{what} is reached from here")
+        elif wanted.private_api:
+            yield failure(f"{what} is in its network, this machine is not", azure.INSIDE)
+        elif ranges := (cluster.get("apiServerAccessProfile") or {}).get("authorizedIpRanges"):
+            cure = f"add the address of this machine to api_server_authorized_ip_ranges in {wanted.tfvars}"
+            yield failure(f"{what} lets in only {', '.join(ranges)}", cure)
+        else:
+            cure = "see whether the cluster was stopped, or a firewall or proxy is in between"
+            yield warning(f"{what} is not reached from here", cure)
+        if wanted.private_hosts:
+            from . import network
+
+            yield from network.check_hosts(pool, wanted)
 
 
 def _once(lines: Iterable[Line]) -> Iterator[Line]:

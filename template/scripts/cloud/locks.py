@@ -55,7 +55,7 @@ def findings() -> Iterator[Line]:
 def write(name: str, *options: str) -> None:
     """Write the lock file of a root; versions that are locked stay."""
     platforms = [f"-platform={platform}" for platform in PLATFORMS]
-    print(f"Locking the providers of {name} for {len(PLATFORMS)} platforms ...", flush=True)
+    print(f"Locking the providers of {name} for {len(PLATFORMS)} platforms ...")
     output(COMMAND, f"-chdir=terraform/{name}", "providers", "lock", *platforms, *options, timeout=3600)
 
 

@@ -192,7 +192,7 @@ def _waiting(environment: str, branch: str, tip: str, earlier: str, *, signed: b
             if signed:
                 signatures.verify(name, version)
         except signatures.UnsignedError as error:
-            print(plain(f"{environment}: {name} is left out of the proposal: {error}"), flush=True)
+            print(plain(f"{environment}: {name} is left out of the proposal: {error}"))
             continue
         images[name] = version
     trailers = git("log", "--format=%(trailers:only,unfold)", f"{base}..{earlier}").splitlines()

@@ -7,14 +7,17 @@ nothing to mend.
 import contextlib
 import fcntl
 import functools
+import io
 import subprocess
+import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import process
 from .process import CommandError
-from .repository import REMOTE, ROOT, main_branch
+from .repository import REMOTE, ROOT, main_branch, plain
 
 # What people set for themselves must not change what is read here, nor what is pushed.
 _NEUTRAL = [
@@ -103,6 +106,21 @@ def remote_tip() -> str:
     raise CommandError(f"{REMOTE} has no branch {main_branch()}: push it first")
 
 
+def newest_known() -> tuple[str, bool]:
+    """Return the newest commit of the main branch with its history, and whether the server has named it.
+
+    Where the server can't be asked, that is said, and the commit is the one that is checked out.
+    """
+    try:
+        tip = remote_tip()
+        need_history()
+        return tip, True
+    except CommandError as error:
+        name = Path(sys.argv[0]).name
+        print(plain(f"{name}: as of this clone, for the server can't be asked ({error})"), file=sys.stderr)
+        return commit_name("HEAD"), False
+
+
 @functools.cache
 def need_history() -> None:
     """Fetch the history that a shallow clone leaves out; once is enough."""
@@ -160,6 +178,15 @@ def _identity() -> dict[str, str]:
 def committer() -> str:
     """Return the email address that commits of these scripts are made with."""
     return git("var", "GIT_COMMITTER_IDENT", **_identity()).partition("<")[2].partition(">")[0]
+
+
+@contextlib.contextmanager
+def unpacked(commit: str, *paths: str) -> Iterator[Path]:
+    """Give a folder with some paths of a commit, for as long as this runs."""
+    archive = git("archive", "--format=tar", commit, "--", *paths).encode("utf-8", "surrogateescape")
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as file:
+        file.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 def make_commit(parent: str, path: str, text: str, message: str) -> str:

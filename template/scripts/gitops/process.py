@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def output(*command: str | Path, timeout: float | None = 120, **environment: str
 
 
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
-    """Run a command; what is wrong becomes one line and status 1."""
+    """Run a command; what is wrong becomes one line and status 1, and each line is seen at once."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         main()
     except (CommandError, OSError, ValueError) as error:

@@ -84,7 +84,7 @@ def push(branch: str, commit: str, tip: str, options: tuple[str, ...] = ()) -> s
     lease = f"--force-with-lease=refs/heads/{branch}:{tip}"
     said = completed("push", "--quiet", *words, lease, REMOTE, f"{commit}:refs/heads/{branch}").stderr
     if bypassed := _BYPASSED.search(said):
-        print(plain(f"{REMOTE}: {bypassed[0]}"), flush=True)
+        print(plain(f"{REMOTE}: {bypassed[0]}"))
     return said
 
 

@@ -57,20 +57,9 @@ def install() -> None:
     selector = f"owner=helm,name={_RELEASE},status in ({_UNFINISHED})"
     kubectl(*_WHERE, "delete", "secret", "--selector", selector)
     values = _GITOPS / "values" / "argocd.yaml"
-    chart = (
-        _RELEASE,
-        "argo-cd",
-        "--repo",
-        _CHARTS,
-        "--version",
-        _chart_version(),
-        "--values",
-        values,
-        "--set",
-        "crds.keep=false",
-    )
+    chart = (_RELEASE, "argo-cd", "--repo", _CHARTS, "--version", _chart_version())
     with _explained():
-        run(*_HELM, "upgrade", "--install", *chart, timeout=600)
+        run(*_HELM, "upgrade", "--install", *chart, "--values", values, "--set", "crds.keep=false", timeout=600)
 
 
 def wait(*workloads: str) -> None:

@@ -18,26 +18,19 @@ from gitops.repository import one_line
 
 Object = dict[str, Any]
 
-# Program → how it is installed on macOS, and elsewhere.
+# Program → how it is installed.
 _PROGRAMS = {
-    "git": ("brew install git", "https://git-scm.com/downloads"),
-    "kubectl": ("brew install kubectl", "https://kubernetes.io/docs/tasks/tools"),
-    "helm": ("brew install helm", "https://helm.sh/docs/intro/install"),
-    "docker": ("brew install --cask docker-desktop", "https://docs.docker.com/get-started/get-docker"),
-    "kind": ("brew install kind", "https://kind.sigs.k8s.io/docs/user/quick-start#installation"),
+    "git": "https://git-scm.com/downloads",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools",
+    "helm": "https://helm.sh/docs/intro/install",
+    "docker": "https://docs.docker.com/get-started/get-docker",
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start#installation",
 }
-_BUILDX = ("brew install docker-buildx", "install docker-buildx-plugin, or docker-buildx with Debian's docker.io")
 
 
-def run(
-    *command: str | Path,
-    cwd: Path | None = None,
-    stdin: str = "",
-    timeout: float = 300,
-    env: Mapping[str, str] | None = None,
-) -> str:
-    """Run a program and return what it prints; `env` comes on top of this process' environment."""
-    done = process.call(*command, cwd=cwd, stdin=stdin, timeout=timeout, env=env)
+def run(*command: str | Path, timeout: float = 300, **options: Any) -> str:
+    """Run a program and return what it prints; the options are those of `process.call`."""
+    done = process.call(*command, timeout=timeout, **options)
     if done.returncode:
         raise CommandError(f"{Path(command[0]).name}: {one_line(done.stderr or done.stdout)}")
     return done.stdout
@@ -89,18 +82,15 @@ def wait_until(what: str, check: Callable[[], bool], seconds: float, pause: floa
 
 def check_machine(*, kind: bool) -> None:
     """Look at all that is needed; kind is not, on a cluster that is there already."""
-    elsewhere = sys.platform != "darwin"
     missing = [name for name in _PROGRAMS if not shutil.which(name) and (kind or name != "kind")]
-    troubles = [f"{name} is not on PATH: {_PROGRAMS[name][elsewhere]}" for name in missing]
-    if shutil.which("docker"):
-        for command, cure in (
-            (("version",), _engine),
-            (("buildx", "version"), lambda _: f"docker buildx is missing: {_BUILDX[elsewhere]}"),
-        ):
-            try:
-                run("docker", *command, timeout=20)
-            except CommandError as error:
-                troubles.append(cure(str(error)))
+    troubles = [f"{name} is not on PATH: {_PROGRAMS[name]}" for name in missing]
+    if "docker" not in missing:
+        try:
+            run("docker", "version", timeout=20)
+        except CommandError as error:
+            troubles.append(_engine(str(error)))
+        if not succeeds("docker", "buildx", "version", timeout=20):
+            troubles.append("docker buildx is missing: install docker-buildx-plugin, or your system's docker-buildx")
     if troubles:
         raise CommandError("; ".join(troubles))
 
