@@ -699,6 +699,58 @@ MIGRATION_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+AUTOMATIC = "apps/bakery"
+AUTOMATIC_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a request that AKS raises": (
+        f"{AUTOMATIC}/base/frontend/deployment.yaml",
+        "cpu: 100m",
+        "cpu: 0.05",
+        "container frontend requests 0.05 cpu, and AKS Automatic gives it more: write at least 100m",
+    ),
+    "no request of memory": (
+        f"{AUTOMATIC}/base/backend/deployment.yaml",
+        r"^ *memory: 128Mi\n",
+        "",
+        "container backend requests no memory, and AKS Automatic gives it more: write at least 100Mi",
+    ),
+    "a newest image": (
+        f"{AUTOMATIC}/base/database/statefulset.yaml",
+        "image: postgres:[^@]*",
+        "image: postgres:latest",
+        "AKS Automatic refuses the tag latest",
+    ),
+    "pods that nothing keeps apart": (
+        f"{AUTOMATIC}/base/backend/deployment.yaml",
+        "topologySpreadConstraints:",
+        "spread:",
+        "AKS Automatic spreads the pods of Deployment backend by a rule of its own",
+    ),
+    "a second Service of the same pods": (
+        f"{AUTOMATIC}/base/frontend/service.yaml",
+        r"\Z",
+        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: more\nspec:\n  selector:\n"
+        '    app.kubernetes.io/name: "frontend"\n  ports:\n    - port: 81\n      targetPort: http\n',
+        "AKS Automatic refuses Service more, which selects the same pods as another",
+    ),
+    "a label of AKS": (
+        f"{AUTOMATIC}/base/frontend/service.yaml",
+        "labels:\n",
+        "labels:\n    kubernetes.azure.com/managedby: web\n",
+        "AKS Automatic refuses the label kubernetes.azure.com/managedby",
+    ),
+    "a driver that is gone": (
+        f"{AUTOMATIC}/base/frontend/service.yaml",
+        r"\Z",
+        "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata:\n  name: x\nprovisioner: kubernetes.io/azure-disk\n",
+        "AKS Automatic refuses the provisioner kubernetes.io/azure-disk: write disk.csi.azure.com",
+    ),
+    "a kind that Argo CD may not make": (
+        f"{AUTOMATIC}/base/frontend/service.yaml",
+        r"\Z",
+        "---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata:\n  name: x\nspec: {}\n",
+        "is a ScaledObject of keda.sh, to which Argo CD has no right: add keda.sh to apiGroups in",
+    ),
+}
 NETWORK_DAMAGES = {
     "a gateway of another address": (
         "clusters/aks-ledger/gateway/gateway.yaml",
@@ -711,6 +763,7 @@ NETWORK_DAMAGES = {
 
 DAMAGED = {
     "defaults": DAMAGES,
+    "automatic": AUTOMATIC_DAMAGES,
     "everything-in-the-network": NETWORK_DAMAGES,
     "sample-with-worker-and-migration": MIGRATION_DAMAGES,
     "gateway-with-two-environments": GATEWAY_DAMAGES,

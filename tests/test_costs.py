@@ -20,6 +20,7 @@ from tests.in_process import InProcess
 
 TABLE = json.loads(prices.TABLE.read_text(encoding="utf-8"))
 KINDS = [
+    "automatic-in-the-network-of-each-environment",
     "defaults",
     "everything-in-the-network",
     "private-data-of-a-cluster-for-each-environment",
@@ -48,10 +49,12 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     answers = template.render(support.answers(name), tmp_path / "product")
     product, lines = tmp_path / "product", {line["what"] for line in answers["costs"]["lines"]}
     clusters = settings(product)
-    pools = [cluster[pool] for cluster in clusters for pool in ("system_nodes", "app_nodes")]
-    (machine,) = {str(pool["vm_size"]).strip('"') for pool in pools}
-    assert f"nodes: {sum(pool['min_count'] for pool in pools)} x {machine}" in lines
-    assert ("control plane with an SLA" in lines) == ("Standard" in clusters[0]["sku_tier"])
+    pools = [cluster[pool] for cluster in clusters for pool in ("system_nodes", "app_nodes") if pool in cluster]
+    machines = {str(pool["vm_size"]).strip('"') for pool in pools}
+    counted = {f"nodes: {sum(pool['min_count'] for pool in pools)} x {machine}" for machine in machines}
+    assert {line for line in lines if line.startswith("nodes: ")} == counted
+    assert ("control plane of AKS Automatic" in lines) == (not pools)
+    assert ("control plane with an SLA" in lines) == ("Standard" in clusters[0].get("sku_tier", ""))
     objects = [yaml.safe_load(path.read_text()) for path in product.glob("apps/*/base/*/service.yaml")]
     public = [item for item in objects if "internal" not in str(item["metadata"].get("annotations"))]
     balanced = sum(item["spec"].get("type") == "LoadBalancer" for item in public) * len(answers["environment_list"])
@@ -64,8 +67,8 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     assert {line for line in lines if line.startswith("registry: ")} == {f"registry: {sku}" for sku in skus}
     assert ("registry of previews: Basic" in lines) == (product / "terraform/platform/registry_previews.tf").exists()
     endpoints = [path.read_text() for path in product.glob("terraform/platform/private_endpoints.tf")]
-    counted = sum(len(re.findall(r"^ +part +=|part = ", text, re.MULTILINE)) for text in endpoints) * len(clusters)
-    assert {line for line in lines if "endpoints" in line} == ({f"private endpoints: {counted}"} if counted else set())
+    private = sum(len(re.findall(r"^ +part +=|part = ", text, re.MULTILINE)) for text in endpoints) * len(clusters)
+    assert {line for line in lines if "endpoints" in line} == ({f"private endpoints: {private}"} if private else set())
     for cluster in clusters:
         if server := cluster.get("database_server"):
             twice = 2 if server["standby"] else 1

@@ -1,6 +1,8 @@
 """`make doctor`, with fakes of what it asks: every line that can fail, with its cure."""
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -462,6 +464,20 @@ def test_the_quota_must_hold_all_clusters(faked_clusters: Fakes) -> None:
     [line] = [line for line in lines(faked_clusters, "failure") if "quota" in line]
     assert "11 of 11 free, the smallest 2 clusters need 12" in line
     assert "lower min_count in terraform/platform/dev.tfvars, terraform/platform/prod.tfvars" in line
+
+
+def test_aks_automatic_is_asked_for_its_version_and_not_for_sizes(
+    rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = shutil.copytree(rendered("automatic"), tmp_path / "product")
+    faked = fakes_of.around(product, tmp_path / "fakes")
+    found = "\n".join(lines(faked, "ok"))
+    assert "Kubernetes: AKS Automatic takes 1.36 in westeurope, one version behind the newest" in found
+    assert "machines" not in found
+    assert "quota" not in found
+    faked.answer("az aks get-versions", json={"values": [{"version": "1.36"}, {"version": "1.35"}]})
+    [line] = [line for line in lines(faked, "failure") if "Kubernetes" in line]
+    assert "AKS Automatic takes 1.35 in westeurope, not 1.36, which add-ons need: choose another region" in line
 
 
 def test_a_registry_of_all_clusters_is_expected_in_its_own_group(faked_clusters: Fakes) -> None:

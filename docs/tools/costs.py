@@ -19,6 +19,7 @@ CASES: dict[str, dict[str, Any]] = {
     "`size: small`, with every default": {},
     "`size: small`, `database: azure`": {"database": "azure"},
     "`size: production`": {"size": "production"},
+    "`size: production`, `cluster: automatic`": {"size": "production", "cluster": "automatic"},
     "`size: production`, `database: azure`, `expose: gateway`": {
         "size": "production",
         "database": "azure",

@@ -33,6 +33,7 @@ CHANGES = [
     Change("environments", (["dev", "prod"], ["dev", "test", "prod"])),
     Change("environments", (["dev", "prod"], ["dev", "test", "prod"]), {"database": "azure"}),
     Change("ci", ("github-actions", "jenkins")),
+    Change("cluster", ("standard", "automatic")),
     Change("region", ("westeurope", "northeurope")),
     Change("cluster_name", ("aks-goal-tracker", "aks-other")),
 ]

@@ -10,6 +10,7 @@ from tests.apply.world import World
 
 # Every kind of root and of resource is in one of them.
 SHAPES = [
+    "automatic",
     "defaults",
     "cluster-per-environment-with-gateway-and-database-of-azure",
     "database-of-azure",

@@ -14,7 +14,14 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("shape", ["everything-in-the-network", "private-data-of-a-cluster-for-each-environment"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "automatic-in-the-network-of-each-environment",
+        "everything-in-the-network",
+        "private-data-of-a-cluster-for-each-environment",
+    ],
+)
 def test_nothing_is_reached_from_outside_once_it_was_set_up(lab: Lab, shape: str) -> None:
     with lab.new(support.answers(shape)) as product:
         product.run("state", "", "init")

@@ -322,7 +322,7 @@ class World:
                 return recovered
             self._free(address, kind)
             if address.kind.lower() == _CLUSTER:
-                _refuse_ranges(body["properties"]["networkProfile"])
+                _refuse_ranges(body["properties"].get("networkProfile", {}))
         else:
             _refuse_changes(kind, old.body, body)
         if request.method == "PUT" and "location" in body and (lacking := self.demanded - body.get("tags", {}).keys()):
@@ -373,6 +373,8 @@ class World:
         if one.kind == _CLUSTER:
             for profile in held or []:
                 self._pool(one, dict(profile))
+            if one.body["sku"]["name"] == "Automatic" and new:
+                self._preset(one)
             group = f"{ids.ROOT}/resourceGroups/{properties['nodeResourceGroup']}"
             if group.lower() not in self.resources:
                 self.put(group, {"provisioningState": "Succeeded"}, location=one.body["location"], managedBy=one.id)
@@ -406,6 +408,21 @@ class World:
             }
         elif one.kind == "microsoft.resources/deployments":
             self._deploy(one)
+
+    def _preset(self, cluster: _Resource) -> None:
+        """Name the group of the nodes and make their identity, as AKS does where neither is given."""
+        *_, group, _, _, _, name = cluster.id.split("/")
+        where = f"MC_{group}_{name}_{cluster.body['location']}"
+        self.put(
+            f"{ids.ROOT}/resourceGroups/{where}", {"provisioningState": "Succeeded"}, location=cluster.body["location"]
+        )
+        path = f"{ids.ROOT}/resourceGroups/{where}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}-agentpool"
+        made = kinds.KINDS["microsoft.managedidentity/userassignedidentities"].defaults(name)["properties"]
+        self.put(path, made)
+        kubelet = {"resourceId": path, "clientId": made["clientId"], "objectId": made["principalId"]}
+        preset = {"nodeResourceGroup": where, "identityProfile": {"kubeletidentity": kubelet}}
+        cluster.body["properties"] |= preset
+        cluster.generated["properties"] |= preset
 
     def put(self, path: str, properties: Body, **more: Any) -> None:
         """Make something that nobody has asked for."""
@@ -750,6 +767,8 @@ def _merged(base: Body, over: Body) -> Body:
 
 def _refuse_ranges(profile: Body) -> None:
     for name in ("podCidr", "serviceCidr"):
+        if name not in profile:  # AKS Automatic presets them.
+            continue
         wanted = ipaddress.ip_network(profile[name])
         if any(wanted.overlaps(ipaddress.ip_network(kept)) for kept in _KEPT_BY_AKS):
             raise RefusedError(400, "InvalidParameter", f"The value of parameter {name} is in a reserved range.")

@@ -35,6 +35,7 @@ ARGO_CD_SETTINGS = (
     r"configs.cm.oidc\.config",
     r"configs.cm.resource\.customizations\.health\.batch_Job",
     r"configs.cm.resource\.customizations\.useOpenLibs\.batch_Job",
+    r"configs.cm.resource\.respectRBAC",
     r"configs.params.controller\.diff\.server\.side",
     r"configs.params.controller\.repo\.server\.timeout\.seconds",
 )

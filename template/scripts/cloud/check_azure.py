@@ -9,7 +9,7 @@ from typing import Any
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import azure, check_nodes, settings
+from . import azure, settings
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
@@ -63,7 +63,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
     regions = list(dict.fromkeys(wanted.location for wanted in clusters))
     versions = {region: pool.call(chosen.ask, "aks", "get-versions", "--location", region) for region in regions}
     made = [pool.call(azure.cluster, chosen, wanted) for wanted in clusters]
-    nodes = [check_nodes.ask(pool, chosen, region, own) for region in regions if (own := _with_nodes(clusters, region))]
+    machines = _machines(pool, chosen, made, clusters, regions)
     names = [_ask_names(pool, chosen, wanted) for wanted in clusters]
     values = [(pool.call(_entries, chosen, wanted), wanted) for wanted in clusters if wanted.secrets]
 
@@ -72,9 +72,9 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         ("resource providers", lambda: _providers(providers, rights)),
         (
             "Kubernetes version",
-            lambda: chain(*(_versions(versions[one.location], one) for one in clusters if one.nodes)),
+            lambda: chain(*(_versions(versions[one.location], one) for one in clusters if "cluster" not in one.existing)),
         ),
-        ("machines", lambda: chain(*(check_nodes.check(asked, made, clusters) for asked in nodes))),
+        ("machines", machines),
         ("existing", lambda: _existing(pool, chosen, made, versions, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
         ("network", lambda: _network(pool, made, clusters)),
@@ -92,8 +92,16 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
             yield warning(f"{name}: Azure answers in an unknown form ({error!r})", "update az with az upgrade")
 
 
-def _with_nodes(clusters: list[Settings], region: str) -> list[Settings]:
-    return [one for one in clusters if one.location == region and one.nodes]
+def _machines(
+    pool: Pool, chosen: Subscription, made: list[Future[Any]], clusters: list[Settings], regions: list[str]
+) -> Callable[[], Iterable[Line]]:
+    """Ask about the machines of node pools, in a repository that has such."""
+    if not any(one.nodes for one in clusters):
+        return list
+    from . import check_nodes
+
+    asked = [check_nodes.ask(pool, chosen, region, clusters) for region in regions]
+    return lambda: chain(*(check_nodes.check(one, made, clusters) for one in asked))
 
 
 def _existing(
@@ -168,7 +176,11 @@ def _providers(providers: Future[Any], rights: Future[Any]) -> Iterator[Line]:
 
 def _versions(versions: Future[Any], wanted: Settings) -> Iterator[Line]:
     offered = {one["version"]: one for one in versions.result()["values"] if not one.get("isPreview")}
-    if wanted.kubernetes_version is None:
+    if not wanted.nodes:
+        from . import check_automatic
+
+        yield check_automatic.version(list(offered), wanted)
+    elif wanted.kubernetes_version is None:
         default = next((version for version, one in offered.items() if one.get("isDefault")), None)
         yield ok(f"Kubernetes: {wanted.location} takes its default, {default or 'a version of its choice'}")
     elif wanted.kubernetes_version in offered:

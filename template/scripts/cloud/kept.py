@@ -5,6 +5,7 @@ from typing import Any
 KINDS = (
     "azurerm_container_registry",
     "azurerm_key_vault",
+    "azurerm_kubernetes_automatic_cluster",
     "azurerm_kubernetes_cluster",
     "azurerm_postgresql_flexible_server",
     "azurerm_postgresql_flexible_server_database",

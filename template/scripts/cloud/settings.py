@@ -121,6 +121,8 @@ def _read(environment: str | None) -> Settings:
     """Return the settings of the cluster that all environments share, or of an environment's own."""
     platform, state = tfvars.values("platform", environment), tfvars.values("state")
     existing, network = platform.get("existing", {}), platform.get("network", {})
+    # AKS Automatic has none of its own; it says for itself whether it is private.
+    pools = () if "private_cluster" in platform or "cluster" in existing else ("system_nodes", "app_nodes")
     try:
         return Settings(
             cluster=platform["cluster_name"],
@@ -144,11 +146,11 @@ def _read(environment: str | None) -> Settings:
             secrets=platform.get("service_secrets", []),
             kubernetes_version=platform.get("kubernetes_version"),
             zones=platform.get("zones", []),
-            private_api="api_server_subnet" in platform,
+            private_api=platform.get("private_cluster", "api_server_subnet" in platform),
             private_hosts=_private_hosts(platform, state) if "private_endpoints_subnet" in platform else [],
             gateway="gateway_address_name" in platform or "gateway_address" in platform,
             monitored="monitoring_names" in platform,
-            nodes=[] if "cluster" in existing else [_nodes(platform["system_nodes"]), _nodes(platform["app_nodes"])],
+            nodes=[_nodes(platform[key]) for key in pools],
         )
     except KeyError as error:
         raise ValueError(
