@@ -63,6 +63,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
     regions = list(dict.fromkeys(wanted.location for wanted in clusters))
     versions = {region: pool.call(chosen.ask, "aks", "get-versions", "--location", region) for region in regions}
     made = [pool.call(azure.cluster, chosen, wanted) for wanted in clusters]
+    own = [wanted for wanted in clusters if "cluster" not in wanted.existing]
     machines = _machines(pool, chosen, made, clusters, regions)
     names = [_ask_names(pool, chosen, wanted) for wanted in clusters]
     values = [(pool.call(_entries, chosen, wanted), wanted) for wanted in clusters if wanted.secrets]
@@ -70,10 +71,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
     sections: tuple[tuple[str, Callable[[], Iterable[Line]]], ...] = (
         ("rights", lambda: _rights(rights)),
         ("resource providers", lambda: _providers(providers, rights)),
-        (
-            "Kubernetes version",
-            lambda: chain(*(_versions(versions[one.location], one) for one in clusters if "cluster" not in one.existing)),
-        ),
+        ("Kubernetes version", lambda: chain(*(_versions(versions[one.location], one) for one in own))),
         ("machines", machines),
         ("existing", lambda: _existing(pool, chosen, made, versions, clusters)),
         ("names", lambda: chain(*map(_names, names, clusters))),
