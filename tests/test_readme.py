@@ -224,3 +224,24 @@ def test_pages_say_nothing_of_what_the_product_lacks(in_process: InProcess, tmp_
         if re.search(r"promotion|\*Promote\*|and promote:|gets requests|page does not answer", line)
     ]
     assert said == []
+
+
+@pytest.mark.parametrize(
+    "name", [*SETS, "automatic", "existing-cluster", "existing-clusters-of-environments", "jobs-alone"]
+)
+def test_every_link_leads_to_a_section_that_is_there(rendered: Callable[[str], Path], name: str) -> None:
+    product = rendered(name)
+    texts = {
+        path: re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for path in documents(product)
+    }
+    sections = {
+        f"{path}#{re.sub(r'[^a-z0-9_ -]', '', title.lower()).replace(' ', '-')}"
+        for path, text in texts.items()
+        for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    for path, text in texts.items():
+        for link in re.findall(r"\]\((?!https:)([^)]+)\)", text):
+            file, mark, section = link.partition("#")
+            there = (path.parent / file).resolve() if file else path
+            assert f"{there}#{section}" in sections if mark else there.exists(), f"{path.name}: {link}"
