@@ -4,7 +4,7 @@ variable "log_analytics_name" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which #{ 'audit logs' if 'cluster' in existing else "the cluster's audit and control plane logs" }# are kept."
+  description = "Days for which logs are kept."
   type        = number
 
   validation {
