@@ -23,7 +23,13 @@ def counts(product: Path) -> tuple[dict[str, str], dict[str, float]]:
     code = [path for path in scripts if path.suffix == ".py" or "python" in "".join(_lines(path)[:1])]
     checks = [path for path in scripts if path.is_relative_to(product / "scripts" / "checks")]
     sources = list(support.files(support.ROOT / "template"))
-    rendered = [line for path in sources if path.suffix == ".jinja" for line in _lines(path)]
+    # Folders of includes/ hold texts of the product, which its files take in.
+    parts = [
+        path for folder in (support.ROOT / "includes").iterdir() if folder.is_dir() for path in support.files(folder)
+    ]
+    rendered = [
+        line for path in [*sources, *parts] if path.suffix == ".jinja" or path in parts for line in _lines(path)
+    ]
     jinja = [line for line in rendered if _JINJA.search(line)]
     conditions = [line for line in rendered if _CONDITION.search(line)]
     tests = [path for path in support.files(support.ROOT / "tests") if path.suffix == ".py"]

@@ -32,3 +32,7 @@ data "azurerm_kubernetes_cluster" "this" {
     }
   }
 }
+
+locals {
+  cluster = data.azurerm_kubernetes_cluster.this
+}

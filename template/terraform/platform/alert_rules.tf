@@ -14,8 +14,8 @@ resource "azurerm_monitor_alert_prometheus_rule_group" "this" {
   name                = "${var.cluster_name}-${each.key}"
   resource_group_name = local.resource_group.name
   location            = var.location
-  cluster_name        = #{ terraform_cluster }#.name
-  scopes              = [azurerm_monitor_workspace.this.id, #{ terraform_cluster }#.id]
+  cluster_name        = local.cluster.name
+  scopes              = [azurerm_monitor_workspace.this.id, local.cluster.id]
   interval            = "PT${upper(each.value.interval)}"
   rule_group_enabled  = true
   tags                = local.tags

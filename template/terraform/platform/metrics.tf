@@ -55,7 +55,7 @@ resource "azurerm_monitor_data_collection_rule" "metrics" {
 
 resource "azurerm_monitor_data_collection_rule_association" "metrics" {
   name                    = var.monitoring_names.collection_rule
-  target_resource_id      = #{ terraform_cluster }#.id
+  target_resource_id      = local.cluster.id
   data_collection_rule_id = azurerm_monitor_data_collection_rule.metrics.id
 }
 

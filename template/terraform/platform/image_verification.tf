@@ -9,7 +9,7 @@ resource "azurerm_user_assigned_identity" "image_verification" {
 resource "azurerm_federated_identity_credential" "image_verification" {
   name                      = "kyverno"
   user_assigned_identity_id = azurerm_user_assigned_identity.image_verification.id
-  issuer                    = #{ terraform_cluster }#.oidc_issuer_url
+  issuer                    = local.cluster.oidc_issuer_url
   subject                   = "system:serviceaccount:kyverno:kyverno-admission-controller"
   audience                  = ["api://AzureADTokenExchange"]
 }

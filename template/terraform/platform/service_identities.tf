@@ -43,7 +43,7 @@ resource "azurerm_federated_identity_credential" "service" {
 
   name                      = "service"
   user_assigned_identity_id = azurerm_user_assigned_identity.service[each.key].id
-  issuer                    = #{ terraform_cluster }#.oidc_issuer_url
+  issuer                    = local.cluster.oidc_issuer_url
   subject                   = "system:serviceaccount:${var.project_name}-${each.value.environment}:${each.value.service}"
   audience                  = ["api://AzureADTokenExchange"]
 }

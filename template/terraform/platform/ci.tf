@@ -13,13 +13,13 @@ locals {
   # Apply changes what the resource group holds.
   ci_roles = {
     plan_group    = { identity = "plan", role = "Reader", scope = local.resource_group.id }
-    plan_cluster  = { identity = "plan", role = "Azure Kubernetes Service Cluster User Role", scope = #{ terraform_cluster }#.id }
+    plan_cluster  = { identity = "plan", role = "Azure Kubernetes Service Cluster User Role", scope = local.cluster.id }
     plan_state    = { identity = "plan", role = "Storage Blob Data Reader", scope = local.state_container_id }
     apply_group   = { identity = "apply", role = "Contributor", scope = local.resource_group.id }
     apply_state   = { identity = "apply", role = "Storage Blob Data Contributor", scope = local.state_container_id }
     apply_roles   = { identity = "apply", role = "Reader", scope = local.state_container_id }
     apply_secrets = { identity = "apply", role = "Key Vault Secrets Officer", scope = local.key_vault_id }
-    apply_cluster = { identity = "apply", role = "Azure Kubernetes Service RBAC Cluster Admin", scope = #{ terraform_cluster }#.id }
+    apply_cluster = { identity = "apply", role = "Azure Kubernetes Service RBAC Cluster Admin", scope = local.cluster.id }
   }
 
   # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
