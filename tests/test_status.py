@@ -262,7 +262,8 @@ def test_json_has_the_shape_that_the_page_of_operations_documents(cluster: Clust
         "running": {f"sha-{COMMIT}@{DIGEST}": 1, "v1": 1},
         "as_wanted": False,
     }
-    page = (support.ROOT / "template" / "docs" / "operations.md.jinja").read_text(encoding="utf-8")
+    section = support.ROOT / "includes" / "pages" / "operations" / "read-the-status-in-a-program.md"
+    page = section.read_text(encoding="utf-8")
     for name in [*shown, *dev, *dev["services"][0]]:
         assert f"`{name}`" in page, name
 

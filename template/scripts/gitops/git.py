@@ -116,9 +116,9 @@ def newest_known() -> tuple[str, bool]:
         need_history()
         return tip, True
     except CommandError as error:
-        name = Path(sys.argv[0]).name
+        name, here = Path(sys.argv[0]).name, commit_name("HEAD")
         print(plain(f"{name}: as of this clone, for the server can't be asked ({error})"), file=sys.stderr)
-        return commit_name("HEAD"), False
+        return here, False
 
 
 @functools.cache
