@@ -1224,13 +1224,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         TFVARS,
         'location = "westeurope"',
         'location = "northeurope"',
-        ".copier-answers.yml:21: region: westeurope is not northeurope, the location in",
+        ".copier-answers.yml:22: region: westeurope is not northeurope, the location in",
     ),
     "an answer of an environment that is not there": (
         ".copier-answers.yml",
         "^- prod\n",
         "- prod\n- test\n",
-        ".copier-answers.yml:9: environments: there is no folder apps/goal-tracker/overlays/test: write back",
+        ".copier-answers.yml:10: environments: there is no folder apps/goal-tracker/overlays/test: write back",
     ),
     "an answer of a service that is not there": (
         ".copier-answers.yml",

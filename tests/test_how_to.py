@@ -113,7 +113,7 @@ def test_the_page_names_every_setting_of_a_service_and_gives_each(rendered: Call
 
 def test_the_page_says_how_long_a_request_may_take(rendered: Callable[[str], Path]) -> None:
     product = rendered("defaults")
-    page = (product / "docs" / "services.md").read_text(encoding="utf-8")
+    page = " ".join((product / "docs" / "services.md").read_text(encoding="utf-8").split())
     found: list[str] = []
     for path, setting, told in (
         ("src/frontend/app.py", r"TIMEOUT = .*read=(\d+)", "waits {} seconds for the backend"),
