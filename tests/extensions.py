@@ -46,9 +46,12 @@ class Tree:
         self.clusters = sorted((root / "clusters").iterdir())
         found = sorted(self.base.glob("*/deployment.yaml"))
         self.services = [path.parent.name for path in found]
+        project = next((root / "clusters").rglob("projects/*.yaml")).read_text(encoding="utf-8")
+        self.argocd = re.findall(r"(?m)^  namespace: \"?([\w-]+)", project)[0]
 
     def write(self, path: Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
+        text = text.replace("namespace: argocd\n", f"namespace: {self.argocd}\n")
         path.write_text(text, encoding="utf-8")
         return path
 
