@@ -4,6 +4,7 @@ Its rules: https://learn.microsoft.com/azure/aks/deployment-safeguards. What els
 `restricted` of the namespaces forbids too.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,10 @@ from .objects import Workload, environments, is_workload
 
 # Less is raised to this: thousandths of a core, and mebibytes.
 _LEAST = {"cpu": (100.0, "100m"), "memory": (100.0, "100Mi")}
-_UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
+_UNITS |= {unit: 1000.0 ** (power + 1) for power, unit in enumerate("kMGTPE")}
+_UNITS |= {f"{unit}i": 1024.0 ** (power + 1) for power, unit in enumerate("KMGTPE")}
 _KUSTOMIZE = "kustomize.config.k8s.io"
 _ROLES = "terraform/gitops/values/argocd-automatic.yaml"
 
@@ -52,7 +56,7 @@ def _pods(item: Workload) -> Iterator[Problem]:
     for container in item.containers:
         name, requests = container.get("name"), container.map("resources", "requests")
         for key, (least, shown) in _LEAST.items():
-            if _amount(key, requests.get(key, 0)) < least:
+            if amount(key, requests.get(key, 0)) < least:
                 what = f"container {name} requests {requests.get(key, 'no')} {key}, and AKS Automatic gives it more"
                 yield Problem(*container.where("resources", "requests", key), f"{what}: write at least {shown}")
         if container.text("image").partition("@")[0].endswith(":latest"):
@@ -66,10 +70,11 @@ def _pods(item: Workload) -> Iterator[Problem]:
         yield Problem(*item.document.where("spec", "replicas"), f"{what}: add topologySpreadConstraints")
 
 
-def _amount(key: str, quantity: Any) -> float:
-    number = str(quantity).rstrip("kimMGT")
+def amount(key: str, quantity: Any) -> float:
+    """Return a quantity in thousandths of a core, or in mebibytes; infinity for one that is not understood."""
+    number = str(quantity).rstrip("numikKMGTPE")
     try:
         amount = float(number) * _UNITS[str(quantity)[len(number) :]]
     except (KeyError, ValueError):
-        return 0.0
+        return math.inf
     return amount * 1000 if key == "cpu" else amount / _UNITS["Mi"]
