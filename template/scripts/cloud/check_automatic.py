@@ -9,8 +9,14 @@ _NEEDED = (1, 36)
 
 
 def version(offered: list[str], wanted: Settings) -> Line:
-    """Return what to say about the version: by the channel stable, it is the one before the newest."""
-    minors = sorted(tuple(int(part) for part in one.split(".")[:2]) for one in offered)
+    """Return what to say about the version: by the channel stable, it is the one before the newest.
+
+    Raises:
+        ValueError: the region offers none.
+    """
+    minors = sorted({tuple(int(part) for part in one.split(".")[:2]) for one in offered})
+    if not minors:
+        raise ValueError(f"no version of Kubernetes in {wanted.location}")
     stable = minors[-2:][0]
     text = f"Kubernetes: AKS Automatic takes {'.'.join(map(str, stable))} in {wanted.location}"
     if stable < _NEEDED:
