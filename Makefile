@@ -121,7 +121,7 @@ lint: $(VENV)/test ## Check our own code
 	$(BIN)/ruff check $(OURS) $(PRODUCT_COMMANDS)
 	$(BIN)/ruff format --check $(OURS) $(PRODUCT_COMMANDS)
 	MYPYPATH=template/scripts $(BIN)/mypy docs hooks tests
-	cd template/scripts && mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache gitops checks cloud workstation
+	cd template/scripts && mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache gitops checks cloud
 	@for command in $(PRODUCT_COMMANDS); do MYPYPATH=template/scripts $(BIN)/mypy --scripts-are-modules $$command || exit 1; done
 	$(BIN)/yamllint --strict .
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github

@@ -180,7 +180,7 @@ class Fakes:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the product."""
         return subprocess.run(
-            [sys.executable, f"scripts/{command}", *arguments],
+            [sys.executable, *support.command(self.product, command), *arguments],
             cwd=self.product,
             capture_output=True,
             text=True,

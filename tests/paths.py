@@ -14,6 +14,9 @@ FILE = Path(__file__).with_name("released_paths.txt")
 _HEADER = (
     "# Made by `make paths` from version {version}. Answer sets by letter, then the paths that each of them has.\n"
 )
+_FROM_TEMPLATE = (
+    "runs from the template, by scripts/from-template; an edit of it goes there, or into a script of one's own"
+)
 # What went on purpose: a pattern, and what becomes of the file in products that have edited it.
 REMOVED: dict[str, str] = {
     "scripts/checks/commands.py": "Tools check scripts now; a check of one's own goes into a file of its own there.",
@@ -25,12 +28,25 @@ REMOVED: dict[str, str] = {
     "terraform/gitops/external_secrets.tf": "Gone where nothing reads Key Vault, as the operator is.",
     "scripts/merged-changes": "an own pipeline calls scripts/changed-environments, and scripts/roll-out with HEAD.",
     "scripts/only-image-tags": "an own pipeline calls scripts/changed-services --released ENVIRONMENT without it.",
-    "scripts/cloud/cluster.py": "scripts/down takes the cluster away whole.",
-    "scripts/cloud/check_tools.py": "an own check of `make doctor` takes it from cloud/programs.py",
-    "scripts/cloud/tools.py": "only the commands for infrastructure take it, by its new name programs.py",
+    "scripts/cloud/cluster.py": "make down takes the cluster away whole.",
+    "scripts/cloud/check_tools.py": "`make doctor` runs from the template; an own check is a script of one's own",
+    "scripts/cloud/tools.py": "only the commands for infrastructure took it, and those run from the template",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
     "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
+    "scripts/ci-variables": _FROM_TEMPLATE,
+    "scripts/doctor": _FROM_TEMPLATE,
+    "scripts/down": _FROM_TEMPLATE,
+    "scripts/up": _FROM_TEMPLATE,
+    "scripts/cloud/azure.py": _FROM_TEMPLATE,
+    "scripts/cloud/check_azure.py": _FROM_TEMPLATE,
+    "scripts/cloud/check_nodes.py": _FROM_TEMPLATE,
+    "scripts/cloud/check_repository.py": _FROM_TEMPLATE,
+    "scripts/cloud/github.py": _FROM_TEMPLATE,
+    "scripts/cloud/jenkins.py": _FROM_TEMPLATE,
+    "scripts/cloud/pipeline.py": _FROM_TEMPLATE,
+    "scripts/cloud/report.py": _FROM_TEMPLATE,
+    "scripts/cloud/settings.py": _FROM_TEMPLATE,
 }
 
 

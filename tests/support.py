@@ -113,6 +113,19 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
     )
 
 
+def command(product: Path, name: str) -> list[str | Path]:
+    """Return the arguments of Python that run a command of a product, or one for a workstation.
+
+    That comes from the template which the product names, or from this checkout if the product names one on a server.
+    """
+    if (product / "scripts" / name).exists():
+        return [f"scripts/{name}"]
+    if "_src_path: /" in (product / ".copier-answers.yml").read_text(encoding="utf-8"):
+        return ["scripts/from-template", name]
+    start = "import runpy, sys; sys.path[:0] = ['scripts', sys.argv[1]]; del sys.argv[:2]; runpy.run_module"
+    return ["-c", f"{start}('hooks.workstation.{name.replace('-', '_')}', run_name='__main__')", ROOT, name]
+
+
 def git(*arguments: str, cwd: Path) -> str:
     """Run git as a test person and return what it printed; an error fails the test."""
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]

@@ -77,7 +77,7 @@ def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
     named = re.compile(r"template/jenkins/|includes/pages/.*jenkins|includes/renovate/")
     own = {path for path in naming("jenkins", "includes", "template") if named.match(path)}
     found = naming("jenkins", "includes", "template", "hooks") - own - {"template/Jenkinsfile.jinja"}
-    assert listed == found | {"template/scripts/cloud/jenkins.py"}
+    assert listed == found
 
 
 def test_what_pages_link_to_and_the_architecture_names_is_there() -> None:
@@ -180,6 +180,12 @@ def test_every_attack_that_the_table_of_boundaries_names_is_a_test() -> None:
     assert [row for row in rows if "`tests/" not in row] == []
 
 
+def scripts_of(product: Path) -> str:
+    """The commands of a product: its own, and those that it runs out of the template."""
+    paths = [*support.files(product / "scripts"), *(support.ROOT / "hooks" / "workstation").rglob("*.py")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
 @pytest.mark.parametrize("name", ["defaults", "jenkins-with-acr-on-gitlab", "gateway-with-two-environments"])
 def test_every_message_that_troubleshooting_quotes_is_one_of_the_product(
     rendered: Callable[[str], Path], name: str
@@ -187,7 +193,7 @@ def test_every_message_that_troubleshooting_quotes_is_one_of_the_product(
     product = rendered(name)
     page = (product / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     quoted = [text for line in re.findall(r"^### (.*)$", page, re.M) for text in re.findall(r"`([^`]+)`", line)]
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in support.files(product / "scripts"))
+    sources = scripts_of(product)
     messages = [text for text in quoted if not text.startswith("make ")]
     assert len(messages) > 15
     assert [text for text in messages for part in text.split("…") if part.strip(" ,") and part not in sources] == []
@@ -201,7 +207,7 @@ def test_the_edits_of_the_tutorial_fit_the_product_and_its_quotes_are_ours(
     for language, text in tutorial.STEPS:
         if language == "diff":
             tutorial.edit(product, text)
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in support.files(product / "scripts"))
+    sources = scripts_of(product)
     quoted = "".join(re.findall(r"```text\n(.*?)```", tutorial.PAGE, re.DOTALL))
     for words in (
         "; make local-push brings changes, make local-down removes it",

@@ -235,7 +235,7 @@ def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
                 "scripts/registry-login",
                 "terraform/platform/image_signing.tf",
             ],
-            [".github", "scripts/ci-variables", "scripts/checks/workflows.py", "terraform/platform/ci_github.tf"],
+            [".github", "scripts/check-environments", "scripts/checks/workflows.py", "terraform/platform/ci_github.tf"],
         ),
         (
             "jenkins-with-own-images",

@@ -226,12 +226,12 @@ def test_a_token_in_the_address_of_the_remote_is_never_printed(pushed_product: P
                 ("scripts/bump-image", "dev", "frontend=v1", "backend=v1"),
                 ("scripts/promote", "dev", "prod"),
                 ("scripts/verify-images", "dev"),
-                ("scripts/doctor",),
+                ("scripts/from-template", "doctor"),
             )
         )
         assert f"open the pull request at {server.url}/o/r/compare/" in said
         assert f"origin is {server.url}/o/r.git, but Argo CD watches" in said
     said += "".join("".join(script(pushed_product, f"scripts/{name}", "dev")[1:]) for name in ("rollback", "status"))
-    said += script(pushed_product, "scripts/doctor")[1]
+    said += script(pushed_product, "scripts/from-template", "doctor")[1]
     assert "can't be reached" in said
     assert "s3cret" not in said

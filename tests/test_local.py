@@ -321,7 +321,7 @@ def test_all_that_is_missing_is_told_at_once(laptop: Laptop) -> None:
 def test_every_save_is_pushed_until_it_ends(laptop: Laptop) -> None:
     laptop.succeeds("local")
     process = subprocess.Popen(
-        ["scripts/local", "watch"], cwd=laptop.product, env=laptop.environment(), stdout=subprocess.PIPE, text=True
+        ["scripts/from-template", "local", "watch"], cwd=laptop.product, env=laptop.environment(), stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     source = laptop.product / "src/frontend/static/index.html"
@@ -388,13 +388,13 @@ def test_the_layer_takes_out_all_that_needs_azure(rendered: Callable[[str], Path
     clone = shutil.copytree(rendered(name), tmp_path / "clone", ignore=shutil.ignore_patterns("terraform", "src"))
     (clone / ".git").mkdir()
     code = (
-        "import sys; sys.path.insert(0, 'scripts')\n"
-        "from pathlib import Path; from workstation import layer, place\n"
+        "import sys; sys.path[:0] = ['scripts', sys.argv[1]]\n"
+        "from pathlib import Path; from hooks.workstation.laptop import layer, place\n"
         "here = place.Place('', '', 'registry:5000', 'dev', place.folder_of('dev'), [8080, 8081])\n"
         "made = layer.write(Path('.'), here, 'git://local', ['frontend', 'backend'])\n"
         "print(place.folder_of('dev'), layer.bootstrap(Path('.'), here), *made.public)\n"
     )
-    done = support.run(sys.executable, "-c", code, cwd=clone)
+    done = support.run(sys.executable, "-c", code, support.ROOT, cwd=clone)
     assert done.returncode == 0, done.stderr
     cluster, bootstrap, *public = done.stdout.split()
     assert public == ["frontend"]
@@ -432,8 +432,7 @@ def test_the_layer_takes_out_all_that_needs_azure(rendered: Callable[[str], Path
 
 
 def test_the_database_that_stands_for_azure_has_the_version_of_the_other(rendered: Callable[[str], Path]) -> None:
-    [ours] = rendered(ANSWER_SETS[0]).glob("scripts/workstation/database.yaml")
+    ours = support.ROOT / "hooks/workstation/laptop/database.yaml"
     [other] = rendered("defaults").glob("apps/*/base/database/statefulset.yaml")
     image = re.compile(r"image: (postgres:\S+)")
     assert image.findall(ours.read_text()) == image.findall(other.read_text())
-    assert not list(rendered("defaults").glob("scripts/workstation/database.yaml"))

@@ -71,8 +71,11 @@ def test_make_up_makes_all_but_argo_cd_from_outside_and_says_where_to_go_on(priv
 
 
 def test_a_port_that_is_open_is_reached(private: Fakes) -> None:
-    code = "import sys; from cloud.network import *; print(reaches('127.0.0.1', int(sys.argv[1])), is_private('127.0.0.1'))"
+    code = (
+        "import sys; sys.path.append(sys.argv[1]); from hooks.workstation.installation.network import *\n"
+        "print(reaches('127.0.0.1', int(sys.argv[2])), is_private('127.0.0.1'))"
+    )
     with socket.create_server((CLOSED, 0)) as server:
         port = str(server.getsockname()[1])
-        done = support.run(sys.executable, "-c", code, port, cwd=private.product / "scripts")
+        done = support.run(sys.executable, "-c", code, support.ROOT, port, cwd=private.product / "scripts")
     assert done.stdout.split() == ["True", "True"], done.stderr

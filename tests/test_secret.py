@@ -124,7 +124,7 @@ def test_what_is_refused_changes_nothing(faked: Fakes, arguments: tuple[str, ...
 
 def test_what_is_typed_is_not_shown(faked: Fakes, tmp_path: Path) -> None:
     faked.answer(EXTERNAL, json={"items": []})
-    command = (sys.executable, "scripts/secret", "dev", "STRIPE_KEY")
+    command = (sys.executable, "scripts/from-template", "secret", "dev", "STRIPE_KEY")
     with terminal.running(80, *command, cwd=faked.product, **faked.environment) as screen:
         screen.wait("STRIPE_KEY of dev:")
         screen.press("sk_live_typed" + terminal.ENTER)
@@ -168,4 +168,4 @@ def test_make_hands_over_what_it_is_given(faked: Fakes) -> None:
         ["make", "--no-print-directory", "--dry-run", "secret", "ENV=dev", "NAME=STRIPE_KEY"],
         cwd=faked.product, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == 'scripts/secret "dev" "STRIPE_KEY"\n'
+    assert done.stdout == 'scripts/from-template secret "dev" "STRIPE_KEY"\n'

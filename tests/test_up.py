@@ -208,7 +208,7 @@ def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path:
     begun = tmp_path / "begun"
     faked.answer("terraform -chdir=terraform/platform apply", waits=str(begun))
     process = subprocess.Popen(
-        [sys.executable, "scripts/up"],
+        [sys.executable, "scripts/from-template", "up"],
         cwd=faked.product,
         env=faked.environment,
         stdout=subprocess.PIPE,

@@ -56,7 +56,7 @@ class Product:
         for root, cluster in self.runs:
             self.init(root, cluster)
             self.run(root, cluster, "apply", "-auto-approve")
-            # What comes next begins minutes later, and `scripts/up` waits until the right to the state is honoured.
+            # What comes next begins minutes later, and `make up` waits until the right to the state is honoured.
             self.azure.world.clock += world.ROLE_DELAY
 
     def plan(self, root: str, cluster: str = "", *options: str) -> Changes:
@@ -78,7 +78,7 @@ class Product:
         return {name: changes for name, changes in planned.items() if changes}
 
     def destroy(self) -> None:
-        """Remove everything but the state's storage, as `scripts/down` does: with its protections lifted."""
+        """Remove everything but the state's storage, as `make down` does: with its protections lifted."""
         for root, cluster in reversed(self.runs[1:]):
             folder = self.folder / "terraform" / root
             override = folder / "down_override.tf"

@@ -45,7 +45,7 @@ class Person:
     def run(self, command: str, ctrl_c: str = "", **environment: str) -> tuple[int, str]:
         """Run a command, until it ends or until a request that matches is made; its status and what it says."""
         process = subprocess.Popen(
-            [sys.executable, f"scripts/{command}"],
+            [sys.executable, "scripts/from-template", command],
             cwd=self.product.folder,
             env=self.environment | environment,
             stdin=subprocess.DEVNULL,

@@ -31,7 +31,7 @@ _METRICS: Final = {
     "server": "argocd-server-metrics",
     "repo-server": "argocd-repo-server",
 }
-# Where scripts/local begins: on a cluster that a person has named, up to Argo CD.
+# Where `make local` begins: on a cluster that a person has named, up to Argo CD.
 _INSTALL: Final = """\
 import sys
 from workstation import argocd, kind, place

@@ -109,10 +109,10 @@ def test_what_is_secret_is_ephemeral_where_it_begins(answers: str, rendered: Ren
 
 
 DATABASE = "database-of-azure"
-# What `scripts/down` does with the platform, once it has asked.
+# What `make down` does with the platform, once it has asked.
 _DESTROY = """
-from cloud import azure, roots
-roots.Runner(azure.Subscription("none", "none", "Enabled")).destroy(roots.PLATFORM)
+from hooks.workstation.installation import azure, owner
+owner.Owner(azure.Subscription("none", "none", "Enabled")).destroy(owner.PLATFORM)
 """
 
 
@@ -135,7 +135,7 @@ def test_only_make_down_deletes_the_database_server(
     done = subprocess.run(
         [sys.executable, "-c", _DESTROY],
         cwd=product,
-        env={**program.environment, "PYTHONPATH": "scripts", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**program.environment, "PYTHONPATH": f"scripts:{support.ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -92,7 +92,7 @@ def lock(program: Terraform, product: Path, folder: Path, **environment: str) ->
     """Lock the providers of a product by its own command; the folder is for what it takes."""
     options = [] if program.providers == "registry" else [f"-fs-mirror={mirror_of(program, folder)}"]
     done = subprocess.run(
-        ["scripts/lock-providers", *options],
+        ["scripts/from-template", "lock-providers", *options],
         cwd=product,
         env={**program.environment, **environment},
         capture_output=True,

@@ -1,3 +1,3 @@
-"""What `make up`, `make down` and `make doctor` share: the tools, the settings, Azure and the cluster."""
+"""What the pipeline needs of the infrastructure: its roots, plans of them, and the environments that Azure trusts."""
 
 import gitops  # noqa: F401

@@ -13,8 +13,9 @@ from typing import Any
 
 from gitops.process import CommandError
 
-from . import kept, locks, settings
+from . import kept, locks
 from .roots import GITOPS, PLATFORM, Root, Runner
+from .tfvars import own_clusters
 
 # What of a plan changes something; the rest of it is the state and the code.
 _CHANGES = ("resource_changes", "output_changes", "action_invocations", "deferred_changes")
@@ -24,7 +25,7 @@ _APART = "-"
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that takes an environment where each has a cluster of its own."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    if known := settings.own_clusters():
+    if known := own_clusters():
         made.add_argument("environment", choices=known, metavar="ENVIRONMENT", help=f"one of {', '.join(known)}")
     made.set_defaults(environment=None)
     return made
@@ -66,7 +67,7 @@ class Plans:
     def __init__(self, environment: str | None) -> None:
         """Remember the cluster."""
         locks.check(root.name for root in (PLATFORM, GITOPS))
-        self._runner = Runner(None, environment)
+        self._runner = Runner(environment)
 
     def show(self, root: Root) -> str:
         """Show what would change in a root, and return the digest of it.

@@ -119,7 +119,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
   }
 
   lifecycle {
-    # No change of an argument may replace the server. scripts/down, which asks first, lifts this.
+    # No change of an argument may replace the server. `make down`, which asks first, lifts this.
     prevent_destroy = true
 
     # Backups in the paired region are chosen when the server is made. The other zone is Azure's to choose and to swap
@@ -144,7 +144,7 @@ resource "azurerm_postgresql_flexible_server_database" "this" {
   collation = "en_US.utf8"
 
   lifecycle {
-    # An environment that is taken out of the list keeps its data until scripts/down or a person removes it.
+    # An environment that is taken out of the list keeps its data until `make down` or a person removes it.
     prevent_destroy = true
   }
 }

@@ -1,5 +1,5 @@
 # The cluster that was there before: looked at in every plan, and never changed. What it should be like is checked by
-# scripts/doctor; without what is checked here, nobody of this repository could sign in, or anybody with a certificate could.
+# `make doctor`; without what is checked here, nobody of this repository could sign in, or anybody with a certificate could.
 data "azurerm_kubernetes_cluster" "this" {
   name                = basename(var.existing.cluster)
   resource_group_name = split("/", var.existing.cluster)[4]

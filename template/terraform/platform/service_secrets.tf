@@ -36,7 +36,7 @@ resource "azurerm_key_vault_secret" "service" {
 
   name             = each.key
   key_vault_id     = local.key_vault_id
-  content_type     = "empty" # for scripts/doctor
+  content_type     = "empty" # for `make doctor`
   tags             = local.tags
   value_wo         = "(not set)"
   value_wo_version = 1

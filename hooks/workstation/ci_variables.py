@@ -1,15 +1,15 @@
-#!/usr/bin/env python3
 """Tell GitHub Actions the names of what `make up` has made: variables of the repository, none of them a secret.
 
-Usage: scripts/ci-variables
+Usage: make ci-variables
 """
 
 import argparse
 
-from cloud import azure, github
 from cloud.infrastructure import COMMAND
-from cloud.programs import require
 from gitops.process import run
+
+from .installation import azure, github
+from .installation.programs import require
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Make or change everything in Azure: storage for the state, the platform, Argo CD with the bootstrap Application.
 
-Usage: scripts/up
+Usage: make up
 
 Safe to run again at any point, also after a failure or an interruption: each step finds what is there. Changes are
 shown and made after a yes; APPROVE=yes makes them at once. Those that destroy a registry, a vault, a cluster, a
@@ -12,15 +11,19 @@ another subscription.
 import argparse
 import os
 
-from cloud import azure, kept, locks, plans, roots, settings
+from cloud import kept, plans
 from cloud.infrastructure import COMMAND
-from cloud.pipeline import NEXT, prepare
-from cloud.programs import InterruptedRunError, confirm, require
+from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import fail
 
+from .installation import azure, network, providers, settings
+from .installation.owner import OF_CLUSTER, ROOTS, STATE, TIMES, Owner
+from .installation.pipeline import NEXT, prepare
+from .installation.programs import confirm, require
 
-def change(root: roots.Root, runner: roots.Runner, name: str) -> None:
+
+def change(root: Root, runner: Owner, name: str) -> None:
     """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go."""
     approved = os.environ.get("APPROVE") == "yes"
     otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run make up"
@@ -62,23 +65,21 @@ def main() -> None:
     for wanted in clusters:
         print(f"{wanted.cluster} in {wanted.location}, subscription {chosen.name} ({chosen.id})")
     prepare()
-    locks.prepare()
+    providers.prepare()
 
-    steps: list[tuple[roots.Root, settings.Settings | None]]
-    steps = [(root, None) for root in roots.ROOTS if not root.of_cluster]
-    steps += [(root, wanted) for wanted in clusters for root in roots.ROOTS if root.of_cluster]
+    steps: list[tuple[Root, settings.Settings | None]]
+    steps = [(root, None) for root in ROOTS if root not in OF_CLUSTER]
+    steps += [(root, wanted) for wanted in clusters for root in ROOTS if root in OF_CLUSTER]
     for number, (root, of) in enumerate(steps, 1):
         environment = of.environment if of else None
-        runner = roots.Runner(chosen, environment)
+        runner = Owner(chosen, environment)
         step = f"step {number} of {len(steps)}, {root.name}" + (f" of {environment}" if environment else "")
-        print(f"\n== {step}: {root.makes} ({root.making})")
+        print(f"\n== {step}: {root.makes} ({TIMES[root][0]})")
         try:
-            runner.init(root, patient=root is not roots.STATE)
-            if of and root is roots.PLATFORM and not runner.resources(root):
+            runner.connect(root) if root is not STATE else runner.init(root)
+            if of and root is PLATFORM and not runner.resources(root):
                 require_group(chosen, of)
-            if of and of.private_api and root is roots.GITOPS:
-                from cloud import network
-
+            if of and of.private_api and root is GITOPS:
                 network.require_api_server(chosen, of)
             runner.take_up(root)
             change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters))

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from cloud import github_environments
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import github, tfvars
+from . import github
 from .report import Line, Pool, ok, warning
-from .settings import own_clusters
 
 
 def labels() -> list[str]:
@@ -20,7 +20,7 @@ def labels() -> list[str]:
 
 def checks(pool: Pool) -> Iterator[Line]:
     """Check what is GitHub's, then the runners; jobs that find none wait for a day and fail."""
-    repository = tfvars.values("platform", next(iter(own_clusters()), None))["github_repository"]
+    repository = github_environments.repository()
     wanted = labels()
     query = '[.runners[] | select(.status == "online") | [.labels[].name | ascii_downcase]] | map(join(",")) | .[]'
     online = pool.ask("gh", "api", "--paginate", f"repos/{repository}/actions/runners", "--jq", query)

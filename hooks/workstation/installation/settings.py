@@ -4,9 +4,8 @@ import argparse
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops.repository import ROOT
-
-from . import tfvars
+from cloud import tfvars
+from cloud.tfvars import own_clusters
 
 # What terraform/platform takes where its values say nothing.
 _PODS, _SERVICES = "10.244.0.0/16", "10.200.0.0/16"
@@ -87,13 +86,6 @@ def _private_hosts(platform: dict[str, Any], state: dict[str, Any]) -> list[str]
 def entry(environment: str, name: str) -> str:
     """Return the secret of Key Vault that a variable comes from, as terraform/platform names it."""
     return f"{environment}-{name.lower().replace('_', '-')}"
-
-
-def own_clusters() -> list[str]:
-    """Return the environments that have a cluster of their own, in their order; none where all share one."""
-    path = ROOT / "terraform" / "environments"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:

@@ -7,19 +7,20 @@
 - What needs Azure by a schedule, such as backups, is left out.
 """
 
+import importlib.resources
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitops.repository import application, is_built_here, main_branch, watched
+from gitops.template import answer
 
 from .commands import Object, documents, run
 from .kind import NODE_PORTS
 from .place import Place
 
-# Where there is one, it stands for the database server of Azure.
-_DATABASE = Path(__file__).with_name("database.yaml")
+# Stands for the database server of Azure, where there is one.
+_DATABASE = "database.yaml"
 # Whoever has this label signs in to Azure.
 _IN_AZURE = "azure.workload.identity/use"
 _PULL_SECRET = "kubernetes.io/dockerconfigjson"  # noqa: S105 - a type, not a secret
@@ -129,7 +130,7 @@ def _pods(layer: Layer, item: Object, registry: str, built: list[str]) -> None:
         layer.images.append({"name": _repository(containers[0]["image"]), "newName": f"{registry}/{name}"})
     elif item["kind"] == "Deployment" and not is_built_here(name):
         layer.patch(item, {"op": "add", "path": "/spec/replicas", "value": 0})
-    local = {"DB_HOST": "database", "PGSSLMODE": "disable"} if _DATABASE.exists() else {}
+    local = {"DB_HOST": "database", "PGSSLMODE": "disable"} if answer("database") == "azure" else {}
     for number, container in enumerate(containers):
         for place, variable in enumerate(container.get("env", [])):
             if variable["name"] in local:
@@ -149,9 +150,10 @@ def write(clone: Path, place: Place, url: str, built: list[str]) -> Layer:
     folder = clone / "apps" / app / "local"
     folder.mkdir(parents=True, exist_ok=True)
     resources = [f"../overlays/{environment}"]
-    if _DATABASE.exists():
-        shutil.copy2(_DATABASE, folder)
-        resources.append(_DATABASE.name)
+    if answer("database") == "azure":
+        text = importlib.resources.files(__package__).joinpath(_DATABASE).read_text(encoding="utf-8")
+        (folder / _DATABASE).write_text(text, encoding="utf-8")
+        resources.append(_DATABASE)
     for policy in layer.policies:
         name = f"{policy['metadata']['name']}.yaml"
         (folder / name).write_text(json.dumps(policy), encoding="utf-8")

@@ -1,27 +1,26 @@
-#!/usr/bin/env python3
 """Lock the providers of every root below terraform/: versions, and checksums for all platforms. Commit the files.
 
-Usage: scripts/lock-providers [--check] [OPTION ...]
+Usage: make lock [ARGS="OPTION ..."]
 
 Versions that are locked stay. Options go to `providers lock`, such as -net-mirror=URL.
-With --check it writes nothing, and fails where a lock file is missing or incomplete.
 """
 
 import argparse
 
-from cloud import locks, roots
+from cloud import locks
 from gitops.process import run
+
+from .installation import providers
+from .installation.owner import ROOTS
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    arguments, options = parser.parse_known_args()
-    for root in roots.ROOTS:
-        if not arguments.check:
-            locks.write(root.name, *options)
-    locks.check(root.name for root in roots.ROOTS)
+    _, options = parser.parse_known_args()
+    for root in ROOTS:
+        providers.write(root.name, *options)
+    locks.main()
 
 
 if __name__ == "__main__":

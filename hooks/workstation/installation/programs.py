@@ -1,27 +1,23 @@
-"""The programs that are run here: how new, from where, and how they are run."""
+"""The programs that are run here: how new they must be, and where they are from."""
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
+from cloud.infrastructure import COMMAND
 from gitops.process import CommandError, output
 from gitops.repository import ROOT, fail
 
-from . import infrastructure
 from .report import Line, Pool, failure, ok
 
-
-class InterruptedRunError(KeyboardInterrupt):
-    """A signal asked this run to end; the program that ran has ended by itself."""
+_INSTALL = {
+    "terraform": "https://developer.hashicorp.com/terraform/install",
+    "tofu": "https://opentofu.org/docs/intro/install",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ def needed() -> list[Tool]:
         # fetch --no-write-fetch-head
         Tool("git", "2.29", ("--version",), "https://git-scm.com/downloads"),
         Tool("python3", "3.11", ("--version",), "https://www.python.org/downloads"),
-        Tool(infrastructure.COMMAND, oldest_infrastructure(), ("version",), infrastructure.INSTALL),
+        Tool(COMMAND, oldest_infrastructure(), ("version",), _INSTALL[COMMAND]),
         # A floor: releases before it are out of support.
         Tool("az", "2.50", ("version",), "https://learn.microsoft.com/cli/azure/install-azure-cli"),
         # One minor version before what AKS makes by default; kubectl and cluster may be one apart.
@@ -77,44 +73,6 @@ def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
         return json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
         raise CommandError(f"{command[0]} {command[1]} printed something that is not JSON") from error
-
-
-@contextlib.contextmanager
-def _deferred_signals(process: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
-    """Let the program that runs end by itself.
-
-    Killed, it would lose what it has made and leave its state locked. Ctrl-C reaches it from the terminal
-    already; a second one would make it stop at once.
-    """
-    caught: list[int] = []
-
-    def keep(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        if number == signal.SIGTERM:
-            for one in process:
-                one.send_signal(number)
-
-    before = {number: signal.signal(number, keep) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def attended(*command: str, **environment: str) -> int:
-    """Run a program on this terminal, where it may ask, and return its status.
-
-    Raises:
-        InterruptedRunError: a signal came meanwhile; the program has ended.
-    """
-    processes: list[subprocess.Popen[bytes]] = []
-    with _deferred_signals(processes) as caught:
-        processes.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}))
-        status = processes[0].wait()
-    if caught:
-        raise InterruptedRunError
-    return status
 
 
 def confirm(word: str, given: str | None, otherwise: str) -> None:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Give a variable of services its value in Key Vault, and restart the pods that use it.
 
-Usage: scripts/secret ENVIRONMENT NAME
+Usage: make secret ENV=ENVIRONMENT NAME=NAME
 
 The value is typed, and not shown, or piped in; a line break at its end does not count. It goes to Key Vault and stays
 nowhere else: not in Git, the state, the shell's history or the arguments of a program.
@@ -14,11 +13,12 @@ import time
 import warnings
 from typing import Any
 
-from cloud import azure, settings
-from cloud.programs import require
 from gitops import cluster
 from gitops.process import CommandError, call, run
 from gitops.repository import application, check_environment, one_line, plain
+
+from .installation import azure, settings
+from .installation.programs import require
 
 # Seconds in which External Secrets has read a value.
 _PATIENCE = 60.0

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from cloud import github_environments
+from cloud.roots import PLATFORM, Root
+from cloud.tfvars import own_clusters
 from gitops.process import CommandError, output
 from gitops.repository import ROOT, main_branch
 
-from . import github_environments, roots, tfvars
+from . import environments
 from .azure import Subscription
+from .owner import REGISTRY, ROOTS, Owner
 from .programs import Tool, require
 from .report import Line, Pool, failure, ok, warning
-from .settings import own_clusters
 
 TOOLS = [
     # gh variable
@@ -25,10 +28,6 @@ REMOVED = "the workflows' variables name what is gone: they fail until the next 
 _PROPOSALS_KEY = "PROPOSALS_KEY"
 _WORKFLOWS = ROOT / ".github" / "workflows"
 _SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
-
-
-def _repository() -> str:
-    return str(tfvars.values("platform", environment=next(iter(own_clusters()), None))["github_repository"])
 
 
 def _subject_prefix(repository: str) -> str:
@@ -42,27 +41,22 @@ def prepare() -> None:
     The subject holds the ids of owner and repository, for repositories made since July 2026, and Azure compares it
     letter by letter. So it is asked for and kept in Git.
     """
-    repository = _repository()
+    repository = github_environments.repository()
     try:
         prefix = "" if _SUBJECT.exists() else _subject_prefix(repository)
-        environments = github_environments.find(repository)
+        there = github_environments.find(repository)
     except CommandError as error:
         cure = "install gh (https://cli.github.com), push the repository, run gh auth login"
         raise CommandError(f"can't ask GitHub about {repository}: {cure} ({error})") from error
-    github_environments.set_up(repository, environments)
+    environments.set_up(repository, there)
     if prefix:
         _SUBJECT.write_text(f"github_subject_prefix = {json.dumps(prefix)}\n", encoding="utf-8")
         print(f"Wrote {_SUBJECT.relative_to(ROOT)}: commit it, the pipeline needs the same.")
 
 
-def require_closed_environments() -> None:
-    """Check that each environment of the workflows is closed to other refs than its own."""
-    github_environments.require_closed(_repository())
-
-
-def _made(chosen: Subscription, root: roots.Root, environment: str | None = None) -> dict[str, str]:
+def _made(chosen: Subscription, root: Root, environment: str | None = None) -> dict[str, str]:
     """Return what a root has made for the workflows."""
-    runner = roots.Runner(chosen, environment)
+    runner = Owner(chosen, environment)
     runner.init(root)
     made: dict[str, str] = json.loads(runner.outputs(root, "github_variables"))
     return made
@@ -70,14 +64,14 @@ def _made(chosen: Subscription, root: roots.Root, environment: str | None = None
 
 def _variables(chosen: Subscription) -> dict[str, str]:
     """Return all variables; clusters of their own stand in one, by environment, as far as they have been made."""
-    environments = own_clusters()
-    if not environments:
-        return _made(chosen, roots.PLATFORM)
-    shared = _made(chosen, roots.REGISTRY) if roots.REGISTRY in roots.ROOTS else {}
+    names = own_clusters()
+    if not names:
+        return _made(chosen, PLATFORM)
+    shared = _made(chosen, REGISTRY) if REGISTRY in ROOTS else {}
     clusters: dict[str, dict[str, str]] = {}
-    for environment in environments:
+    for environment in names:
         try:
-            clusters[environment] = _made(chosen, roots.PLATFORM, environment)
+            clusters[environment] = _made(chosen, PLATFORM, environment)
         except CommandError as error:
             reason = error
             print(f"{environment}: nothing to tell yet, its workflows wait for make up ({error})")
@@ -89,7 +83,7 @@ def _variables(chosen: Subscription) -> dict[str, str]:
 def set_variables(chosen: Subscription) -> list[str]:
     """Set the variables of the repository, none of them a secret; return their names."""
     require("gh")
-    require_closed_environments()
+    github_environments.require_closed()
     try:
         variables = _variables(chosen)
     except CommandError as error:
@@ -98,7 +92,7 @@ def set_variables(chosen: Subscription) -> list[str]:
         path = Path(folder, "variables")
         path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
         try:
-            output("gh", "variable", "set", "--repo", _repository(), "--env-file", str(path))
+            output("gh", "variable", "set", "--repo", github_environments.repository(), "--env-file", str(path))
         except CommandError as error:
             raise CommandError(f"GitHub refuses: ask for write access, run gh auth login ({error})") from error
     return sorted(variables)
@@ -135,14 +129,14 @@ def _proposals(pool: Pool, repository: str) -> Iterator[Line]:
 
 def checks(pool: Pool) -> Iterator[Line]:
     """Check that gh is signed in, may set variables, and that the subject is the one GitHub presents."""
-    repository = _repository()
+    repository = github_environments.repository()
     signed_in = pool.ask("gh", "auth", "status")
     seen = pool.ask("gh", "api", f"repos/{repository}", "--jq", ".permissions.push")
     listed = pool.ask("gh", "variable", "list", "--repo", repository, "--json", "name")
     subject = pool.ask(
         "gh", "api", f"repos/{repository}/actions/oidc/customization/sub", "--jq", ".sub_claim_prefix // empty"
     )
-    environments = pool.call(github_environments.find, repository)
+    there = pool.call(github_environments.find, repository)
     proposals = _proposals(pool, repository)
     try:
         signed_in.result()
@@ -168,7 +162,7 @@ def checks(pool: Pool) -> Iterator[Line]:
             cure = "run gh auth refresh --scopes repo, or give the token the permission Variables"
             yield failure(f"GitHub: variables of {repository} can't be read ({error})", cure)
     try:
-        yield from github_environments.checks(environments.result(), before_up=not _SUBJECT.exists())
+        yield from environments.checks(there.result(), before_up=not _SUBJECT.exists())
     except CommandError as error:
         cure = "run gh auth refresh --scopes repo, or give the token the permission Actions"
         yield failure(f"GitHub: environments of {repository} can't be read ({error})", cure)

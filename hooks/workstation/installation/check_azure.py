@@ -9,7 +9,7 @@ from typing import Any
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
-from . import azure, settings
+from . import azure, check_automatic, check_existing, check_nodes, network, settings
 from .azure import Subscription
 from .report import Line, Pool, failure, ok, warning
 from .settings import Settings
@@ -96,8 +96,6 @@ def _machines(
     """Ask about the machines of node pools, in a repository that has such."""
     if not any(one.nodes for one in clusters):
         return list
-    from . import check_nodes
-
     asked = [check_nodes.ask(pool, chosen, region, clusters) for region in regions]
     return lambda: chain(*(check_nodes.check(one, made, clusters) for one in asked))
 
@@ -111,8 +109,6 @@ def _existing(
 ) -> Iterator[Line]:
     """Check what was there before, in a repository that has such."""
     if any(one.existing for one in clusters):
-        from . import check_existing
-
         yield from check_existing.check(pool, chosen, made, versions, clusters)
 
 
@@ -134,8 +130,6 @@ def _network(pool: Pool, made: list[Future[Any]], clusters: list[Settings]) -> I
             cure = "see whether the cluster was stopped, or a firewall or proxy is in between"
             yield warning(f"{what} is not reached from here", cure)
         if wanted.private_hosts:
-            from . import network
-
             yield from network.check_hosts(pool, wanted)
 
 
@@ -175,8 +169,6 @@ def _providers(providers: Future[Any], rights: Future[Any]) -> Iterator[Line]:
 def _versions(versions: Future[Any], wanted: Settings) -> Iterator[Line]:
     offered = {one["version"]: one for one in versions.result()["values"] if not one.get("isPreview")}
     if not wanted.nodes:
-        from . import check_automatic
-
         yield check_automatic.version(list(offered), wanted)
     elif wanted.kubernetes_version is None:
         default = next((version for version, one in offered.items() if one.get("isDefault")), None)

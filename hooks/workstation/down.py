@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Remove everything from Azure again: the cluster goes with all that is in it, and nothing stays that is billed.
 
-Usage: scripts/down
+Usage: make down
 
 Asks for the cluster's name before it removes anything; CONFIRM=NAME gives it where there is no terminal. Safe to run
 again at any point, also after an interruption, or when the cluster does not answer or is gone. The storage of the state
@@ -12,14 +11,17 @@ import argparse
 import os
 import re
 
-from cloud import azure, roots, settings
-from cloud.azure import Subscription
 from cloud.infrastructure import COMMAND
-from cloud.pipeline import REMOVED
-from cloud.programs import InterruptedRunError, confirm, require
-from cloud.settings import Settings
+from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import application, fail, services
+
+from .installation import azure, settings
+from .installation.azure import Subscription
+from .installation.owner import REGISTRY, ROOTS, STATE, TIMES, Owner
+from .installation.pipeline import REMOVED
+from .installation.programs import confirm, require
+from .installation.settings import Settings
 
 # What lives in the cluster and goes with it.
 _IN_CLUSTER = re.compile(r"(^|\.)(helm_release|kubernetes_\w+|kubectl_\w+)\.")
@@ -84,9 +86,9 @@ def say_what_stays(wanted: Settings, *, all_go: bool) -> None:
     print(f"Git, this folder and the state ({wanted.state_account} in {wanted.state_group}) stay.")
 
 
-def remove(root: roots.Root, runner: roots.Runner, elsewhere: set[str], *, cluster_stays: bool = False) -> None:
+def remove(root: Root, runner: Owner, elsewhere: set[str], *, cluster_stays: bool = False) -> None:
     """Remove what a root has made; the objects in a cluster go with it, and people keep their roles elsewhere."""
-    print(f"\n== {root.name}: {root.makes} ({root.removing})")
+    print(f"\n== {root.name}: {root.makes} ({TIMES[root][1]})")
     runner.init(root)
     if elsewhere:
         runner.leave_people(root, elsewhere)
@@ -100,16 +102,16 @@ def remove(root: roots.Root, runner: roots.Runner, elsewhere: set[str], *, clust
 
 def take_down(wanted: Settings, chosen: Subscription) -> None:
     """Remove a cluster with all that belongs to it."""
-    runner = roots.Runner(chosen, wanted.environment)
+    runner = Owner(chosen, wanted.environment)
     step = ""
     try:
         stays = "cluster" in wanted.existing and azure.cluster(chosen, wanted) is not None
-        for root in (roots.GITOPS, roots.PLATFORM):
+        for root in (GITOPS, PLATFORM):
             step = f"{root.name} of {wanted.environment}" if wanted.environment else root.name
             remove(root, runner, wanted.outside(chosen.id), cluster_stays=stays)
         # Last: a make up after an interruption has to find in the state what is in a cluster that is still there.
-        if lost := runner.resources(roots.GITOPS):
-            runner.forget(roots.GITOPS, lost)
+        if lost := runner.resources(GITOPS):
+            runner.forget(GITOPS, lost)
     except CommandError as error:
         fail(f"{step} failed: {error}; mend the cause and run make down again, it goes on from there")
     except InterruptedRunError:
@@ -146,10 +148,10 @@ def main() -> None:
 
     for one in clusters:
         take_down(one, chosen)
-    if all_go and roots.REGISTRY in roots.ROOTS:
+    if all_go and REGISTRY in ROOTS:
         groups.append(wanted.registry_group)
         try:
-            remove(roots.REGISTRY, roots.Runner(chosen), set())
+            remove(REGISTRY, Owner(chosen), set())
         except CommandError as error:
             fail(f"registry failed: {error}; mend the cause and run make down again, it goes on from there")
 
@@ -164,7 +166,7 @@ def main() -> None:
         return
     print("\nDone. Nothing is left but the state storage, a few cents a month, which make up uses again.")
     print(f"To remove it too, with the history of the state: az group delete --name {wanted.state_group}")
-    print(f"and rm -f terraform/{roots.STATE.name}/terraform.tfstate*")
+    print(f"and rm -f terraform/{STATE.name}/terraform.tfstate*")
     print(f"Note: {REMOVED}.")
 
 

@@ -155,7 +155,7 @@ def _make_kind(place: Place) -> None:
         }
         options = ("--name", _NAME, "--kubeconfig", KUBECONFIG, "--config=-")
         run("kind", "create", "cluster", *options, stdin=json.dumps(config), timeout=900, env=_past_the_proxy())
-        write = f"mkdir -p {os.path.dirname(hosts)} && cat >{hosts}"
+        write = f"mkdir -p {Path(hosts).parent} && cat >{hosts}"
         content = f'[host."http://{_REGISTRY}:{_REGISTRY_PORT}"]\n'
         run("docker", "exec", "--interactive", _NODE, "sh", "-c", write, stdin=content)
     # Let the node reach the registry by its name.

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Run an environment on this machine, without Azure: a cluster, Argo CD as it is set up there, and the images of src/.
 
-Usage: scripts/local up [--kubeconfig FILE] [--context NAME] ENVIRONMENT
-       scripts/local push|watch|down
-       scripts/local logs SERVICE
+Usage: make local [ENV=ENVIRONMENT] [KUBECONFIG=FILE] [CONTEXT=NAME]
+       make local-push, make local-watch, make local-down
+       make local-logs [SERVICE=SERVICE]
 
 The cluster is made with kind, or is the one that is named. What Argo CD sees is a copy of the working tree on a git
 server in the cluster; neither the repository here nor its remote is touched. Safe to run again at any point.
@@ -22,8 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gitops.process import CommandError, run
 from gitops.repository import ROOT, application, argocd_namespace, services
-from workstation import argocd, kind, layer, place, release
-from workstation.commands import check_machine, show, step, wait_until
+
+from .laptop import argocd, kind, layer, place, release
+from .laptop.commands import check_machine, show, step, wait_until
 
 
 def up(environment: str, kubeconfig: str, context: str) -> None:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Say what stands in the way of `make up` and of the pipeline, each line with its cure. Changes nothing.
 
-Usage: scripts/doctor
+Usage: make doctor
 
 One line for each finding: ok, warning, failure or skipped. Ends with status 1 if there is a failure.
 """
@@ -11,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from cloud import check_azure, check_repository, locks, programs, settings
-from cloud.pipeline import TOOLS, checks
-from cloud.report import Line, Pool, failure
 from gitops.process import run
+
+from .installation import check_azure, check_repository, programs, providers, settings
+from .installation.pipeline import TOOLS, checks
+from .installation.report import Line, Pool, failure
 
 
 def findings(pool: Pool) -> Iterator[Line]:
@@ -24,7 +24,7 @@ def findings(pool: Pool) -> Iterator[Line]:
     yield from programs.of_validate()
     yield from check_repository.check(pool)
     yield from check_repository.template()
-    yield from locks.findings()
+    yield from providers.findings()
     yield from check_repository.owners(pool)
     try:
         wanted = settings.clusters()

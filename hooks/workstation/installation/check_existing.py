@@ -8,7 +8,7 @@ from typing import Any
 
 from gitops.process import CommandError
 
-from . import azure
+from . import azure, check_argo_cd, check_cluster
 from .azure import Subscription
 from .programs import json_output
 from .report import Line, Pool, failure, ok, warning
@@ -106,8 +106,6 @@ def _fit(
     kind: str, thing: dict[str, Any], made: Future[Any], versions: dict[str, Future[Any]], wanted: Settings
 ) -> Iterator[Line]:
     if kind == "cluster":
-        from . import check_argo_cd, check_cluster
-
         if made.result() is None:
             cure = f"choose that one: az account set --subscription {thing['id'].split('/')[2]}"
             yield failure(f"existing: cluster {thing['name']} is in another subscription", cure)

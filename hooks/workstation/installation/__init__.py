@@ -1,0 +1,1 @@
+"""What `make up`, `down`, `doctor` and `secret` share: the tools, the settings, Azure and the cluster."""

@@ -1,0 +1,153 @@
+"""Commands for a workstation come from the template: in the recorded version, fetched once, and never in a pipeline."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import support
+
+COMMANDS = sorted(path.stem for path in (support.ROOT / "hooks" / "workstation").glob("[a-z]*.py"))
+VERSION = "v9.0.0"
+BY_HAND = "; terraform and kubectl work without it: By hand, in docs/operations.md\n"
+
+
+def made_from(product: Path, address: str, version: str = VERSION, origin: str = "") -> None:
+    """Let a product name the address of its template, and the version that it was made from."""
+    answers = product / ".copier-answers.yml"
+    kept = re.sub(r"^_(src_path|commit): .*\n", "", answers.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    answers.write_text(f"{f'_commit: {version}' if version else '#'}\n_src_path: {address}\n{kept}", encoding="utf-8")
+    (product / "scripts" / "updates" / "origin.yaml").write_text(f"_src_path: {origin or address}\n", encoding="utf-8")
+
+
+def run(product: Path, command: str = "doctor", *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command that shows its help, so that nothing is asked; its status, what it says and what is wrong."""
+    done = support.run(
+        sys.executable, "scripts/from-template", command, *arguments, "--help", cwd=product, **environment
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def server(template: Path, tmp_path: Path) -> Path:
+    """The template as a repository with one version, in which doctor says so."""
+    parts = shutil.ignore_patterns("terraform", "src", "apps", "clusters", "docs")
+    path = shutil.copytree(template, tmp_path / "server", ignore=parts)
+    edit(path, "the recorded version")
+    support.git("init", "-q", "-b", "main", cwd=path)
+    support.git("add", "-A", cwd=path)
+    support.git("commit", "-q", "-m", "Begin", cwd=path)
+    support.git("tag", VERSION, cwd=path)
+    return path
+
+
+def edit(template: Path, words: str) -> None:
+    path = template / "hooks" / "workstation" / "doctor.py"
+    path.write_text(path.read_text(encoding="utf-8").replace('"""', f'"""It is {words}. ', 1), encoding="utf-8")
+
+
+def test_every_command_runs_from_an_archive_that_is_fetched_once(
+    own_product: Path, server: Path, tmp_path: Path
+) -> None:
+    made_from(own_product, f"file://{server}")
+    support.git("commit", "-qam", "Name the template", cwd=own_product)
+    assert "the recorded version" in run(own_product)[1]
+    server.rename(tmp_path / "away")
+    for command in COMMANDS:
+        status, said, wrong = run(own_product, command.replace("_", "-"), PYTHONDONTWRITEBYTECODE="")
+        assert (status, wrong) == (0, ""), command
+        assert said.startswith(f"usage: {command.replace('_', '-')} "), said
+    [archive] = (own_product / ".git" / "template-update.git").glob("*.zip")
+    assert "/hooks/" not in support.git("status", "--porcelain", "--ignored", cwd=own_product)
+    read = "import sys, importlib.resources as r; sys.path[:0] = ['scripts', sys.argv[1]]; from hooks.workstation.laptop import layer"
+    read += "; print(r.files(layer.__package__).joinpath(layer._DATABASE).read_text())"
+    assert "image: postgres:" in support.run(sys.executable, "-c", read, archive, cwd=own_product).stdout
+
+
+def test_before_git_init_the_template_is_kept_in_a_cache(own_product: Path, server: Path, tmp_path: Path) -> None:
+    shutil.rmtree(own_product / ".git")
+    made_from(own_product, f"file://{server}")
+    before = support.relative(own_product)
+    for _ in range(2):
+        assert "the recorded version" in run(own_product, XDG_CACHE_HOME=str(tmp_path / "cache"))[1]
+        shutil.rmtree(server, ignore_errors=True)
+    assert support.relative(own_product) == before
+    assert len(list(tmp_path.glob("cache/gitops-template/*.git/*.zip"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [(VERSION, "the recorded version"), ("v9.0.0-1-g0123456", "a draft"), ("", "a draft")]
+)
+def test_of_a_folder_the_recorded_version_is_run_if_it_has_that_and_else_its_files(
+    own_product: Path, server: Path, version: str, words: str
+) -> None:
+    made_from(own_product, str(server), version)
+    edit(server, "a draft")
+    status, said, wrong = run(own_product)
+    assert (status, wrong) == (0, "")
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("address", "version", "origin", "words"),
+    [
+        ("file://{server}", VERSION, "https://example.com/other", "_src_path is not the address in scripts/updates"),
+        ("{server}", "", "https://example.com/other", "_src_path is not the address in scripts/updates/origin.yaml"),
+        ("file://{server}", "", "", ".copier-answers.yml names no version of a template"),
+        ("file://{server}", "v8.0.0", "", "the template has no version v8.0.0: choose one of v9.0.0"),
+        ("file://{server}", "--output=stolen", "", "the template has no version --output=stolen"),
+        ("file://{server}/away", VERSION, "", "/away can't be read: check the network and your right to it"),
+        ("ext::touch stolen", VERSION, "", "ext::touch stolen can't be read"),
+        ("/of/another/machine", VERSION, "", "it is a folder of another machine: write the address of its server"),
+    ],
+)
+def test_what_can_not_be_run_is_one_line_with_the_cure(
+    own_product: Path, server: Path, address: str, version: str, origin: str, words: str
+) -> None:
+    made_from(own_product, address.format(server=server), version, origin)
+    status, said, wrong = run(own_product)
+    assert (status, said) == (1, "")
+    assert wrong.startswith("doctor: ")
+    assert words in wrong
+    assert wrong.endswith(BY_HAND)
+    assert wrong.count("\n") == 1
+    assert not list(own_product.rglob("stolen"))
+
+
+def test_a_command_that_is_none_is_told(own_product: Path) -> None:
+    for command in ("installation", "laptop", "doctors", "os"):
+        assert run(own_product, command)[2].startswith(f"{command}: the template has no command {command} in this")
+
+
+def test_no_pipeline_runs_code_of_the_template_with_what_it_may(product: Path) -> None:
+    """What a workstation runs has a person's rights; template-update alone runs in a job, which has no token."""
+    targets = re.findall(r"^([a-z-]+):.*\n\t@.*scripts/from-template", (product / "Makefile").read_text(), re.MULTILINE)
+    assert len(targets) >= 4
+    paths = [path for part in (".github", "jenkins") for path in (product / part).rglob("*") if path.is_file()]
+    scripts = [path for path in support.files(product / "scripts") if path.name not in ("README.md", "from-template")]
+    for path in [*paths, *product.glob("Jenkinsfile"), *scripts]:
+        text = path.read_text(encoding="utf-8")
+        assert "from-template" not in text, path
+        if path not in scripts:
+            called = re.findall(r"^(?:\s*(?:- )?(?:run: |sh ['\"]+)|\s+)make (?:-\S+ )*([a-z-]+)", text, re.MULTILINE)
+            assert not set(called) & set(targets), path
+
+
+def test_an_installed_package_of_the_same_name_is_not_run(own_product: Path, server: Path, tmp_path: Path) -> None:
+    (tmp_path / "site" / "hooks").mkdir(parents=True)
+    (tmp_path / "site" / "hooks" / "__init__.py").write_text("raise SystemExit('stolen')\n")
+    made_from(own_product, f"file://{server}")
+    assert "the recorded version" in run(own_product, PYTHONPATH=str(tmp_path / "site"))[1]
+
+
+def test_make_hands_over_arguments_and_status(own_product: Path, server: Path) -> None:
+    made_from(own_product, f"file://{server}")
+    done = subprocess.run(
+        ["make", "--silent", "lock", "ARGS=--help"],
+        cwd=own_product, env={"PATH": support.TOOLS_FIRST}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Usage: make lock" in done.stdout + done.stderr
+    assert done.returncode == 0
