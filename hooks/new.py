@@ -194,7 +194,7 @@ def name_origin() -> str:
     if pushed and not changed:
         return ""
     what = "has changes that no commit has" if changed else f"is at {version}, which {address} may not have"
-    return f"Updates may find no version to compare with: the checkout of the template {what}. Push first."
+    return f"`make doctor`, `make up` and updates may find no version: the checkout of the template {what}. Push first."
 
 
 class _Toolbar(ValidationToolbar):

@@ -321,7 +321,11 @@ def test_all_that_is_missing_is_told_at_once(laptop: Laptop) -> None:
 def test_every_save_is_pushed_until_it_ends(laptop: Laptop) -> None:
     laptop.succeeds("local")
     process = subprocess.Popen(
-        ["scripts/from-template", "local", "watch"], cwd=laptop.product, env=laptop.environment(), stdout=subprocess.PIPE, text=True
+        ["scripts/from-template", "local", "watch"],
+        cwd=laptop.product,
+        env=laptop.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     source = laptop.product / "src/frontend/static/index.html"

@@ -63,10 +63,10 @@ def figure() -> Iterator[Figure]:
 
 
 @pytest.fixture(scope="session")
-def product(in_process: InProcess, folder: Path, machine: Machine) -> Path:
-    """The default product, committed."""
+def product(folder: Path, machine: Machine) -> Path:
+    """The default product, committed, and beside it the template, whose commands it runs."""
     made = folder / "product"
-    in_process.render(support.answers("defaults"), made)
+    InProcess(support.export_template(folder / "template")).render(support.answers("defaults"), made)
     if machine.stand_ins:
         for dockerfile in made.glob("src/*/Dockerfile"):
             dockerfile.write_text(re.sub(r"(?m)^(FROM \S+?)@\S+", r"\1", dockerfile.read_text()))

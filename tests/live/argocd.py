@@ -34,7 +34,7 @@ _METRICS: Final = {
 # Where `make local` begins: on a cluster that a person has named, up to Argo CD.
 _INSTALL: Final = """\
 import sys
-from workstation import argocd, kind, place
+from hooks.workstation.laptop import argocd, kind, place
 with place.alone():
     kind.make(kind.choose(sys.argv[1], sys.argv[2], ""))
     argocd.install()
@@ -81,7 +81,7 @@ class ArgoCD:
 
     def _install(self) -> None:
         """Install it, and wait until all of it serves."""
-        environment = {**workstation(self.cluster), "PYTHONPATH": str(self._product / "scripts")}
+        environment = {**workstation(self.cluster), "PYTHONPATH": f"{self._product / 'scripts'}:{support.ROOT}"}
         overlay, *_ = support.overlays(self._product)
         with step("Argo CD in pods, by the product's own code"):
             run(sys.executable, "-c", _INSTALL, overlay.name, self.cluster.kubeconfig, env=environment, timeout=900)
@@ -95,7 +95,7 @@ class ArgoCD:
 
     def _remove(self) -> None:
         if self.cluster.external:
-            down = (sys.executable, self._product / "scripts" / "local", "down")
+            down = (sys.executable, self._product / "scripts" / "from-template", "local", "down")
             run(*down, env=workstation(self.cluster), timeout=900)
 
     def application(self, name: str) -> Object | None:

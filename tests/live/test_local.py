@@ -164,7 +164,7 @@ def test_the_loop_runs_on_this_machine_and_leaves_nothing(laptop: Laptop, figure
 def processes_of(product: Path) -> list[str]:
     """The command lines of processes that were started by the product's scripts."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "workstation" in line or str(product) in line]
+    return [line for line in listed.splitlines() if "from-template" in line or str(product) in line]
 
 
 def test_a_version_that_does_not_start_is_put_back(laptop: Laptop) -> None:

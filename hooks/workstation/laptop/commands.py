@@ -32,7 +32,9 @@ def run(*command: str | Path, timeout: float = 300, **options: Any) -> str:
     """Run a program and return what it prints; the options are those of `process.call`."""
     done = process.call(*command, timeout=timeout, **options)
     if done.returncode:
-        raise CommandError(f"{Path(command[0]).name}: {one_line(done.stderr or done.stdout)}")
+        # Kind quotes the program that failed at the end.
+        said = (done.stderr or done.stdout).rpartition("Command Output:")[2]
+        raise CommandError(f"{Path(command[0]).name}: {one_line(said)}")
     return done.stdout
 
 

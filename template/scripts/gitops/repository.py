@@ -52,8 +52,8 @@ def fail(message: str) -> NoReturn:
 
 def one_line(text: str) -> str:
     """Return the line of a program's complaint that says what is wrong."""
-    # Some programs frame and colour what they say; kind quotes the program that failed at the end.
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text).rpartition("Command Output:")[2]
+    # Some programs frame and colour what they say.
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     said = (line.strip("│╷╵ \t") for line in text.splitlines())
     lines = [line for line in said if line and not re.match(r"hint:|(Run|See) '", line)]
     told = [line for line in lines if re.match(r"([\w-]+: )?(error|fatal)", line, re.IGNORECASE)] or lines[-1:]

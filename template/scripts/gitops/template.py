@@ -121,4 +121,6 @@ def workstation() -> Path:
     store = store_of(address)
     if not has(store, version):
         fetch(address, store)
+    if not has(store, version):
+        raise CommandError(f"the template {address} does not have the version {version}: push it there")
     return archive(store, find(store, version), store)
