@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from checks import documents, kustomize, safeguards
+from checks import documents, kustomize, objects
 from checks.objects import Workload, is_workload
 
 from tests import support
@@ -156,6 +156,6 @@ def test_no_role_of_argo_cd_reaches_into_nodes() -> None:
 
 @pytest.mark.parametrize("memory", ["204800Ki", "200Mi", "209715200", "2.5e8", "1Pi", "1Ei", "half of it"])
 def test_a_request_that_is_large_enough_or_not_understood_is_taken_for_right(memory: str) -> None:
-    assert safeguards.amount("memory", memory) >= 100
-    assert safeguards.amount("cpu", "150000u") == pytest.approx(150)
-    assert safeguards.amount("memory", "99Mi") < 100 > safeguards.amount("cpu", "50m")
+    assert objects.amount("memory", memory) >= 100
+    assert objects.amount("cpu", "150000u") == pytest.approx(150)
+    assert objects.amount("memory", "99Mi") < 100 > objects.amount("cpu", "50m")
