@@ -136,6 +136,7 @@ def test_own_checks_find_nothing(product: Path) -> None:
     assert validation.looked_at(product) == ([], 0, [])
 
 
+@functools.cache
 def ci(product: Path) -> str:
     return str(yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["ci"])
 
