@@ -17,6 +17,7 @@ def covered(in_process: InProcess) -> coverage.Coverage:
     return coverage.Coverage(in_process)
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_the_fixtures(covered: coverage.Coverage, rendered: Callable[[str], Path]) -> None:
     document = coverage.document(covered, rendered)
     assert coverage.DOCUMENT.read_text(encoding="utf-8") == document, "run `make coverage`"
@@ -38,6 +39,7 @@ def test_every_conditional_file_is_there_in_one_product_and_left_out_in_another(
     assert [pattern for pattern, present, absent in coverage.files(rendered) if not present or not absent] == []
 
 
+@pytest.mark.slow
 def test_every_pair_of_choices_is_in_a_set_or_refused(covered: coverage.Coverage) -> None:
     for pair in coverage.pairs():
         made = [data for data in covered.sets.values() if all(data[name] == value for name, value in pair)]

@@ -17,6 +17,7 @@ def test_a_wrong_answer_is_refused_with_its_cure(name: str, in_process: InProces
     assert support.refusal(name) in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_an_answer_is_wrong(template: Path, tmp_path: Path) -> None:
     for name in support.INVALID[::20]:
         with pytest.raises((ValueError, UserMessageError)) as refusal:

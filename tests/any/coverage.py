@@ -63,7 +63,6 @@ class Coverage:
         """Ask the questions of every fixture."""
         self._in_process = in_process
         self.fixtures = {name: in_process.ask(support.answers(name) or {}) for name in support.VALID}
-        self.sets, self.refused = self._further()
 
     def _ask(self, data: Mapping[str, Any]) -> dict[str, Any] | RefusedError:
         try:
@@ -96,6 +95,17 @@ class Coverage:
                 del data[name]
         return data
 
+    @property
+    def sets(self) -> dict[str, dict[str, Any]]:
+        """Return the further sets, which bring together the pairs that no fixture has."""
+        return self._further[0]
+
+    @property
+    def refused(self) -> dict[Pair, str]:
+        """Return the pairs that can't be, with the message."""
+        return self._further[1]
+
+    @functools.cached_property
     def _further(self) -> tuple[dict[str, dict[str, Any]], dict[Pair, str]]:
         missing = [pair for pair in pairs() if not self.by(pair)]
         sets: dict[str, dict[str, Any]] = {}
