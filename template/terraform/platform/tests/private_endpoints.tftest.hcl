@@ -23,33 +23,15 @@ run "only_private_endpoints_lead_to_the_vault" {
   }
 }
 
-#% if database == "postgres" %#
-run "only_private_endpoints_lead_to_the_backups" {
+run "each_endpoint_leads_to_one_part_of_its_resource" {
   command = plan
 
   assert {
-    condition     = !azurerm_storage_account.database_backup.public_network_access_enabled && azurerm_storage_account.database_backup.network_rules[0].default_action == "Deny"
-    error_message = "They must have no public address."
-  }
-
-  assert {
-    condition     = azurerm_private_endpoint.this["backups"].private_service_connection[0].subresource_names == tolist(["blob"])
-    error_message = "Backups are blobs."
+    condition     = alltrue([for name, endpoint in azurerm_private_endpoint.this : endpoint.private_service_connection[0].subresource_names == tolist([local.private_endpoints[name].part])])
+    error_message = "A vault has one part, a registry too; backups and the state are blobs."
   }
 }
 
-#% endif %#
-#% if registry_spec.sign_in == "azure" %#
-run "the_registry_has_an_endpoint_in_this_network" {
-  command = plan
-
-  assert {
-    condition     = azurerm_private_endpoint.this["registry"].private_service_connection[0].subresource_names == tolist(["registry"])
-    error_message = "Nodes pull through it."
-  }
-}
-
-#% endif %#
 run "the_state_has_an_endpoint_in_this_network" {
   command = plan
 

@@ -9,22 +9,6 @@ variable "load_balancers_subnet" {
   }
 }
 
-#% if expose == "gateway" %#
-variable "gateway_address" {
-  description = "Address of the gateway; the Gateway in Git names it too."
-  type        = string
-
-  # Azure keeps the first four.
-  validation {
-    condition = try(
-      cidrsubnet("${var.gateway_address}/${split("/", var.load_balancers_subnet)[1]}", 0, 0) == cidrsubnet(var.load_balancers_subnet, 0, 0) &&
-      !contains([for number in range(4) : cidrhost(var.load_balancers_subnet, number)], var.gateway_address)
-    , false)
-    error_message = "Give an address of load_balancers_subnet, after its first four."
-  }
-}
-
-#% endif %#
 # The Services and the Gateway in Git name it.
 resource "azurerm_subnet" "load_balancers" {
   #checkov:skip=CKV2_AZURE_31: AKS opens the nodes' own security group for each load balancer; nothing else is in here
@@ -40,10 +24,3 @@ resource "azurerm_role_assignment" "cluster_load_balancers" {
   principal_id                     = azurerm_user_assigned_identity.cluster.principal_id
   skip_service_principal_aad_check = true
 }
-#% if expose == "gateway" %#
-
-output "gateway_address" {
-  description = "Address of the gateway in the virtual network: what the DNS records of all hosts point to."
-  value       = var.gateway_address
-}
-#% endif %#

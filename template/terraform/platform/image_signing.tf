@@ -9,7 +9,7 @@ resource "azurerm_key_vault_key" "image_signing" {
   key_opts     = ["sign", "verify"]
   tags         = local.tags
 
-  depends_on = [time_sleep.key_roles_honoured]
+  depends_on = [time_sleep.key_roles_honoured, time_sleep.roles_honoured]
 }
 
 resource "azurerm_role_assignment" "ci_push_signs" {
@@ -48,9 +48,5 @@ resource "azurerm_role_assignment" "ci_apply_keys" {
 resource "time_sleep" "key_roles_honoured" {
   create_duration = "120s"
 
-#% if "data" in private_parts %#
-  depends_on = [azurerm_private_endpoint.this, azurerm_role_assignment.first_operator_keys]
-#% else %#
   depends_on = [azurerm_role_assignment.first_operator_keys]
-#% endif %#
 }

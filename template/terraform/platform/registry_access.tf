@@ -21,14 +21,6 @@ locals {
   acr_pull = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 }
 
-# The kubelet pulls, so it is the kubelet's identity that needs the right: the control plane's would not help.
-resource "azurerm_role_assignment" "kubelet_pull" {
-  scope                            = local.registry_id
-  role_definition_name             = "AcrPull"
-  principal_id                     = #{ terraform_kubelet }#
-  skip_service_principal_aad_check = true
-}
-
 # Apply keeps that assignment, on a registry that is not its own: it may give and take the right to pull, nothing else.
 resource "azurerm_role_assignment" "ci_apply_grants_pull" {
   scope                            = local.registry_id

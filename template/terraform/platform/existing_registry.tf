@@ -1,0 +1,15 @@
+# Scripts read it; here it is compared alone.
+# tflint-ignore: terraform_unused_declarations
+variable "registry_name" {
+  description = "Name of the registry, which the pipeline and images in Git name too."
+  type        = string
+
+  validation {
+    condition     = lower(basename(var.existing.registry)) == lower(var.registry_name)
+    error_message = "The name of the registry that exists is another one."
+  }
+}
+
+locals {
+  registry_id = var.existing.registry
+}
