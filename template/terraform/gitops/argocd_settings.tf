@@ -1,13 +1,3 @@
-variable "platform_state" {
-  description = "Where ../platform keeps its state, whose outputs this root reads."
-  type = object({
-    storage_account_name = string
-    container_name       = optional(string, "tfstate")
-    key                  = string
-  })
-}
-#% if "argo_cd" not in existing %#
-
 variable "high_availability" {
   description = "Runs Argo CD with replicas and a replicated cache, which takes three nodes for applications."
   type        = bool
@@ -57,4 +47,3 @@ variable "argocd_webhook_secret_name" {
     error_message = "Give the name of a Secret, not what is in it."
   }
 }
-#% endif %#
