@@ -52,7 +52,7 @@ run "the_cluster_goes_before_its_rights" {
   assert {
     condition = length(setsubtract(
       flatten([for name in fileset(path.module, "*.tf") : regexall("resource \"azurerm_role_assignment\" \"(cluster_\\w+)\"", file("${path.module}/${name}"))]),
-      flatten([for name in fileset(path.module, "{automatic_,}cluster.tf") : regexall("azurerm_role_assignment\\.(cluster_\\w+),\n", file("${path.module}/${name}"))]),
+      flatten([for name in fileset(path.module, "*cluster.tf") : regexall("azurerm_role_assignment\\.(cluster_\\w+),\n", file("${path.module}/${name}"))]),
     )) == 0
     error_message = "An address or a subnet that a load balancer still uses can't be deleted."
   }

@@ -50,7 +50,7 @@ run "the_gateway_api_is_set_again_after_each_change_of_the_cluster" {
   command = plan
 
   assert {
-    condition     = strcontains(file("${path.module}/gateway.tf"), "replace_triggered_by = [azurerm_kubernetes_cluster.this]")
+    condition     = strcontains(file("${path.module}/gateway_api.tf"), "replace_triggered_by = [azurerm_kubernetes_cluster.this]")
     error_message = "azurerm writes the cluster whole, without these settings."
   }
 }
