@@ -207,7 +207,8 @@ def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: 
     answers = {"registry": "acr", "registry_name": "contosoimages", "existing": {kind: ANSWERS[kind]}}
     in_process.render(answers, tmp_path)
     texts = [path.read_text(encoding="utf-8") for path in tmp_path.glob("terraform/platform/existing*.tf")]
-    assert texts and all(text.endswith("}\n") and "\n\n\n" not in text for text in texts)
+    assert texts
+    assert all(text.endswith("}\n") and "\n\n\n" not in text for text in texts)
 
 
 CLUSTER = support.answers("existing-cluster")["existing"]["cluster"]
