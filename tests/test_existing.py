@@ -206,9 +206,9 @@ def test_down_without_a_state_does_not_tell_to_delete_the_group(faked: Fakes) ->
 def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: InProcess, tmp_path: Path) -> None:
     answers = {"registry": "acr", "registry_name": "contosoimages", "existing": {kind: ANSWERS[kind]}}
     in_process.render(answers, tmp_path)
-    text = (tmp_path / "terraform/platform/existing.tf").read_text(encoding="utf-8")
-    assert text.endswith("}\n")
-    assert "\n\n\n" not in text
+    texts = [path.read_text(encoding="utf-8") for path in tmp_path.glob("terraform/platform/existing*.tf")]
+    assert texts
+    assert all(text.endswith("}\n") and "\n\n\n" not in text for text in texts)
 
 
 CLUSTER = support.answers("existing-cluster")["existing"]["cluster"]

@@ -93,3 +93,10 @@ resource "azurerm_subnet" "api_server" {
     }
   }
 }
+
+resource "azurerm_role_assignment" "cluster_network" {
+  scope                            = azurerm_virtual_network.this.id
+  role_definition_name             = "Network Contributor"
+  principal_id                     = azurerm_user_assigned_identity.cluster.principal_id
+  skip_service_principal_aad_check = true
+}

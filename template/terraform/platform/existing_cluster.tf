@@ -1,3 +1,16 @@
+variable "names" {
+  description = "What things are called in Azure. Names of identities begin with `identities`."
+  type = object({
+    resource_group = string
+    identities     = string
+  })
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$", var.names.resource_group))
+    error_message = "Give a resource group 1 to 90 letters, digits, '.', '_', '-', '(' or ')', not ending in '.'."
+  }
+}
+
 # The cluster that was there before: looked at in every plan, and never changed. What it should be like is checked by
 # `make doctor`; without what is checked here, nobody of this repository could sign in, or anybody with a certificate could.
 data "azurerm_kubernetes_cluster" "this" {

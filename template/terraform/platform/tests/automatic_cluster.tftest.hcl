@@ -34,7 +34,7 @@ run "the_control_plane_may_use_the_network_before_the_cluster_is_there" {
   command = plan
 
   assert {
-    condition     = strcontains(file("${path.module}/identities.tf"), "azurerm_virtual_network.this.id")
+    condition     = strcontains(file("${path.module}/automatic_network.tf"), "scope                            = azurerm_virtual_network.this.id")
     error_message = "Nodes that AKS makes need the right on the whole network."
   }
 

@@ -186,3 +186,27 @@ run "a_server_name_that_azure_refuses_is_refused_here" {
 
   expect_failures = [var.database_server_name]
 }
+
+run "the_administrators_password_is_for_the_job_that_makes_roles" {
+  command = plan
+
+  assert {
+    condition     = [for key in keys(azurerm_role_assignment.secret_reader) : key if endswith(key, "/database-administrator-password")] == ["database-roles/database-administrator-password"]
+    error_message = "No environment may read the administrator's password."
+  }
+
+  assert {
+    condition     = local.secret_readers["database-roles"] == toset(["database-administrator-password", "dev-database-password", "prod-database-password"])
+    error_message = "The job must read what it sets, and nothing else."
+  }
+}
+
+run "an_environment_that_is_given_the_administrators_password_is_refused" {
+  command = plan
+
+  variables {
+    environment_secrets = { dev = ["Database-Administrator-Password"], prod = [] }
+  }
+
+  expect_failures = [azurerm_key_vault_secret.database_administrator]
+}

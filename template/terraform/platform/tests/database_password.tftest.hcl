@@ -43,3 +43,13 @@ run "a_new_password_is_made_only_when_asked_for" {
     error_message = "The version must be the one given, or every run would change the password."
   }
 }
+
+run "an_environment_that_is_given_the_password_of_another_is_refused" {
+  command = plan
+
+  variables {
+    environment_secrets = { dev = ["prod-database-password"], prod = [] }
+  }
+
+  expect_failures = [azurerm_key_vault_secret.database_password]
+}

@@ -18,13 +18,13 @@ run "the_kubelet_may_pull_from_the_registry_of_all_clusters" {
   command = plan
 
   assert {
-    condition     = azurerm_role_assignment.kubelet_pull.scope == "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-registry/providers/Microsoft.ContainerRegistry/registries/shopimages"
-    error_message = "The scope must be the registry that ../registry makes."
+    condition     = azurerm_role_assignment.kubelet_pull.role_definition_name == "AcrPull" && azurerm_role_assignment.kubelet_pull.skip_service_principal_aad_check
+    error_message = "Nodes pull with the kubelet's identity; it needs AcrPull, given before Entra ID has spread the new identity."
   }
 
   assert {
-    condition     = azurerm_role_assignment.kubelet_pull.role_definition_name == "AcrPull" && azurerm_role_assignment.kubelet_pull.skip_service_principal_aad_check
-    error_message = "Nodes pull with the kubelet's identity; it needs AcrPull, given before Entra ID has spread the new identity."
+    condition     = azurerm_role_assignment.kubelet_pull.scope == "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-registry/providers/Microsoft.ContainerRegistry/registries/shopimages"
+    error_message = "The scope must be the registry that ../registry makes."
   }
 }
 

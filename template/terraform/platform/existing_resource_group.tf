@@ -1,0 +1,8 @@
+# The one that `names` names.
+data "azurerm_resource_group" "this" {
+  name = var.names.resource_group
+}
+
+locals {
+  resource_group = data.azurerm_resource_group.this
+}
