@@ -1301,8 +1301,8 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a service that a workflow does not build": (
         ".github/workflows/check.yml",
-        '          - "backend"\n',
-        "",
+        ', "backend"]',
+        "]",
         "src/backend is not among the services: add it, so that it is checked",
     ),
     # Commands
