@@ -1724,12 +1724,85 @@ BACKUP_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+JOB = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: seed\nspec:\n  template:\n    spec:\n      containers:\n"
+
+# What the cluster refuses, and no schema tells.
+WORKLOAD_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "a day that never comes": (
+        f"{SHOP}/base/nightly/cronjob.yaml",
+        "schedule: .*",
+        'schedule: "0 3 31 4,6 *"',
+        "cronjob.yaml:17: no time fits '0 3 31 4,6 *': write minute, hour, day, month and day of the week",
+    ),
+    "an hour that is none": (
+        f"{SHOP}/overlays/prod/nightly-settings.yaml",
+        "schedule: .*",
+        'schedule: "0 24 * * 1-5"',
+        "nightly-settings.yaml:6: no time fits '0 24 * * 1-5'",
+    ),
+    "a job that would run for ever": (
+        f"{SHOP}/base/nightly/cronjob.yaml",
+        "restartPolicy: Never",
+        "restartPolicy: Always",
+        "CronJob nightly would not end: add restartPolicy: Never",
+    ),
+    "a worker with the labels of another": (
+        f"{SHOP}/base/mailer/deployment.yaml",
+        r'(?s)(matchLabels:\n      app.kubernetes.io/name: )"mailer"(.*?labels:\n        app.kubernetes.io/name: )"mailer"',
+        r'\1"thumbnails"\2"thumbnails"',
+        "Deployment thumbnails selects the pods of Deployment mailer: give it and its pods a label of their own",
+    ),
+    "a Job that a release would change": (
+        f"{SHOP}/base/api/networkpolicy.yaml",
+        r"\Z",
+        f"---\n{JOB}        - {{name: seed, image: acmeshop.azurecr.io/api}}\n      restartPolicy: Never\n",
+        "the next release would change Job seed, which Kubernetes refuses: add the annotation argocd.argoproj.io/hook",
+    ),
+    "a selector of other pods": (
+        f"{SHOP}/base/mailer/deployment.yaml",
+        'matchLabels:\n      app.kubernetes.io/name: "mailer"',
+        'matchLabels:\n      app.kubernetes.io/name: "mail"',
+        "selector of Deployment mailer is not in the labels of its pods: make them the same",
+    ),
+    "a limit below what is asked for": (
+        f"{SHOP}/overlays/dev/web-settings.yaml",
+        "limits:\n +memory: 300Mi",
+        "limits:\n              memory: 0.2Gi",
+        "container web requests 300Mi of memory, and its limit is 0.2Gi: make it as much at least",
+    ),
+    "an autoscaler upside down": (
+        f"{SHOP}/overlays/prod/web-autoscaler.yaml",
+        "minReplicas: 2",
+        "minReplicas: 7",
+        "web-autoscaler.yaml:11: is above maxReplicas, 6: use at most that",
+    ),
+    "a budget that lets no pod go": (
+        f"{SHOP}/base/api/poddisruptionbudget.yaml",
+        "maxUnavailable: 1\n",
+        "minAvailable: 100%\n",
+        "PodDisruptionBudget api lets no pod go, so no node can be upgraded: write maxUnavailable: 1",
+    ),
+    "a range with an address within it": (
+        f"{SHOP}/overlays/prod/api-egress.yaml",
+        "10.2.0.0/16",
+        "10.2.0.5/16",
+        "api-egress.yaml:15: the cluster refuses 10.2.0.5/16: write 10.2.0.0/16",
+    ),
+    "a range that is a name": (
+        f"{SHOP}/overlays/prod/api-egress.yaml",
+        "10.2.0.0/16",
+        "db.example.com",
+        "db.example.com is no range of addresses: write one, as 10.20.0.0/16",
+    ),
+}
+
+
 def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     """Return each damage by answer set and name: what is done, and words of the line that must be said."""
     tables = {answers: [table] for answers, table in DAMAGED.items()}
     tables["defaults"] += [EDITS, BACKUP_DAMAGES]
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
-    tables["services-of-every-kind"] = [KIND_DAMAGES]
+    tables["services-of-every-kind"] = [KIND_DAMAGES, WORKLOAD_DAMAGES]
     tables["identities-in-azure"] = [IDENTITY_DAMAGES]
     found: dict[tuple[str, str], tuple[Edit, str]] = {}
     for answers, dictionaries in tables.items():

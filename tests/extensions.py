@@ -162,6 +162,27 @@ def a_cron_job(tree: Tree, chance: random.Random) -> None:
     )
 
 
+def a_job_and_a_worker(tree: Tree, chance: random.Random) -> None:
+    """A hook and a Deployment that nobody calls, by the image of a service, with what goes along."""
+    text = tree.deployment(chance).read_text()
+    [image] = re.findall(r'^          image: "?([^"\n]+)', text, re.MULTILINE)[:1]
+    pods = textwrap.indent(f"{POD_SAFE}containers:\n{container('consume', image)}", " " * 6)
+    job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: seed\n  annotations:\n    argocd.argoproj.io/hook: PostSync\n"
+    job += f"spec:\n  template:\n    spec:\n      restartPolicy: OnFailure\n{pods}"
+    labels = "{app: consume}"
+    worker = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: consume\nspec:\n  selector:\n    matchLabels: {labels}\n"
+    worker += f"  template:\n    metadata:\n      labels: {labels}\n    spec:\n{pods}"
+    budget = (
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: consume\nspec:\n  minAvailable: 50%\n"
+    )
+    budget += f"  selector:\n    matchLabels: {labels}\n"
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: consume\nspec:\n  podSelector:\n"
+    )
+    policy += f"    matchLabels: {labels}\n  policyTypes: [Egress]\n  egress:\n    - to:\n        - ipBlock: {{cidr: 2001:db8::/32}}\n"
+    tree.resource(tree.base, "consume.yaml", "---\n".join((job, worker, budget, policy)))
+
+
 def a_variable(tree: Tree, chance: random.Random) -> None:
     name, value = chance.choice(
         [
@@ -761,7 +782,17 @@ MORE: tuple[Extension, ...] = (
 
 
 EVERY: tuple[Extension, ...] = (
-    *(a_service, a_config_map, a_generator, a_cron_job, a_variable, a_sidecar, an_init_container, an_autoscaler),
+    *(
+        a_service,
+        a_config_map,
+        a_generator,
+        a_cron_job,
+        a_job_and_a_worker,
+        a_variable,
+        a_sidecar,
+        an_init_container,
+        an_autoscaler,
+    ),
     *(an_ingress, a_policy, a_workflow, infrastructure, values, documents, scripts, a_chart, own_chart, a_role),
     *(patches, a_renamed_patch, a_component, an_overlay_object, anchors, monitors, an_application_set, a_secret),
 )

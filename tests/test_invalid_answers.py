@@ -17,6 +17,13 @@ def test_a_wrong_answer_is_refused_with_its_cure(name: str, in_process: InProces
     assert support.refusal(name) in str(refusal.value)
 
 
+def test_files_that_are_too_large_for_a_config_map_are_refused(in_process: InProcess) -> None:
+    files = {f"{number}.txt": "x" * 20000 for number in range(51)}
+    with pytest.raises(RefusedError, match="use at most 1000000 bytes in config altogether"):
+        in_process.ask({"services": [{"name": "web", "config": files}]})
+
+
+@pytest.mark.slow
 def test_nothing_is_written_where_an_answer_is_wrong(template: Path, tmp_path: Path) -> None:
     for name in support.INVALID[::20]:
         with pytest.raises((ValueError, UserMessageError)) as refusal:

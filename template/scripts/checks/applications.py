@@ -223,6 +223,8 @@ def _identities(text: str) -> Iterator[Map]:
     """Yield what kustomize built, with nothing but what names each object: to read the rest takes seconds."""
     for document in re.split(r"^---\n", text, flags=re.MULTILINE):
         found = dict(re.findall(r"^(apiVersion|kind): (.+)$", document, re.MULTILINE))
+        if not found:  # kustomize has failed.
+            continue
         metadata = re.search(r"^metadata:\n((?:  .*\n?)+)", document, re.MULTILINE)
         names = dict(
             re.findall(r"^  (name|namespace): \"?([^\"\n]+)\"?$", metadata[1] if metadata else "", re.MULTILINE)

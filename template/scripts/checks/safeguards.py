@@ -4,20 +4,14 @@ Its rules: https://learn.microsoft.com/azure/aks/deployment-safeguards. What els
 `restricted` of the namespaces forbids too.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from .documents import Map, Problem, Repository
-from .objects import Workload, environments, is_workload
+from .objects import Workload, amount, environments, is_workload
 
 # Less is raised to this: thousandths of a core, and mebibytes.
 _LEAST = {"cpu": (100.0, "100m"), "memory": (100.0, "100Mi")}
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-_UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
-_UNITS |= {unit: 1000.0 ** (power + 1) for power, unit in enumerate("kMGTPE")}
-_UNITS |= {f"{unit}i": 1024.0 ** (power + 1) for power, unit in enumerate("KMGTPE")}
 _KUSTOMIZE = "kustomize.config.k8s.io"
 _ROLES = "terraform/gitops/values/argocd-automatic.yaml"
 
@@ -68,13 +62,3 @@ def _pods(item: Workload) -> Iterator[Problem]:
     ):
         what = f"AKS Automatic spreads the pods of {item.kind} {item.name} by a rule of its own"
         yield Problem(*item.document.where("spec", "replicas"), f"{what}: add topologySpreadConstraints")
-
-
-def amount(key: str, quantity: Any) -> float:
-    """Return a quantity in thousandths of a core, or in mebibytes; infinity for one that is not understood."""
-    number = str(quantity).rstrip("numikKMGTPE")
-    try:
-        amount = float(number) * _UNITS[str(quantity)[len(number) :]]
-    except (KeyError, ValueError):
-        return math.inf
-    return amount * 1000 if key == "cpu" else amount / _UNITS["Mi"]
