@@ -33,7 +33,7 @@ PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "kubelogin", "make", "printf",
 PLACEHOLDERS = {
     "SERVICE=": "{service}=",
     "TAG@DIGEST": "v1@sha256:" + "ab" * 32,
-    "ENVIRONMENT": "dev",
+    "ENVIRONMENT": "{environment}",
     "YOUR-HOST": "argocd.example.com",
 }
 STAND_INS = ("az", "cosign", "gh", "helm", "kubectl", "kubelogin", "openssl", "terraform", "tofu", "uvx")
@@ -131,7 +131,8 @@ def test_every_command_runs(
     seen = set(inline(pushed_product))
     assert len(seen) > 15
     problems = {}
-    for command in (written.replace("{service}", services[0]) for written in sorted(seen)):
+    for written in sorted(seen):
+        command = written.replace("{service}", services[0]).replace("{environment}", environments[0])
         problems[command] = PLAYED[shlex.split(command)[0].partition("/")[0]](command, pushed_product, stand_ins)
     for environment in environments:  # What the stand-in of az does not write.
         (pushed_product / f"{environment}.dump").touch()
