@@ -194,8 +194,8 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
     ),
     "an environment that the workflow does not offer": (
         ".github/workflows/deploy.yml",
-        '          - "dev"\n',
-        "",
+        r'options: \["dev", ',
+        "options: [",
         "options are not the environments dev, prod",
     ),
     "another vault than Terraform makes": (
@@ -888,7 +888,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         f"{DATABASE}/externalsecret.yaml",
         "secretKey: password",
         "secretKey: pass",
-        "deployment.yaml:84: the Secret database has no key password: use one of pass",
+        "deployment.yaml:85: the Secret database has no key password: use one of pass",
     ),
     # Ports
     "a container on another port": (
@@ -1271,14 +1271,14 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a promotion from nowhere": (
         ".github/workflows/promote.yml",
-        '- "dev"',
-        '- "test"',
+        r'\["dev"\]',
+        '["test"]',
         "test is no environment: use dev, prod",
     ),
     "an environment that nothing is promoted to": (
         ".github/workflows/promote.yml",
-        '- "prod"',
-        '- "dev"',
+        r'\["prod"\]',
+        '["dev"]',
         "prod is offered neither in from nor in to: add it",
     ),
     "a GitHub environment that make up does not close": (
@@ -1301,8 +1301,8 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a service that a workflow does not build": (
         ".github/workflows/check.yml",
-        '          - "backend"\n',
-        "",
+        r', "backend"\]',
+        "]",
         "src/backend is not among the services: add it, so that it is checked",
     ),
     # Commands

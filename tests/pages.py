@@ -3,7 +3,7 @@
 The first line of a block is a comment that names its file. A `diff` changes that file, with `@@` between its places; any
 other block is the whole file. `scripts/template-update` is the template, rendered anew. A paragraph that begins with
 **By hand** is another way, from the start; one with **Wrong** goes on from there to what scripts/validate finds, and the
-`text` behind it is what that says, without the numbers of lines.
+`text` behind it is what that says behind the name of the file.
 """
 
 import itertools
@@ -61,10 +61,23 @@ class Example:
                 if render:
                     product = render(data)
             elif block.language == "diff":
-                change(product / block.path, block.text.partition("\n")[2])
+                change(place(product, block.path), block.text.partition("\n")[2])
             elif block.path:
-                (product / block.path).write_text(block.text, encoding="utf-8")
+                place(product, block.path).write_text(block.text, encoding="utf-8")
         return product
+
+
+def place(product: Path, path: str) -> Path:
+    """Return the file that a page means: in the folder of the application, and of the last environment."""
+    answers = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    given = answers["environments"]
+    last = (given.split(",") if isinstance(given, str) else given)[-1].strip()
+    if re.match("base/|overlays/", path):
+        path = f"apps/{answers['project_name']}/{path}"
+    found = product / path.replace("ENVIRONMENT", last)
+    # Of clusters, the one of that environment.
+    [cluster] = product.glob(f"clusters/*/environments/{last}.yaml")
+    return Path(str(found).replace("CLUSTER", cluster.parts[-3]))
 
 
 def blocks(text: str) -> list[Block]:
@@ -114,5 +127,5 @@ def _answers(commands: str, product: Path) -> dict[str, Any]:
 
 
 def plain(problem: str) -> str:
-    """Return a line of scripts/validate without the number of a line."""
-    return re.sub(r"^([^:]+):\d+:", r"\1:", problem)
+    """Return what a line of scripts/validate says, without the file and the number of the line."""
+    return re.sub(r"^[^:]+(:\d+)?: ", "", problem)

@@ -33,7 +33,7 @@ PROGRAMS = {"az", "gh", "git", "helm", "kubectl", "kubelogin", "make", "printf",
 PLACEHOLDERS = {
     "SERVICE=": "{service}=",
     "TAG@DIGEST": "v1@sha256:" + "ab" * 32,
-    "ENVIRONMENT": "dev",
+    "ENVIRONMENT": "{environment}",
     "YOUR-HOST": "argocd.example.com",
 }
 STAND_INS = ("az", "cosign", "gh", "helm", "kubectl", "kubelogin", "openssl", "terraform", "tofu", "uvx")
@@ -58,12 +58,16 @@ def documents(product: Path) -> list[Path]:
 
 
 def blocks(product: Path) -> Iterator[str]:
-    """The blocks of shell, from which a reader copies."""
+    """The blocks of shell, from which a reader copies; what a page defines first is known to its other blocks."""
     for path in documents(product):
-        for indent, block in re.findall(
+        known = ""
+        for indent, text in re.findall(
             r"^( *)```sh\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
         ):
-            yield re.sub(rf"^{indent}", "", block, flags=re.MULTILINE)
+            block = re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
+            if all(re.match(r"\w+(=|\(\) )", line) for line in block.splitlines()):
+                known = block
+            yield block if block.startswith(("make ", "scripts/")) else known * (block != known) + block
 
 
 def inline(product: Path) -> Iterator[str]:
@@ -109,7 +113,11 @@ def shell(command: str, product: Path, stand_ins: Path) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     ("pushed_product", "newest"), [*((name, False) for name in SETS), ("defaults", True)], indirect=["pushed_product"]
 )
-def test_every_command_runs(pushed_product: Path, newest: bool, stand_ins: Path) -> None:
+def test_every_command_runs(
+    pushed_product: Path, newest: bool, stand_ins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in re.findall(r"(?m)^(environment|namespace|vault)=(\S+)$", "\n".join(blocks(pushed_product))):
+        monkeypatch.setenv(name, os.path.expandvars(value))
     if newest:  # The tests themselves run on the oldest.
         (stand_ins / "python3").symlink_to(newest_python())
     environments = sorted(path.name for path in pushed_product.glob("apps/*/overlays/*"))
@@ -123,7 +131,8 @@ def test_every_command_runs(pushed_product: Path, newest: bool, stand_ins: Path)
     seen = set(inline(pushed_product))
     assert len(seen) > 15
     problems = {}
-    for command in (written.replace("{service}", services[0]) for written in sorted(seen)):
+    for written in sorted(seen):
+        command = written.replace("{service}", services[0]).replace("{environment}", environments[0])
         problems[command] = PLAYED[shlex.split(command)[0].partition("/")[0]](command, pushed_product, stand_ins)
     for environment in environments:  # What the stand-in of az does not write.
         (pushed_product / f"{environment}.dump").touch()

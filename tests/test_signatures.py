@@ -467,7 +467,11 @@ def test_one_version_of_cosign_signs_verifies_and_is_tested() -> None:
     """In a bundle, annotations are part of what is signed since cosign 3.0; older ones would not be understood."""
     pins = {
         pin
-        for path in [*support.ROOT.glob("template/.github/**/*.jinja"), *support.ROOT.glob("template/jenkins/agents/*")]
+        for path in [
+            *support.ROOT.glob("template/.github/**/*.jinja"),
+            *support.ROOT.glob("includes/workflows/*"),
+            *support.ROOT.glob("template/jenkins/agents/*"),
+        ]
         for pin in re.findall(r"(?:cosign-release: |cosign/cosign:)(v[0-9.]+)", path.read_text())
     }
     module = (support.ROOT / "tests/signatures/modules/cosign/go.mod").read_text()

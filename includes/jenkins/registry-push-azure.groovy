@@ -1,0 +1,3 @@
+            container('azure-cli') {
+              sh 'scripts/with-azure scripts/registry-login'
+            }

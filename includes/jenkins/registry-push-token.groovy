@@ -1,0 +1,9 @@
+            withCredentials([
+              usernamePassword(
+                credentialsId: 'registry',
+                usernameVariable: 'REGISTRY_USERNAME',
+                passwordVariable: 'REGISTRY_PASSWORD',
+              ),
+            ]) {
+              sh 'scripts/registry-login'
+            }
