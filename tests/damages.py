@@ -1685,6 +1685,12 @@ IDENTITY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "prod-web",
         "dev may not read prod-web-azure-client-id: write dev-web-azure-client-id",
     ),
+    "an identity that the cluster gives no token": (
+        "apps/pictures/base/web/migration.yaml",
+        "workload.identity/use",
+        "workload.identity/used",
+        'the cluster gives Job web-migration no token for Azure: add azure.workload.identity/use: "true" to its pods',
+    ),
     "an identity whose account has another name": (
         "apps/pictures/base/web/deployment.yaml",
         'serviceAccountName: "web"',
