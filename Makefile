@@ -25,8 +25,12 @@ new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--def
 	@$(if $(DEST),,$(error say where to: make new DEST=../my-platform))NEW_ARGUMENTS="$$ARGS" $(BIN)/python -m hooks.new "$(DEST)"
 
 .PHONY: test
-test: $(VENV)/test ## Run the tests that need only Python packages
+test: $(VENV)/test ## Run the quick tests; they need only Python packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(SLOWEST) $(HUNG) $(TESTS)
+
+.PHONY: test-slow
+test-slow: $(VENV)/test ## Run those of the same kind that take longer: every product, real servers, updates
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow $(SLOWEST) $(HUNG) $(TESTS)
 
 .PHONY: actionlint
 actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
@@ -39,7 +43,6 @@ test-life: $(VENV)/test ## Live the lives of repositories through updates, with 
 .PHONY: test-any
 test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 of the first
 	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
-	$(BIN)/python -m pytest -m slow tests --numprocesses 2 --dist loadgroup
 
 .PHONY: test-terraform
 test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)

@@ -26,11 +26,27 @@ def pytest_sessionstart() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Of these products `make test` tries what takes long; between them they have most of what there is.
+QUICK = (
+    "automatic",
+    "cluster-per-environment-with-gateway-and-database-of-azure",
+    "defaults",
+    "jenkins-with-acr-on-gitlab",
+    "services-of-every-kind",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs the same product in one worker, for what tests remember of it; everything else goes by module."""
+    """Keep what needs the same product in one worker, for what tests remember of it; everything else goes by module.
+
+    A `costly` test is slow but for its first case, or some products.
+    """
     for item in items:
-        name = getattr(item, "callspec", None) and item.callspec.params.get("product")  # type: ignore[attr-defined]
+        case = getattr(item, "callspec", None)
+        name = case and case.params.get("product")
+        if item.get_closest_marker("costly") and case and (name not in QUICK if name else any(case.indices.values())):
+            item.add_marker(pytest.mark.slow)
         if name or "rendered" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(name or item.path.stem))
 

@@ -19,6 +19,7 @@ SAME = settings(RANDOM, derandomize=True)
 RULES = support.ROOT / "includes" / "rules.jinja"
 
 
+@pytest.mark.slow
 @given(data=answers.answer_sets())
 @settings(SAME, max_examples=150)
 def test_some_answers_are_taken_or_refused_with_their_cure(in_process: InProcess, data: dict[Any, Any]) -> None:
@@ -28,6 +29,7 @@ def test_some_answers_are_taken_or_refused_with_their_cure(in_process: InProcess
         verdicts.is_a_sentence(refusal)
 
 
+@pytest.mark.slow
 @given(data=answers.answer_sets(mistakes=0))
 @settings(SAME, max_examples=3)
 def test_some_answers_that_are_taken_give_a_product_without_a_finding(

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import support, validation
 from tests.bench import templates
 from tests.in_process import InProcess
 
 
+@pytest.mark.slow
 def test_the_plain_template_gives_the_files_of_the_product(
     template: Path, rendered: Callable[[str], Path], tmp_path: Path
 ) -> None:

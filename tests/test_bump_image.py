@@ -77,6 +77,7 @@ def test_services_of_one_image_are_deployed_together_whichever_is_named(in_proce
     assert done.stderr == "bump-image: web and worker have one image: give them one tag\n"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("tag", ["1e5", "0123", "12345678", "true", "null", "1.10"])
 def test_a_tag_that_looks_like_a_number_stays_a_text(own_product: Path, tag: str) -> None:
     assert bump(own_product, "--no-push", "dev", f"frontend={tag}").returncode == 0

@@ -195,6 +195,7 @@ def validated(product: Path, path: str) -> list[str]:
     return support.run(sys.executable, "scripts/validate", cwd=product, PATH=path).stdout.splitlines()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_way_out_is_found(attack: str, rendered: Callable[[str], Path], only_kubectl: str, tmp_path: Path) -> None:
     where, fields, files, words = ATTACKS[attack]
@@ -224,6 +225,7 @@ def test_what_needs_no_build_is_found_without_one(rendered: Callable[[str], Path
 SOUND = ("cluster-per-environment-with-gateway-and-database-of-azure", "gateway-with-two-environments", "previews")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("answers", SOUND)
 def test_nothing_of_a_product_leaves_its_namespace(
     answers: str, rendered: Callable[[str], Path], only_kubectl: str

@@ -40,6 +40,7 @@ def naming(word: str, *folders: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_the_path_to_a_question_leads_to_it(tmp_path: Path) -> None:
     for part in (*support.TEMPLATE_PARTS, "docs", "tests/answers"):
         source = support.ROOT / part

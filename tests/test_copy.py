@@ -27,6 +27,7 @@ def copy(destination: Path, *arguments: str | Path, **environment: str) -> Any:
 ADDRESS = "https://github.com/octocat/goal-tracker"
 
 
+@pytest.mark.slow
 def test_copier_alone_refuses_a_folder_of_another_repository_and_leaves_nothing(tmp_path: Path) -> None:
     support.git("init", "-q", cwd=tmp_path)
     done = copy(tmp_path / "platform", "--defaults")
@@ -108,6 +109,7 @@ def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp
     assert contents(made) == contents(copied)
 
 
+@pytest.mark.slow
 def test_in_a_cloned_repository_enter_ten_times_is_all_it_takes(tmp_path: Path) -> None:
     product = tmp_path / "product"
     support.git("init", "-q", "-b", "main", str(product), cwd=tmp_path)
@@ -127,6 +129,7 @@ def test_in_a_cloned_repository_enter_ten_times_is_all_it_takes(tmp_path: Path) 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, template: Path) -> None:
     product = support.render(template, tmp_path / "product", {})
     bare = tmp_path / "bin"
@@ -140,6 +143,7 @@ def test_a_machine_without_tools_is_told_what_was_skipped(tmp_path: Path, templa
     )
 
 
+@pytest.mark.slow
 def test_a_broken_template_leaves_no_product_behind(tmp_path: Path) -> None:
     broken = support.export_template(tmp_path / "template")
     path = next(broken.glob("template/apps/*/base/kustomization.yaml.jinja"))
@@ -159,12 +163,14 @@ def test_without_trust_nothing_runs_and_nothing_is_written(tmp_path: Path) -> No
     assert not (tmp_path / "product").exists()
 
 
+@pytest.mark.slow
 def test_pytest_copie_renders_it_too(copie: Any) -> None:
     result = copie.copy(extra_answers={"project_name": "shop"})
     assert result.exception is None
     assert (result.project_dir / "apps" / "shop" / "base").is_dir()
 
 
+@pytest.mark.slow
 def test_a_data_file_of_every_answer_gives_what_defaults_give(
     tmp_path: Path, template: Path, rendered: Callable[[str], Path]
 ) -> None:
@@ -176,6 +182,7 @@ def test_a_data_file_of_every_answer_gives_what_defaults_give(
         assert (again / path).read_bytes() == (product / path).read_bytes(), path
 
 
+@pytest.mark.slow
 def test_the_products_of_these_tests_are_those_of_copier_itself(
     tmp_path: Path, template: Path, rendered: Callable[[str], Path]
 ) -> None:
@@ -188,6 +195,7 @@ def test_the_products_of_these_tests_are_those_of_copier_itself(
         assert path == ".copier-answers.yml" or (plain / path).read_bytes() == (product / path).read_bytes(), path
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("form", ["frontend, backend", [{"name": "frontend"}, {"name": "backend"}]])
 def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
     form: Any, tmp_path: Path, template: Path, rendered: Callable[[str], Path]

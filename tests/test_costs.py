@@ -44,6 +44,7 @@ def settings(product: Path) -> list[dict[str, Any]]:
     return [hcl2.loads(re.sub(r"#.*", "", path.read_text(encoding="utf-8"))) for path in paths]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: str, tmp_path: Path) -> None:
     answers = template.render(support.answers(name), tmp_path / "product")

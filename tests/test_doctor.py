@@ -133,6 +133,7 @@ def test_without_a_sign_in_what_azure_knows_is_one_skipped_line(faked: Fakes) ->
     assert {line for line in faked.calls("az") if "account" not in line} == {"az version"}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("program", ["az", "gh", "git", "kubectl", "kubelogin", "terraform"])
 def test_a_missing_program_is_one_failure_that_says_where_it_is_from(faked: Fakes, program: str) -> None:
     faked.remove(program)
@@ -258,6 +259,7 @@ def worlds() -> list[list[tuple[str, dict[str, Any], str]]]:
     return found
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("world", worlds(), ids=lambda world: str(len(world)))
 def test_what_is_wrong_is_a_failure_with_its_cure(faked: Fakes, world: list[tuple[str, dict[str, Any], str]]) -> None:
     for asked, how, _ in world:

@@ -100,6 +100,7 @@ def said(fakes: Fakes, command: str, name: str) -> list[str]:
     return lines
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", OPEN)
 def test_what_a_person_has_opened_is_refused_with_the_cure_and_left_alone(faked: Fakes, name: str) -> None:
     policy, names, words = OPEN[name]
@@ -114,6 +115,7 @@ def test_what_a_person_has_opened_is_refused_with_the_cure_and_left_alone(faked:
     assert faked.world["variables"] == ""
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("how", ["gone", "missing", "open", "half-made"])
 def test_an_environment_that_is_missing_or_open_is_cured_by_up(faked: Fakes, how: str) -> None:
     closed(faked)

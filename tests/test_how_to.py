@@ -35,6 +35,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("answers", SETS)
 def test_each_example_does_what_the_page_says(
     answers: str, rendered: Callable[[str], Path], in_process: InProcess, tmp_path: Path
@@ -66,6 +67,7 @@ def validate(product: Path) -> list[str]:
     return [pages.plain(line) for line in done.stdout.splitlines() if re.match(r"[^\s:]+[./]\S*: ", line)]
 
 
+@pytest.mark.slow
 def test_the_examples_build_together(pushed_product: Path) -> None:
     """Whatever needs no other answers, in one product; the volume is compared with what is on main."""
     found = [one for page in test_readme.documents(pushed_product) for one in pages.examples(page)]

@@ -23,6 +23,7 @@ def test_files_that_are_too_large_for_a_config_map_are_refused(in_process: InPro
         in_process.ask({"services": [{"name": "web", "config": files}]})
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_an_answer_is_wrong(template: Path, tmp_path: Path) -> None:
     for name in support.INVALID[::20]:
         with pytest.raises((ValueError, UserMessageError)) as refusal:

@@ -38,6 +38,7 @@ def texts(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in support.files(folder)}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", KINDS)
 def test_every_file_follows_the_main_branch(
     name: str, rendered: Callable[[str], Path], in_process: InProcess, tmp_path: Path
@@ -74,6 +75,7 @@ def test_the_longest_names_leave_lines_that_yamllint_takes(name: str, in_process
     assert findings == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("pushed_product", "branch"), LIVES, indirect=["pushed_product"])
 def test_deployments_land_on_it_and_what_waits_is_proposed_for_it(pushed_product: Path, branch: str) -> None:
     remote = Path(support.git("remote", "get-url", "origin", cwd=pushed_product))

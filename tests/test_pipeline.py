@@ -117,6 +117,7 @@ def test_a_roll_out_of_a_rollback_does_not_bring_back_what_was_taken_away(
     assert support.git("ls-remote", "origin", "main", cwd=pushed_product).startswith(commit)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("compared", "ended"),
     [

@@ -136,6 +136,7 @@ def test_own_checks_find_nothing(product: Path) -> None:
     assert validation.looked_at(product) == ([], 0, [])
 
 
+@functools.cache
 def ci(product: Path) -> str:
     return str(yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))["ci"])
 
@@ -312,6 +313,7 @@ def validate(text: str) -> None:
     validator(document["apiVersion"], document["kind"]).validate(document)
 
 
+@pytest.mark.costly
 def test_objects_satisfy_their_schemas_strictly(product: Path) -> None:
     for folder, objects in built(product):
         assert objects, folder
@@ -658,6 +660,7 @@ def test_answers_file_holds_every_question_that_was_asked(product: Path) -> None
     assert {name for name in stored if not name.startswith("_")} == set(support.asked()) - unasked
 
 
+@pytest.mark.slow
 def test_generating_twice_gives_the_same_bytes(template: Path, tmp_path: Path, rendered: Any) -> None:
     name = "services-in-the-long-form"
     again = support.render(template, tmp_path / "again", support.answers(name))

@@ -116,6 +116,7 @@ def test_two_bumps_are_one_proposal_that_says_both(protected: Protected) -> None
     assert_whole(protected.product, protected.server.root / "demo" / "product.git")
 
 
+@pytest.mark.slow
 def test_a_build_older_than_the_proposed_one_is_kept_out(protected: Protected) -> None:
     older = protected.tip("main")
     protected.git("commit", "-q", "--allow-empty", "-m", "Build")
@@ -128,6 +129,7 @@ def test_a_build_older_than_the_proposed_one_is_kept_out(protected: Protected) -
     assert protected.proposed() == {"frontend": f"sha-{newer}", "backend": "v1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [("--squash",), ("--no-ff", "--no-edit"), ("--ff-only",)])
 def test_what_was_merged_is_not_proposed_again_even_after_a_rollback(
     protected: Protected, how: tuple[str, ...]
@@ -146,6 +148,7 @@ def test_what_was_merged_is_not_proposed_again_even_after_a_rollback(
     assert protected.proposed() == {"backend": "v3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "fork", "kept"), [("CLOSED", False, False), ("MERGED", False, False),
     ("OPEN", False, True), ("CLOSED", True, True)])  # fmt: skip
 def test_what_was_declined_is_not_proposed_again(protected: Protected, state: str, fork: bool, kept: bool) -> None:
@@ -156,6 +159,7 @@ def test_what_was_declined_is_not_proposed_again(protected: Protected, state: st
     assert protected.proposed() == {"backend": "v3", **({"frontend": "v2"} if kept else {})}
 
 
+@pytest.mark.slow
 def test_the_work_of_a_person_on_a_proposal_is_built_upon(protected: Protected) -> None:
     protected.bump("frontend=v2")
     person = clone(protected.product, "person", "--branch=deploy/dev")
@@ -179,6 +183,7 @@ def test_the_work_of_a_person_on_a_proposal_is_built_upon(protected: Protected) 
     assert protected.tip() == tip
 
 
+@pytest.mark.slow
 def test_where_main_has_moved_on_it_wins_and_the_proposal_can_be_merged(protected: Protected) -> None:
     protected.bump("frontend=v2", "backend=v2")
     protected.on_main("bump-image", "dev", "frontend=v9")
@@ -186,6 +191,7 @@ def test_where_main_has_moved_on_it_wins_and_the_proposal_can_be_merged(protecte
     assert protected.proposed() == {"backend": "v3"}
 
 
+@pytest.mark.slow
 def test_rollbacks_are_one_proposal(protected: Protected) -> None:
     for version in ("v1", "v2"):
         for service in ("frontend", "backend"):
@@ -206,6 +212,7 @@ def test_rollbacks_are_one_proposal(protected: Protected) -> None:
     assert "nothing to roll back" in protected.run("rollback", "dev").stdout
 
 
+@pytest.mark.slow
 def test_a_promotion_says_all_it_holds_and_follows_its_source(protected: Protected) -> None:
     protected.on_main("bump-image", "dev", "frontend=v1", "backend=v1")
     protected.on_main("bump-image", "prod", "frontend=v1", "backend=v1")
@@ -222,6 +229,7 @@ def test_a_promotion_says_all_it_holds_and_follows_its_source(protected: Protect
     assert protected.tip("promote/dev-to-prod") == ""
 
 
+@pytest.mark.slow
 def test_who_opens_it_says_whether_its_checks_begin(protected: Protected) -> None:
     protected.ran("bump-image", "dev", "frontend=v2", GITHUB_TOKEN="run", GH_TOKEN="run")
     assert "Its checks wait for a person" in (protected.programs / "text").read_text()

@@ -196,6 +196,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_in_ever_other_words_is_asked_again(served: Path, server: GitServer) -> None:
     bare = server.root / "demo" / "product.git"
     (bare / "words").write_text("".join(f"{words}\n" for words in REFUSALS))
@@ -244,6 +245,7 @@ def protect(server: GitServer, words: str, also: str = "refs/heads/main") -> Non
     hook.chmod(0o755)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "words",
     [
@@ -267,6 +269,7 @@ def test_a_protected_branch_gets_a_proposal_whatever_its_words(served: Path, ser
     assert_whole(served, server.root / "demo" / "product.git")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("words", "cure"),
     [

@@ -113,6 +113,7 @@ def test_a_person_who_presses_enter_is_asked_ten_questions_at_most(person: Perso
     assert person.copy() == stored, "--defaults gives the same"
 
 
+@pytest.mark.slow
 def test_no_choice_on_the_short_path_leads_to_more_than_ten_questions(person: Person) -> None:
     for registry, database in zip(support.choices("registry"), itertools.cycle(support.choices("database"))):
         stored = person.copy(FIRST + ENTER * 20, registry=registry, database=database)
@@ -121,6 +122,7 @@ def test_no_choice_on_the_short_path_leads_to_more_than_ten_questions(person: Pe
         shutil.rmtree(person.project)
 
 
+@pytest.mark.slow
 def test_who_asks_for_more_is_asked_everything_that_matters(person: Person) -> None:
     stored = person.copy(FIRST + ENTER * GATE + "y" + DOWN + ENTER * 20)
     assert person.asked == [name for name in NAMES if name not in CONDITIONAL]
@@ -128,6 +130,7 @@ def test_who_asks_for_more_is_asked_everything_that_matters(person: Person) -> N
     assert "advanced" not in stored
 
 
+@pytest.mark.slow
 def test_an_answer_behind_the_gate_is_given_without_naming_the_gate(person: Person) -> None:
     assert person.copy(size="production")["size"] == "production"
     with pytest.raises(ValueError, match="Invalid choice for 'size'"):
@@ -140,6 +143,7 @@ def test_answers_given_as_text_are_taken_as_what_they_mean(person: Person) -> No
     assert person.update(services="[web, mailer]", sample_app="false")["services"] == ["web", "mailer"]
 
 
+@pytest.mark.slow
 def test_the_domain_is_asked_for_with_a_gateway_only(person: Person) -> None:
     to_expose = GATE + 1 + len(NAMES[GATE + 1 : NAMES.index("expose")])
     stored = person.copy(FIRST + ENTER * GATE + "y" + ENTER * (to_expose - GATE - 1) + DOWN + ENTER * 20)
@@ -150,6 +154,7 @@ def test_the_domain_is_asked_for_with_a_gateway_only(person: Person) -> None:
     assert person.asked == [*NAMES[: GATE + 1], "domain"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [None, ENTER * 20, ENTER * GATE + "y" + ENTER * 20], ids=["none", "few", "all"])
 def test_an_update_keeps_every_answer_whoever_is_asked_and_whatever_is_the_default_now(
     keys: str | None, person: Person
@@ -162,6 +167,7 @@ def test_an_update_keeps_every_answer_whoever_is_asked_and_whatever_is_the_defau
         assert person.asked == (full if "y" in keys else short)
 
 
+@pytest.mark.slow
 def test_a_later_update_changes_the_one_answer_that_it_is_given(person: Person) -> None:
     before = person.copy(FIRST + ENTER * 20)
     person.new_version()
@@ -170,6 +176,7 @@ def test_a_later_update_changes_the_one_answer_that_it_is_given(person: Person) 
     assert person.update(ENTER * 20, iac="opentofu") == {**before, "size": "production", "iac": "opentofu"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "stored", "given", "message"),
     [

@@ -105,6 +105,7 @@ def shell(command: str, product: Path, stand_ins: Path) -> subprocess.CompletedP
     return support.run("sh", "-euc", typed, cwd=product, PATH=path, PYTHONPATH=modules)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("pushed_product", "newest"), [*((name, False) for name in SETS), ("defaults", True)], indirect=["pushed_product"]
 )

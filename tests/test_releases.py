@@ -101,6 +101,7 @@ STORIES: dict[str, list[tuple[Callable[[Path], None], str]]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("story", STORIES)
 def test_a_release_builds_what_the_environment_lacks(story: str, pushed_product: Path) -> None:
     for step, lacks in STORIES[story]:

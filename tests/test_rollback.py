@@ -89,6 +89,7 @@ def beside_one_of_a_new_service(product: Path) -> None:
     support.git("commit", "-qam", "Deploy what is new", cwd=product)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "deployment",
     [
@@ -131,6 +132,7 @@ def by_the_button_of_a_forge(product: Path) -> None:
     support.git("revert", "--no-edit", "HEAD", cwd=product)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("back", [by_trailer, by_a_merge, by_a_squash_without_trailers, by_the_button_of_a_forge])
 def test_what_somebody_has_taken_away_is_never_brought_back(
     back: Callable[[Path], None], released: tuple[Path, str]
@@ -174,6 +176,7 @@ def test_what_the_pipeline_has_committed_and_followed_itself_is_not_to_blame(rel
     assert tags(product) == ["f3", "b2"]
 
 
+@pytest.mark.slow
 def test_what_was_pushed_together_is_reverted_from_the_newest_on_until_it_is_healthy(
     released: tuple[Path, str],
     stand_ins: Path,  # noqa: F811

@@ -55,6 +55,7 @@ def test_a_runner_that_is_online_is_counted_by_all_of_its_labels(faked: Fakes) -
     assert lines(faked) == ["ok       runners: 1 online with self-hosted, AKS"]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "how", [{"stdout": "self-hosted,linux\n"}, {"stdout": ""}, {"status": 1, "stderr": "HTTP 403\n"}]
 )

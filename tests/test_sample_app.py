@@ -14,7 +14,8 @@ from tests import support
 SERVICES = ("backend", "frontend")
 
 
-@pytest.mark.parametrize("service", ["backend", pytest.param("frontend", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("service", SERVICES)
 def test_its_own_tests_pass_by_make_test_which_installs_what_they_need_once(
     service: str, own_product: Path, tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ esac
     assert (tmp_path / "installed").read_text().count("requirements-test.txt") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES)
 def test_its_code_is_formatted_and_typed(service: str, own_product: Path) -> None:
     folder = own_product / "src" / service

@@ -240,6 +240,7 @@ def test_only_images_that_a_change_brings_are_looked_at(release: Release, ours: 
     assert release.call("scripts/verify-images", "dev", **ours).returncode == 1
 
 
+@pytest.mark.slow
 def test_what_people_have_merged_unsigned_is_put_back(release: Release, ours: dict[str, str]) -> None:
     good = release.signed(**ours)
     before = bump(release, "dev", good)
@@ -296,6 +297,7 @@ def _in_another_form(release: Release, _: str, evil: str) -> None:
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "merge", [_twice, _as_a_rollback, _as_a_rollback_of_what_it_brings, _beside_one_that_waits, _in_another_form]
 )
@@ -316,6 +318,7 @@ def test_however_an_unsigned_image_is_merged_it_is_put_back(
     assert all(version.partition("@")[2] in tags_of(release) for version in versions)
 
 
+@pytest.mark.slow
 def test_images_that_are_swapped_are_put_back(release: Release, ours: dict[str, str]) -> None:
     versions = release.signed(**ours), release.signed("backend", **ours)
     before = bump(release, "dev", *versions)
@@ -356,6 +359,7 @@ def test_an_unsigned_image_of_a_service_that_has_none_yet_is_put_back(release: R
     assert tags_of(release) == good
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("by", ["pipeline", "person"])
 def test_an_unsigned_image_between_two_deployments_of_one_push_never_comes_back(
     by: str, release: Release, ours: dict[str, str]
@@ -379,6 +383,7 @@ def test_an_unsigned_image_between_two_deployments_of_one_push_never_comes_back(
     assert INVENTED not in tags_of(release)
 
 
+@pytest.mark.slow
 def test_what_somebody_has_put_on_a_proposals_branch_is_left_out_of_it_unless_it_is_signed(
     release: Release, ours: dict[str, str]
 ) -> None:

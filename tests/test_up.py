@@ -49,6 +49,7 @@ def test_up_may_run_again_and_does_the_same(faked: Fakes) -> None:
     assert faked.world["terraform"] == made
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("root", ["state", "platform", "gitops"])
 def test_a_step_that_fails_is_named_and_the_next_run_goes_on(faked: Fakes, root: str) -> None:
     faked.answer(f"terraform -chdir=terraform/{root} apply", status=1, stderr="Error: no capacity\n", times=1)
@@ -117,6 +118,7 @@ def test_changes_are_made_after_a_yes_unless_it_was_given(faked: Fakes) -> None:
 LOST = "azurerm_container_registry.this"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("typed", "environment", "said"),
     [
@@ -202,6 +204,7 @@ def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
     assert faked.calls("terraform") == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("to_all", [True, False])
 def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, to_all: bool) -> None:
     """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""

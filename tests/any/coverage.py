@@ -63,7 +63,6 @@ class Coverage:
         """Ask the questions of every fixture."""
         self._in_process = in_process
         self.fixtures = {name: in_process.ask(support.answers(name) or {}) for name in support.VALID}
-        self.sets, self.refused = self._further()
 
     def _ask(self, data: Mapping[str, Any]) -> dict[str, Any] | RefusedError:
         try:
@@ -96,6 +95,17 @@ class Coverage:
                 del data[name]
         return data
 
+    @property
+    def sets(self) -> dict[str, dict[str, Any]]:
+        """Return the further sets, which bring together the pairs that no fixture has."""
+        return self._further[0]
+
+    @property
+    def refused(self) -> dict[Pair, str]:
+        """Return the pairs that can't be, with the message."""
+        return self._further[1]
+
+    @functools.cached_property
     def _further(self) -> tuple[dict[str, dict[str, Any]], dict[Pair, str]]:
         missing = [pair for pair in pairs() if not self.by(pair)]
         sets: dict[str, dict[str, Any]] = {}
@@ -115,20 +125,17 @@ class Coverage:
         listed = list(wanted)
         return [name for name, taken in self.fixtures.items() if all(taken[key] == value for key, value in listed)]
 
-    @functools.cached_property
-    def files(self) -> list[tuple[str, list[str], list[str]]]:
-        """Return every pattern of the table of conditional files, with the sets where it is and is not."""
-        found: dict[str, list[str]] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            for name in support.VALID:
-                self._in_process.render(support.answers(name) or {}, Path(folder, name))
-                found[name] = support.relative(Path(folder, name))
-        result = []
-        for pattern in patterns():
-            spec = PathSpec.from_lines("gitignore", [pattern])
-            present = [name for name, paths in found.items() if any(map(spec.match_file, paths))]
-            result.append((pattern, present, [name for name in found if name not in present]))
-        return result
+
+def files(product_of: Callable[[str], Path]) -> list[tuple[str, list[str], list[str]]]:
+    """Return every pattern of the table of conditional files, with the sets where it is and is not."""
+    found = {name: set(support.relative(product_of(name))) for name in support.VALID}
+    every = set().union(*found.values())
+    result = []
+    for pattern in patterns():
+        meant = set(PathSpec.from_lines("gitignore", [pattern]).match_files(every))
+        present = [name for name, paths in found.items() if paths & meant]
+        result.append((pattern, present, [name for name in found if name not in present]))
+    return result
 
 
 def _made(data: dict[str, Any], name: str, value: Any) -> set[Pair]:
@@ -174,9 +181,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[s
     yield ""
 
 
-def document(coverage: Coverage) -> str:
+def document(coverage: Coverage, product_of: Callable[[str], Path]) -> str:
     """Return the text of docs/coverage.md."""
-    files = coverage.files
+    conditional = files(product_of)
     every = pairs()
     by_fixture = sum(bool(coverage.by(pair)) for pair in every)
     refused = refusals()
@@ -187,7 +194,7 @@ def document(coverage: Coverage) -> str:
         "sets at the end, which `make test-any` renders.",
         "",
         f"- choices: {sum(map(len, choices().values()))} of {len(choices())} questions",
-        f"- conditional files: {len(files)} patterns",
+        f"- conditional files: {len(conditional)} patterns",
         f"- wrong answers: {len(support.INVALID)} fixtures for {len(support.asked())} questions, and unknown ones",
         f"- pairs of choices: {len(every)}, of which {by_fixture} by fixtures, {len(every) - by_fixture - len(coverage.refused)} "
         f"by {len(coverage.sets)} further sets, {len(coverage.refused)} refused",
@@ -206,7 +213,9 @@ def document(coverage: Coverage) -> str:
         ("question", "fixtures"), [(name or "no question", _named(names)) for name, names in refused.items()]
     )
     lines += ["## Every conditional file", ""]
-    lines += _table(("pattern", "there in", "left out in"), [(f"`{one}`", _named(a), _named(b)) for one, a, b in files])
+    lines += _table(
+        ("pattern", "there in", "left out in"), [(f"`{one}`", _named(a), _named(b)) for one, a, b in conditional]
+    )
     lines += ["## Every pair of choices", ""]
     lines += _table(("one", "other", "covered by"), [_pair_row(coverage, pair) for pair in every])
     lines += ["## Further sets", ""]
@@ -230,7 +239,14 @@ def _pair_row(coverage: Coverage, pair: Pair) -> tuple[str, str, str]:
 def main() -> None:
     """Write the document."""
     with tempfile.TemporaryDirectory() as folder:
-        text = document(Coverage(InProcess(support.export_template(Path(folder, "template")))))
+        template = InProcess(support.export_template(Path(folder, "template")))
+
+        def product_of(name: str) -> Path:
+            product = Path(folder, name)
+            template.render(support.answers(name) or {}, product)
+            return product
+
+        text = document(Coverage(template), product_of)
     DOCUMENT.write_text(text, encoding="utf-8")
 
 
