@@ -49,7 +49,7 @@ test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every an
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
 .PHONY: test-apply
-test-apply: $(VENV)/test ## Apply products by azurerm itself to a stand-in for Azure (builds it once, with Go); writes docs/changes.md
+test-apply: $(VENV)/test ## Apply products by azurerm itself to a stand-in for Azure (builds it once, with Go; npm); writes docs/changes.md
 	$(BIN)/python -m pytest tests/apply --numprocesses 2 --dist loadfile $(TESTS)
 
 .PHONY: test-jenkins

@@ -1542,6 +1542,18 @@ PATCHES: dict[str, tuple[Edit, str]] = {
 }
 
 
+PORTAL = "apps/portal"
+
+PUBLIC_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "two routes of one path": (
+        f"{PORTAL}/overlays/dev/hosts.yaml",
+        '"admin.dev.portal',
+        '"dev.portal',
+        "HTTPRoute shop has / of this host already: give it another path, or a host of its own",
+    ),
+}
+
+
 LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
     "an image that is pushed elsewhere": (
         ".github/workflows/build-service.yml",
@@ -1673,6 +1685,12 @@ IDENTITY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "prod-web",
         "dev may not read prod-web-azure-client-id: write dev-web-azure-client-id",
     ),
+    "an identity that the cluster gives no token": (
+        "apps/pictures/base/web/migration.yaml",
+        "workload.identity/use",
+        "workload.identity/used",
+        'the cluster gives Job web-migration no token for Azure: add azure.workload.identity/use: "true" to its pods',
+    ),
     "an identity whose account has another name": (
         "apps/pictures/base/web/deployment.yaml",
         'serviceAccountName: "web"',
@@ -1770,6 +1788,18 @@ WORKLOAD_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "limits:\n              memory: 0.2Gi",
         "container web requests 300Mi of memory, and its limit is 0.2Gi: make it as much at least",
     ),
+    "a probe of another port": (
+        f"{SHOP}/base/api/deployment.yaml",
+        r"(readinessProbe:\n.*\n.*\n +port:) http",
+        r"\1 web",
+        "readinessProbe asks port web, which is not there: use http",
+    ),
+    "a strategy of two kinds": (
+        f"{SHOP}/base/api/deployment.yaml",
+        "type: RollingUpdate",
+        "type: Recreate",
+        "Kubernetes refuses rollingUpdate beside Recreate: write rollingUpdate: null, or remove it",
+    ),
     "an autoscaler upside down": (
         f"{SHOP}/overlays/prod/web-autoscaler.yaml",
         "minReplicas: 2",
@@ -1802,6 +1832,7 @@ def every() -> dict[tuple[str, str], tuple[Edit, str]]:
     tables = {answers: [table] for answers, table in DAMAGED.items()}
     tables["defaults"] += [EDITS, BACKUP_DAMAGES]
     tables["services-in-the-long-form"] = [LONG_DAMAGES]
+    tables["gateway-with-four-environments"] = [PUBLIC_DAMAGES]
     tables["services-of-every-kind"] = [KIND_DAMAGES, WORKLOAD_DAMAGES]
     tables["identities-in-azure"] = [IDENTITY_DAMAGES]
     found: dict[tuple[str, str], tuple[Edit, str]] = {}

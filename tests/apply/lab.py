@@ -173,4 +173,5 @@ def pipeline(product: Product, cluster: str, purpose: str) -> dict[str, str]:
         for key, one in world.resources.items()
         if key.startswith(f"{identity.id.lower()}/federatedidentitycredentials/")
     )
-    return product.azure.pipeline(identity.body["properties"]["clientId"], credential.body["properties"]["subject"])
+    named = credential.body["properties"]
+    return product.azure.pipeline(identity.body["properties"]["clientId"], named["subject"], named["issuer"])

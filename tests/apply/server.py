@@ -46,7 +46,7 @@ class Azure:
 
     def __init__(self, world: World, pem: Path) -> None:
         """Prepare to listen; nothing does before `with`."""
-        self.world, self._pem = world, pem
+        self.world, self.pem = world, pem
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
 
@@ -74,7 +74,7 @@ class Azure:
         return {
             "HTTPS_PROXY": f"http://127.0.0.1:{self._server.server_port}",
             "NO_PROXY": "",
-            "SSL_CERT_FILE": str(self._pem),
+            "SSL_CERT_FILE": str(self.pem),
             "AZURE_STAND_IN": f"http://127.0.0.1:{self._server.server_port}",
             "ARM_TENANT_ID": ids.TENANT,
             "ARM_SUBSCRIPTION_ID": ids.SUBSCRIPTION,
@@ -92,9 +92,11 @@ class Azure:
         kept = {name: text for name, text in self.environment().items() if not name.startswith("ARM_CLIENT_")}
         return kept | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
-    def pipeline(self, client: str, subject: str) -> dict[str, str]:
+    def pipeline(
+        self, client: str, subject: str, issuer: str = "https://token.actions.githubusercontent.com"
+    ) -> dict[str, str]:
         """Return the variables for a run of a pipeline, which has a signed token that names it."""
-        token = tokens.signed({"sub": subject, "aud": "api://AzureADTokenExchange"})
+        token = tokens.signed({"iss": issuer, "sub": subject, "aud": "api://AzureADTokenExchange"})
         mine = {"ARM_CLIENT_ID": client, "ARM_CLIENT_SECRET": "", "ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": token}
         return self.environment() | mine
 
@@ -163,15 +165,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _login(self, path: str, raw: bytes) -> Answer:
         if "/.well-known/" in path or "/discovery/" in path:
-            return Answer(200, {"tenant_discovery_endpoint": f"https://login.microsoftonline.com/{ids.TENANT}"})
+            tenant = f"https://login.microsoftonline.com/{ids.TENANT}"
+            places = {one: f"{tenant}/oauth2/v2.0/{one[:5]}" for one in ("authorization_endpoint", "token_endpoint")}
+            return Answer(
+                200, places | {"issuer": f"{tenant}/v2.0", "tenant_discovery_endpoint": tenant, "metadata": []}
+            )
         form = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
         principal = form["client_id"]
+        if form["grant_type"] != "client_credentials":
+            return Answer(400, {"error": "unsupported_grant_type"})
         if assertion := form.get("client_assertion"):
+            if form["client_assertion_type"] != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
+                return Answer(400, {"error": "invalid_request"})
             try:
-                principal = self.azure.world.workload(principal, tokens.claims(assertion)["sub"])
+                principal = self.azure.world.workload(principal, tokens.claims(assertion))
             except RefusedError as refusal:
                 return Answer(refusal.status, {"error": "invalid_client", "error_description": str(refusal)})
-        token, ends = tokens.access(principal, form["client_id"], form.get("scope", ""))
+        token, ends = tokens.access(principal, form["client_id"], form["scope"].split()[0].removesuffix("/.default"))
         return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "expires_on": ends})
 
     def _send(self, answer: Answer) -> None:

@@ -24,5 +24,6 @@ def claims(token: str) -> dict[str, Any]:
 def access(principal: str, client: str, audience: str) -> tuple[str, int]:
     """Return the token with which somebody uses Azure for an hour, and when it ends."""
     now = int(time.time())
-    who = {"oid": principal, "sub": principal, "tid": ids.TENANT, "appid": client, "idtyp": "app"}
+    who = {"iss": f"https://sts.windows.net/{ids.TENANT}/", "nbf": now}
+    who |= {"oid": principal, "sub": principal, "tid": ids.TENANT, "appid": client, "idtyp": "app"}
     return signed(who | {"aud": audience, "iat": now, "exp": now + 3600}), now + 3600

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +98,8 @@ class World:
     """Tags without which a policy lets nothing be made."""
     fail_once: list[tuple[str, int]] = field(default_factory=list)
     """Kinds of which the next write fails, and with which status."""
+    accounts: dict[str, Callable[[Request], Answer]] = field(default_factory=dict)
+    """Who keeps the blobs of a storage account that are not kept here, by its name."""
     clusters: dict[str, Body] = field(default_factory=dict)
     """What is in each cluster, by the name of its API server."""
     github: Body = field(default_factory=dict)
@@ -120,14 +123,15 @@ class World:
         definition = next(one for one in rights.ROLES if one.name == role)
         self.assignments[ids.new()] = rights.Assignment(principal, definition, scope.lower(), "", 0)
 
-    def workload(self, client: str, subject: str) -> str:
-        """Return the principal of an identity for a signed token that names a run; as Entra ID would, refuse others."""
+    def workload(self, client: str, claims: Body) -> str:
+        """Return the principal of an identity for a signed token of somebody else; as Entra ID would, refuse others."""
+        said = {"issuer": claims["iss"], "subject": claims["sub"], "audiences": [claims["aud"]]}
         for one in self.resources.values():
             if one.kind.endswith("/userassignedidentities") and one.body["properties"]["clientId"] == client:
                 credentials = self._children(one.id, "federatedIdentityCredentials")
-                if any(each.body["properties"]["subject"] == subject for each in credentials):
+                if any(said.items() <= each.body["properties"].items() for each in credentials):
                     return str(one.body["properties"]["principalId"])
-        raise RefusedError(401, "invalid_client", f"AADSTS700213: no matching federated identity record for {subject}")
+        raise RefusedError(401, "invalid_client", f"AADSTS700213: no matching federated identity record for {said}")
 
     def _demand(
         self, request: Request, action: str, scope: str, *, data: bool = False, body: Body | None = None
@@ -704,6 +708,8 @@ class World:
         verb = "read" if request.method in ("GET", "HEAD") else "write"
         scope = f"{account.id}/blobServices/default/containers/{container}"
         self._demand(request, f"{_BLOBS}/{verb}", f"{scope}/blobs/{blob}", data=True)
+        if elsewhere := self.accounts.get(name):
+            return elsewhere(request)
         return self._blob_in(f"{name}/{container}/{blob}", request)
 
     def _blob_in(self, key: str, request: Request) -> Answer:

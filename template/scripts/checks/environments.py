@@ -105,6 +105,11 @@ def check_identities(repository: Repository) -> Iterator[Problem]:
                 service, account = entry.removesuffix(_CLIENT_ID), item.pod.text("serviceAccountName")
                 if service == entry:
                     continue
+                if str(item.labels.get("azure.workload.identity/use")) != "true":
+                    what = f"the cluster gives {item.kind} {item.name} no token for Azure"
+                    yield Problem(
+                        *variable.where("name"), f'{what}: add azure.workload.identity/use: "true" to its pods'
+                    )
                 if account != service:
                     place = item.pod.where("serviceAccountName")
                     what = f"signs in to Azure as {account or 'default'}"

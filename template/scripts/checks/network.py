@@ -142,18 +142,24 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
 
 
 def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]:
-    """Check that requests from outside reach the pods behind a load balancer."""
+    """Check that requests from outside reach the pods behind a load balancer or a Gateway."""
+    rows = [rule for route in environment.of_kind("HTTPRoute") for rule in route.maps("spec", "rules")]
+    routed = {backend.text("name"): backend for rule in rows for backend in rule.maps("backendRefs")}
     for service in environment.services.values():
-        if service.at("spec", "type") not in ("LoadBalancer", "NodePort") or not service.at("spec", "selector"):
+        direct = service.at("spec", "type") in ("LoadBalancer", "NodePort")
+        if not (direct or service.name in routed) or not service.at("spec", "selector"):
             continue
         for item in environment.selected(service.at("spec", "selector")):
             targets = [port.get("targetPort", port.get("port")) for port in service.maps("spec", "ports")]
             ports = {name for target in targets for name in item.same_port(target)}
             ways = rules.of(item, "ingress")
             if ways is not None and not any(_opens(rule, ports) for rule in ways):
-                what = f"no NetworkPolicy lets anybody from outside reach {item.name}"
-                cure = "add an ingress rule without `from` to its policy"
-                yield Problem(*service.where("spec", "type"), f"{what}: {cure}")
+                who, cure = "anybody from outside", "add an ingress rule without `from` to its policy"
+                place = service.where("spec", "type")
+                if not direct:
+                    who, cure = "the Gateway", "add its namespace to ingress of the policy"
+                    place = routed[service.name].where("name")
+                yield Problem(*place, f"no NetworkPolicy lets {who} reach {item.name}: {cure}")
 
 
 def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Problem]:

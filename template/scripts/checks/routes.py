@@ -31,7 +31,9 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield from _check_issuer(repository, gateway)
         for environment in environments(repository):
             of_cluster = repository.exists(f"clusters/{cluster}/environments/{environment.name}.yaml")
-            for route in environment.of_kind("HTTPRoute") if of_cluster else ():
+            routes = environment.of_kind("HTTPRoute") if of_cluster else []
+            yield from _check_paths(routes)
+            for route in routes:
                 yield from _check_parents(route, environment.namespace, gateways)
                 yield from _check_backends(environment, route)
                 yield from _check_hosts(environment, route, gateways, redirects, owners)
@@ -68,6 +70,20 @@ def _check_backends(environment: Environment, route: Map) -> Iterator[Problem]:
         for backend in rule.maps("backendRefs"):
             if backend.get("kind", "Service") == "Service" and "namespace" not in backend:
                 yield from services.require_port(environment, backend, backend.text("name"), backend.get("port"))
+
+
+def _check_paths(routes: list[Map]) -> Iterator[Problem]:
+    """Two routes of one host tell requests apart by their matches; of the same ones, the newer route gets none."""
+    seen: dict[tuple[str, str], Map] = {}
+    for route in routes:
+        for rule in route.maps("spec", "rules"):
+            for match in rule.maps("matches") or [Map.of(rule.place, {})]:
+                path = match.text("path", "value") or "/"
+                told = str([{"path": {"type": "PathPrefix", "value": path}} | match, route.at("spec", "parentRefs")])
+                others = (seen.setdefault((host, told), route) for host in route.texts("spec", "hostnames"))
+                if other := next((one for one in others if one is not route), None):
+                    what = f"HTTPRoute {other.name} has {path} of this host already"
+                    yield Problem(*match.where("path", "value"), f"{what}: give it another path, or a host of its own")
 
 
 def _check_hosts(

@@ -21,7 +21,11 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield from _check_selectors(environment)
         for item in environment.workloads:
             yield from _check_jobs(item)
-            yield from _check_limits(item)
+            yield from _check_containers(item)
+            strategy = item.document.map("spec", "strategy")
+            if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+                what = "Kubernetes refuses rollingUpdate beside Recreate"
+                yield Problem(*strategy.where("type"), f"{what}: write rollingUpdate: null, or remove it")
         for scaler in environment.of_kind("HorizontalPodAutoscaler"):
             least, most = scaler.at("spec", "minReplicas") or 1, scaler.at("spec", "maxReplicas")
             if isinstance(least, int) and isinstance(most, int) and least > most:
@@ -85,8 +89,16 @@ def _comes(schedule: str) -> bool:
     return fits and not (alone and min(days) > max(_LAST_DAYS[month] for month in months))
 
 
-def _check_limits(item: Workload) -> Iterator[Problem]:
+def _check_containers(item: Workload) -> Iterator[Problem]:
     for container in item.containers:
+        ports = [entry.text("name") for entry in container.maps("ports")]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            for at in ((probe, "httpGet", "port"), (probe, "tcpSocket", "port")):
+                if container.text(*at) and container.text(*at) not in ports:
+                    cure = f"use {' or '.join(ports)}" if ports else "add it to ports"
+                    yield Problem(
+                        *container.where(*at), f"{probe} asks port {container.text(*at)}, which is not there: {cure}"
+                    )
         limits = container.map("resources", "limits")
         for key, asked in container.map("resources", "requests").items():
             if key in limits and amount(key, limits[key]) < amount(key, asked) < math.inf:
