@@ -91,7 +91,7 @@ def test_the_two_sample_servers_are_the_same() -> None:
 
 def test_versions_of_a_tool_agree_wherever_they_must_stand() -> None:
     seen: dict[str, set[str]] = {}
-    for path in FILES:
+    for path in [*FILES, *(support.ROOT / "includes" / "workflows").iterdir()]:
         text = path.read_text(encoding="utf-8")
         for action, commit, version in re.findall(r"uses: (\S+)@([0-9a-f]{40}) # (\S+)", text):
             seen.setdefault(action, set()).add(f"{commit} {version}")
