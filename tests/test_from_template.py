@@ -91,6 +91,7 @@ def test_of_a_folder_the_recorded_version_is_run_if_it_has_that_and_else_its_fil
     assert words in said
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("address", "version", "origin", "words"),
     [
