@@ -145,6 +145,84 @@ def test_a_worker_runs_once_reaches_what_it_may_and_is_restarted_when_it_hangs(k
     assert {where for where, *_ in beats} == {"dev"}
 
 
+def pods(world: World, *services: str) -> list[Any]:
+    """The pods of services in dev."""
+    selector = f"app.kubernetes.io%2Fname%20in%20({','.join(services)})"
+    return list(world.cluster.api.get(f"/api/v1/namespaces/{DEV}/pods?labelSelector={selector}")["items"])
+
+
+def test_a_request_that_lasts_is_answered_by_a_pod_that_a_roll_out_ends(kinds: World) -> None:
+    images = release(kinds, "v3", "web")
+    status = kinds.cluster.api.get(f"/api/v1/namespaces/{DEV}/services/web")["status"]
+    url = f"http://{status['loadBalancer']['ingress'][0]['ip']}/long"
+    with ThreadPoolExecutor() as executor:
+        kinds.run("scripts/bump-image", "dev", *images)
+        asked = [executor.submit(urllib.request.urlopen, url, timeout=60) for _ in range(4)]
+        kinds.run("scripts/refresh", "dev")
+        wait_for("an old pod is told to end", lambda: any("deletionTimestamp" in pod["metadata"] for pod in pods(kinds, "web")), 15)  # fmt: skip
+        assert not [one for one in asked if one.done()]
+        assert [one.result().status for one in asked] == [200] * 4
+    kinds.run("scripts/wait-healthy", "dev", "--timeout", "120")
+
+
+def made_of(world: World, service: str) -> list[str]:
+    """The kinds of what dev has by a name that begins as a service's."""
+    paths = {"deployments": "apis/apps/v1", "cronjobs": "apis/batch/v1", "poddisruptionbudgets": "apis/policy/v1"}
+    paths |= {"networkpolicies": "apis/networking.k8s.io/v1", "serviceaccounts": "api/v1", "configmaps": "api/v1"}
+    return [
+        kind
+        for kind, path in paths.items()
+        for item in world.cluster.api.get(f"/{path}/namespaces/{DEV}/{kind}")["items"]
+        if item["metadata"]["name"].split("-")[0] == service
+    ]
+
+
+def take_over(world: World, folder: Path, port: int, /, **changes: object) -> None:
+    """Update the product to another worker, and wait until dev is as it says; keys without a value are left out."""
+    given = answers(3, port)
+    own = {**given["services"][1], "image": "worker", **changes}
+    given["services"][1] = {key: value for key, value in own.items() if value is not None}
+    given["git_repository"] = re.sub("//[^:]+", "//localhost", world.url)
+    other = support.render(support.export_template(folder / "template"), folder / "product", given)
+    for path in [path for top in (world.product, other) for path in (top / "apps").rglob("*.*")]:
+        place = path.relative_to(world.product if path.is_relative_to(world.product) else other)
+        new = world.product / place
+        if place.parent.name == "imagetags" or path.is_dir():
+            continue
+        new.unlink(missing_ok=True)
+        if (other / place).exists():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes((other / place).read_bytes())
+    world.commit("Take over")
+    world.run("scripts/refresh", "dev")
+    world.run("scripts/wait-healthy", "dev", "--timeout", "120")
+
+
+def test_a_worker_under_another_name_and_then_as_a_job_leaves_nothing_behind(
+    kinds: World, listener: int, tmp_path: Path
+) -> None:
+    """The old one goes once the new one is healthy: pods are there throughout."""
+    fewest, stop = [1], threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.1):
+            running = [pod for pod in pods(kinds, "worker", "runner") if pod["status"]["phase"] == "Running"]
+            fewest.append(len([pod for pod in running if "deletionTimestamp" not in pod["metadata"]]))
+
+    with ThreadPoolExecutor() as executor:
+        looking = executor.submit(look)
+        take_over(kinds, tmp_path / "renamed", listener, name="runner", config={"/etc/worker/mode.txt": "calm"})
+        wait_for("the old one is gone", lambda: made_of(kinds, "worker") == [], 60)
+        stop.set()
+        looking.result()
+    assert (min(fewest), max(fewest)) == (1, 2)
+    job = dict.fromkeys(("health", "strategy", "port", "egress", "config"))
+    take_over(kinds, tmp_path / "job", listener, **{**job, "name": "runner", "schedule": "0 3 * * *"})
+    wait_for("no Deployment is left", lambda: made_of(kinds, "runner") == ["cronjobs", "networkpolicies", "serviceaccounts"], 60)  # fmt: skip
+    take_over(kinds, tmp_path / "worker", listener)
+    wait_for("no job is left", lambda: made_of(kinds, "runner") == [], 60)
+
+
 POD_METRICS = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -308,76 +386,3 @@ def test_an_autoscaler_takes_over_under_load_and_roll_outs_keep_its_number(
     figures.add("pods of a service that an autoscaler takes over, scales up in a roll-out, and down", f"{seen}; {load}")
     assert seen == [3, 4, 2], seen
     assert load.failed == []
-
-
-def pods(world: World, *services: str) -> list[Any]:
-    """The pods of services in dev."""
-    selector = f"app.kubernetes.io%2Fname%20in%20({','.join(services)})"
-    return list(world.cluster.api.get(f"/api/v1/namespaces/{DEV}/pods?labelSelector={selector}")["items"])
-
-
-def test_a_request_that_lasts_is_answered_by_a_pod_that_a_roll_out_ends(kinds: World) -> None:
-    images = release(kinds, "v3", "web")
-    status = kinds.cluster.api.get(f"/api/v1/namespaces/{DEV}/services/web")["status"]
-    url = f"http://{status['loadBalancer']['ingress'][0]['ip']}/long"
-    with ThreadPoolExecutor() as executor:
-        kinds.run("scripts/bump-image", "dev", *images)
-        asked = [executor.submit(urllib.request.urlopen, url, timeout=60) for _ in range(4)]
-        kinds.run("scripts/refresh", "dev")
-        wait_for("an old pod is told to end", lambda: any("deletionTimestamp" in pod["metadata"] for pod in pods(kinds, "web")), 15)  # fmt: skip
-        assert not [one for one in asked if one.done()]
-        assert [one.result().status for one in asked] == [200] * 4
-    kinds.run("scripts/wait-healthy", "dev", "--timeout", "120")
-
-
-def made_of(world: World, service: str) -> list[str]:
-    """The kinds of what dev has by a name that begins as a service's."""
-    paths = {"deployments": "apis/apps/v1", "cronjobs": "apis/batch/v1", "poddisruptionbudgets": "apis/policy/v1"}
-    paths |= {"networkpolicies": "apis/networking.k8s.io/v1", "serviceaccounts": "api/v1", "configmaps": "api/v1"}
-    return [
-        kind
-        for kind, path in paths.items()
-        for item in world.cluster.api.get(f"/{path}/namespaces/{DEV}/{kind}")["items"]
-        if item["metadata"]["name"].split("-")[0] == service
-    ]
-
-
-def take_over(world: World, folder: Path, **changes: object) -> None:
-    """Update the product to another worker, and wait until dev is as it says; keys without a value are left out."""
-    given = answers(SCALER, 1)
-    own = {**given["services"][1], "image": "worker", **changes}
-    given["services"][1] = {key: value for key, value in own.items() if value is not None}
-    other = support.render(support.export_template(folder / "template"), folder / "product", given)
-    for path in [path for top in (world.product, other) for path in (top / "apps").rglob("*.*")]:
-        place = path.relative_to(world.product if path.is_relative_to(world.product) else other)
-        new = world.product / place
-        if place.parent.name == "imagetags" or path.is_dir():
-            continue
-        new.unlink(missing_ok=True)
-        if (other / place).exists():
-            new.parent.mkdir(parents=True, exist_ok=True)
-            new.write_bytes((other / place).read_bytes())
-    world.commit("Take over")
-    world.run("scripts/refresh", "dev")
-    world.run("scripts/wait-healthy", "dev", "--timeout", "120")
-
-
-def test_a_worker_under_another_name_and_then_as_a_job_leaves_nothing_behind(kinds: World, tmp_path: Path) -> None:
-    """The old one goes once the new one is healthy: pods are there throughout."""
-    fewest, stop = [1], threading.Event()
-
-    def look() -> None:
-        while not stop.wait(0.1):
-            running = [pod for pod in pods(kinds, "worker", "runner") if pod["status"]["phase"] == "Running"]
-            fewest.append(len([pod for pod in running if "deletionTimestamp" not in pod["metadata"]]))
-
-    with ThreadPoolExecutor() as executor:
-        looking = executor.submit(look)
-        take_over(kinds, tmp_path / "renamed", name="runner", config={"/etc/worker/mode.txt": "calm"})
-        wait_for("the old one is gone", lambda: made_of(kinds, "worker") == [], 60)
-        stop.set()
-        looking.result()
-    assert (min(fewest), max(fewest)) == (1, 2)
-    job = dict.fromkeys(("health", "strategy", "port", "egress", "config"))
-    take_over(kinds, tmp_path / "job", **{**job, "name": "runner", "schedule": "0 3 * * *"})
-    wait_for("no Deployment is left", lambda: made_of(kinds, "runner") == ["cronjobs", "networkpolicies", "serviceaccounts"], 60)  # fmt: skip

@@ -45,7 +45,7 @@ def _check_selectors(environment: Environment) -> Iterator[Problem]:
     """Each workload has pods of its own: two of one selector would take them from each other."""
     seen: dict[str, Workload] = {}
     for item in environment.workloads:
-        labels = item.document.at("spec", "selector", "matchLabels")
+        labels = item.document.map("spec", "selector", "matchLabels")
         if not labels or item.document.maps("spec", "selector", "matchExpressions"):
             continue
         place = item.document.where("spec", "selector", "matchLabels")
