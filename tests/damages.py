@@ -1806,12 +1806,6 @@ WORKLOAD_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "minReplicas: 7",
         "web-autoscaler.yaml:11: is above maxReplicas, 6: use at most that",
     ),
-    "a budget that lets no pod go": (
-        f"{SHOP}/base/api/poddisruptionbudget.yaml",
-        "maxUnavailable: 1\n",
-        "minAvailable: 100%\n",
-        "PodDisruptionBudget api lets no pod go, so no node can be upgraded: write maxUnavailable: 1",
-    ),
     "a range with an address within it": (
         f"{SHOP}/overlays/prod/api-egress.yaml",
         "10.2.0.0/16",

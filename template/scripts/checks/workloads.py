@@ -30,11 +30,6 @@ def check(repository: Repository) -> Iterator[Problem]:
             least, most = scaler.at("spec", "minReplicas") or 1, scaler.at("spec", "maxReplicas")
             if isinstance(least, int) and isinstance(most, int) and least > most:
                 yield Problem(*scaler.where("spec", "minReplicas"), f"is above maxReplicas, {most}: use at most that")
-        for budget in environment.of_kind("PodDisruptionBudget"):
-            key = "maxUnavailable" if "maxUnavailable" in budget.map("spec") else "minAvailable"
-            if budget.at("spec", key) in ((0, "0", "0%") if key == "maxUnavailable" else ("100%",)):
-                what = f"PodDisruptionBudget {budget.name} lets no pod go, so no node can be upgraded"
-                yield Problem(*budget.where("spec", key), f"{what}: write maxUnavailable: 1")
         for policy in environment.of_kind("NetworkPolicy"):
             for side, key in (("egress", "to"), ("ingress", "from")):
                 for peer in (peer for rule in policy.maps("spec", side) for peer in rule.maps(key)):
