@@ -146,7 +146,9 @@ def test_a_provider_that_was_swapped_is_not_run(product: Product, command: str, 
 def test_the_pipeline_says_in_one_line_that_nothing_is_locked(product: Product, command: str) -> None:
     done = product.run(command)
     assert done.returncode == 1
-    assert re.fullmatch(r"[\w.-]+: terraform/\w+/[.]terraform[.]lock[.]hcl is missing: run make lock, .*\n", done.stderr)
+    assert re.fullmatch(
+        r"[\w.-]+: terraform/\w+/[.]terraform[.]lock[.]hcl is missing: run make lock, .*\n", done.stderr
+    )
 
 
 def test_what_was_approved_is_applied(product: Product) -> None:
