@@ -211,6 +211,21 @@ def test_each_kind_alone_leaves_no_blank_line_at_the_end(kind: str, in_process: 
     assert all(text.endswith("}\n") and "\n\n\n" not in text for text in texts)
 
 
+def test_records_lead_to_the_address_that_the_gateway_has(in_process: InProcess, tmp_path: Path) -> None:
+    zone = {"dns_zone": ANSWERS["dns_zone"]}
+    in_process.render(
+        {
+            "registry": "ghcr",
+            "expose": "gateway",
+            "domain": "shop.contoso.example",
+            "private": "ingress",
+            "existing": zone,
+        },
+        tmp_path,
+    )
+    assert "[var.gateway_address]" in (tmp_path / "terraform/platform/dns.tf").read_text(encoding="utf-8")
+
+
 CLUSTER = support.answers("existing-cluster")["existing"]["cluster"]
 AS_IT_MUST_BE: dict[str, Any] = {
     "oidcIssuerProfile": {"enabled": True},
