@@ -108,7 +108,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     own_namespace = next(
         (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
     )
-    built = {one.place: one for folder in ours for one in kustomize.build(repository, folder).objects}
+    brought = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
+    built = {one.place: one for found in brought for one in found}
     for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
         path = item.place[0]
         other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
