@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,31 @@ def test_what_can_not_be_run_is_one_line_with_the_cure(
 
 
 def test_a_command_that_is_none_is_told(own_product: Path) -> None:
-    for command in ("installation", "laptop", "doctors", "os"):
+    for command in ("installation", "installation.azure", "laptop", "doctors", "os"):
         assert run(own_product, command)[2].startswith(f"{command}: the template has no command {command} in this")
+
+
+def test_its_own_help_needs_no_template(own_product: Path) -> None:
+    made_from(own_product, "https://127.0.0.1:1/away")
+    for option in ((), ("--help",)):
+        done = support.run(sys.executable, "scripts/from-template", *option, cwd=own_product)
+        assert "usage: from-template" in done.stdout + done.stderr
+
+
+def test_runs_that_begin_at_once_wait_for_each_other(own_product: Path, server: Path) -> None:
+    made_from(own_product, f"file://{server}")
+    command = [sys.executable, "scripts/from-template", "doctor", "--help"]
+    runs = [subprocess.Popen(command, cwd=own_product, stdout=subprocess.PIPE) for _ in range(4)]
+    assert all("the recorded version" in run.communicate()[0].decode() for run in runs)
+
+
+def test_a_cache_that_can_not_be_written_is_told(own_product: Path, server: Path, tmp_path: Path) -> None:
+    shutil.rmtree(own_product / ".git")
+    made_from(own_product, f"file://{server}")
+    (tmp_path / "file").touch()
+    _, _, wrong = run(own_product, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert f"the template can't be kept in {tmp_path}/file/gitops-template/" in wrong
+    assert "(Not a directory): make that writable, or before git init let XDG_CACHE_HOME name another folder" in wrong
 
 
 def test_no_pipeline_runs_code_of_the_template_with_what_it_may(product: Path) -> None:
@@ -142,6 +166,17 @@ def test_an_installed_package_of_the_same_name_is_not_run(own_product: Path, ser
     (tmp_path / "site" / "hooks" / "__init__.py").write_text("raise SystemExit('stolen')\n")
     made_from(own_product, f"file://{server}")
     assert "the recorded version" in run(own_product, PYTHONPATH=str(tmp_path / "site"))[1]
+
+
+@pytest.mark.parametrize("name", ["owners-of-the-platform", "jenkins-with-own-images"])
+def test_whatever_runs_when_a_person_calls_make_has_owners(name: str, rendered: Callable[[str], Path]) -> None:
+    """Even what Git ignores can be committed, and is there after the next pull."""
+    lines = (rendered(name) / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    owned = [line.split()[0] for line in lines if line[0] == "/"]
+    assert owned == sorted(set(owned)), owned
+    # Make prefers the first two names to its own, and GitHub reads .github/CODEOWNERS before the one in the root.
+    needed = {"/GNUmakefile", "/makefile", "/Makefile", "/.github/", "/.local/", "/.venv/", "/CODEOWNERS", "/scripts/"}
+    assert needed <= set(owned)
 
 
 def test_make_hands_over_arguments_and_status(own_product: Path, server: Path) -> None:

@@ -1,5 +1,6 @@
 """The template that this repository was made from, and the programs in it that are run here."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -61,11 +62,16 @@ def fetch(address: str, store: Path) -> None:
             url = f"{long}{address.removeprefix(short).removesuffix('.git')}.git"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        git(f"--git-dir={store}", "init", "--quiet", "--bare")
-        git(
-            f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", "--end-of-options", url,
-            "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
-        )  # fmt: skip
+        with (store / "fetch.lock").open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            git(f"--git-dir={store}", "init", "--quiet", "--bare")
+            git(
+                f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", "--end-of-options", url,
+                "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
+            )  # fmt: skip
+    except OSError as error:
+        cure = "make that writable, or before git init let XDG_CACHE_HOME name another folder"
+        raise CommandError(f"the template can't be kept in {store} ({error.strerror}): {cure}") from error
     except CommandError as error:
         cure = f"check the network and your right to it ({error})"
         if is_folder(url):
