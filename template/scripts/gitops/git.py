@@ -92,13 +92,9 @@ def alone_in_this_clone() -> Iterator[int]:
 
 def find_tip(branch: str) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
-    try:
-        listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
-    except CommandError:
-        if succeeds("config", "--get", f"remote.{REMOTE}.url"):
-            raise
-        cure = f"git remote add {REMOTE} {watched_by_argocd('repoURL')}"
-        raise CommandError(f"there is no remote {REMOTE}: {cure}") from None
+    if REMOTE not in git("remote").split():
+        raise CommandError(f"there is no remote {REMOTE}: git remote add {REMOTE} {watched_by_argocd('repoURL')}")
+    listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
     if not listed:
         return ""
     with alone_in_this_clone():

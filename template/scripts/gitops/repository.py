@@ -47,7 +47,7 @@ def plain(text: object) -> str:
 
 def fail(message: str) -> NoReturn:
     """Print one line that says what is wrong and how to mend it, and end with status 1."""
-    sys.exit(f"{Path(sys.argv[0]).name}: {plain(message)}")
+    sys.exit(f"{Path(sys.argv[0]).stem}: {plain(message)}")
 
 
 def one_line(text: str) -> str:

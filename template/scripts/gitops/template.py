@@ -42,7 +42,7 @@ def require_version(address: str, version: str) -> None:
     if not address or not version:
         raise CommandError(
             f"{_ANSWERS} names no version of a template, as when it was made from a folder without Git: "
-            "there is nothing to compare with"
+            f"write the version there as _commit, and the address of the template's server there and into {_ORIGIN}"
         )
 
 
@@ -94,6 +94,13 @@ def find(store: Path, version: str) -> str:
         raise CommandError(f"the template has no version {version}: choose one of {choices}") from None
 
 
+def recorded(store: Path, address: str, version: str) -> str:
+    """Return the commit of the version that this repository has."""
+    if not has(store, version):
+        raise CommandError(f"the template {address} does not have the version {version}: push it there")
+    return find(store, version)
+
+
 def has(history: Path, commit: str, path: str = "") -> bool:
     """Tell whether a repository knows a commit, which has a path."""
     return succeeds(f"--git-dir={history}", "cat-file", "-e", f"{commit}:{path}")
@@ -127,6 +134,4 @@ def workstation() -> Path:
     store = store_of(address)
     if not has(store, version):
         fetch(address, store)
-    if not has(store, version):
-        raise CommandError(f"the template {address} does not have the version {version}: push it there")
-    return archive(store, find(store, version), store)
+    return archive(store, recorded(store, address, version), store)
