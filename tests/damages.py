@@ -1756,7 +1756,7 @@ WORKLOAD_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{SHOP}/overlays/prod/nightly-settings.yaml",
         "schedule: .*",
         'schedule: "0 24 * * 1-5"',
-        "nightly-settings.yaml:6: no time fits '0 24 * * 1-5'",
+        "nightly-settings.yaml:7: no time fits '0 24 * * 1-5'",
     ),
     "a job that would run for ever": (
         f"{SHOP}/base/nightly/cronjob.yaml",
@@ -1810,7 +1810,7 @@ WORKLOAD_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         f"{SHOP}/overlays/prod/api-egress.yaml",
         "10.2.0.0/16",
         "10.2.0.5/16",
-        "api-egress.yaml:15: the cluster refuses 10.2.0.5/16: write 10.2.0.0/16",
+        "api-egress.yaml:16: the cluster refuses 10.2.0.5/16: write 10.2.0.0/16",
     ),
     "a range that is a name": (
         f"{SHOP}/overlays/prod/api-egress.yaml",

@@ -43,6 +43,7 @@ def test_some_answers_that_are_taken_give_a_product_without_a_finding(
     verdicts.is_sound(place, data, taken)
 
 
+@pytest.mark.costly
 def test_a_product_says_what_was_answered(product: Path, request: pytest.FixtureRequest, in_process: InProcess) -> None:
     given = support.answers(request.node.callspec.params["product"])
     verdicts.says_what_was_answered(product, given, in_process.ask(given))

@@ -195,7 +195,7 @@ def test_the_products_of_these_tests_are_those_of_copier_itself(
         assert path == ".copier-answers.yml" or (plain / path).read_bytes() == (product / path).read_bytes(), path
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["frontend, backend", [{"name": "frontend"}, {"name": "backend"}]])
 def test_text_and_long_forms_of_services_give_what_the_short_form_gives(
     form: Any, tmp_path: Path, template: Path, rendered: Callable[[str], Path]

@@ -13,10 +13,13 @@ import yaml
 from tests import support
 from tests.in_process import InProcess
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("kubectl", path=support.TOOLS_FIRST) or shutil.which("kustomize", path=support.TOOLS_FIRST)),
-    reason="kustomize is not on PATH",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("kubectl", path=support.TOOLS_FIRST) or shutil.which("kustomize", path=support.TOOLS_FIRST)),
+        reason="kustomize is not on PATH",
+    ),
+]
 SECRET = "hunter2-hunter2"
 
 
@@ -69,14 +72,12 @@ def branch(made: Callable[..., Branch]) -> Branch:
     return made()
 
 
-@pytest.mark.slow
 def test_what_is_not_deployed_changes_nothing(branch: Branch) -> None:
     (branch.product / "README.md").write_text("# Ours\n", encoding="utf-8")
     base = branch.git("rev-parse", "--short=12", "main")
     assert branch.diff() == f"Nothing changes on the cluster, compared with main at {base}\n"
 
 
-@pytest.mark.slow
 def test_images_and_replicas_come_first_also_from_a_dirty_tree_and_a_subfolder(branch: Branch) -> None:
     tags = branch.app / "overlays/dev/imagetags/kustomization.yaml"
     done = support.run(sys.executable, "scripts/bump-image", "--no-push", "dev", "backend=v2", cwd=branch.product)
@@ -114,7 +115,6 @@ def test_what_is_deleted_and_what_holds_data_is_warned_of(made: Callable[..., Br
     assert said.index("! ") < said.index("Images and replicas") < said.index("=== ")
 
 
-@pytest.mark.slow
 def test_an_environment_that_goes_takes_its_objects_with_it(branch: Branch) -> None:
     [cluster] = (branch.product / "clusters").iterdir()
     (cluster / "environments/prod.yaml").unlink()
@@ -128,7 +128,6 @@ def test_an_environment_that_goes_takes_its_objects_with_it(branch: Branch) -> N
     assert "overlays/dev" not in said
 
 
-@pytest.mark.slow
 def test_folders_that_applications_name_are_compared_too(branch: Branch) -> None:
     [store] = branch.product.glob("clusters/*/external-secrets/*-dev.yaml")
     write(store, "spec:\n", "spec:\n  refreshInterval: 60\n")
@@ -166,7 +165,6 @@ def test_words_of_others_are_shown_as_plain_text(branch: Branch) -> None:
     assert "set-output" in said
 
 
-@pytest.mark.slow
 def test_a_new_base_of_main_is_not_taken_for_a_change(branch: Branch) -> None:
     """What main got meanwhile is not what this branch does."""
     branch.git("checkout", "-q", "main")
@@ -176,7 +174,6 @@ def test_a_new_base_of_main_is_not_taken_for_a_change(branch: Branch) -> None:
     assert branch.diff().startswith("Nothing changes")
 
 
-@pytest.mark.slow
 def test_what_can_not_be_rendered_is_named_and_the_rest_is_shown(branch: Branch) -> None:
     write(branch.app / "overlays/dev/kustomization.yaml", "resources:\n", "resources:\n  - missing.yaml\n")
     write(branch.app / "base/backend/deployment.yaml", "revisionHistoryLimit: 5", "revisionHistoryLimit: 4")

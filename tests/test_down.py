@@ -10,6 +10,8 @@ from tests import fakes as fakes_of
 from tests.fakes import Fakes
 from tests.test_up import steps
 
+pytestmark = pytest.mark.slow
+
 NAME = "aks-goal-tracker"
 
 
@@ -189,7 +191,6 @@ def test_one_cluster_goes_and_what_it_shares_with_others_stays(faked_clusters: F
     assert "az group delete" not in done.stdout
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("given", ["aks-goal-tracker", "aks-goal-tracker-dev"])
 def test_the_name_of_one_cluster_removes_no_other(faked_clusters: Fakes, given: str) -> None:
     faked_clusters.run("up")
@@ -199,7 +200,6 @@ def test_the_name_of_one_cluster_removes_no_other(faked_clusters: Fakes, given: 
     assert sorted(faked_clusters.world["clusters"]) == ["dev", "prod"]
 
 
-@pytest.mark.slow
 def test_a_registry_that_can_not_be_removed_is_named(faked_clusters: Fakes) -> None:
     faked_clusters.run("up")
     faked_clusters.answer("terraform -chdir=terraform/registry destroy", status=1, stderr="Error: locked\n", times=1)

@@ -14,6 +14,8 @@ from tests.fakes import Fakes
 from tests.in_process import InProcess
 from tests.test_up import steps
 
+pytestmark = pytest.mark.slow
+
 ANSWERS = support.answers("what-exists-is-used")["existing"]
 GROUP = ANSWERS["resource_group"]
 NETWORK = ANSWERS["subnet"].rpartition("/subnets/")[0]
@@ -75,7 +77,6 @@ def test_what_is_as_it_must_be_is_fine(faked: Fakes) -> None:
     assert len(found) == len(THINGS) + 1
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("one", "properties", "words"),
     [
@@ -150,7 +151,6 @@ def test_rights_are_asked_where_they_are_needed(faked: Fakes) -> None:
     assert "you may not use Microsoft.Network/virtualNetworks/subnets/join/action on subnet aks" in found[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("given", [True, False])
 def test_identities_must_have_their_roles_once_the_cluster_is_there(faked: Fakes, given: bool) -> None:
     cluster = {
@@ -170,7 +170,6 @@ def test_identities_must_have_their_roles_once_the_cluster_is_there(faked: Fakes
     assert bool(found) != given, found
 
 
-@pytest.mark.slow
 def test_up_wants_the_group_to_be_there(faked: Fakes) -> None:
     faked.change(groups=[])
     failed = faked.run("up")
@@ -273,7 +272,6 @@ def test_a_cluster_as_it_must_be_is_fine(beside: Fakes) -> None:
     ]
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("lack", "words"),
     [
@@ -346,7 +344,6 @@ def test_a_cluster_of_another_subscription_is_named(beside: Fakes) -> None:
     assert [line for line in said(beside) if "cluster aks-platform is in another subscription" in line]
 
 
-@pytest.mark.slow
 def test_down_takes_out_of_a_cluster_what_up_has_put_in(beside: Fakes) -> None:
     assert beside.run("up").returncode == 0
     beside.calls()
@@ -358,7 +355,6 @@ def test_down_takes_out_of_a_cluster_what_up_has_put_in(beside: Fakes) -> None:
     assert not [line for line in beside.calls("az") if re.search(r" (delete|purge|remove|update|create) ", line)]
 
 
-@pytest.mark.slow
 def test_down_of_a_cluster_that_is_gone_forgets_what_was_in_it(beside: Fakes) -> None:
     assert beside.run("up").returncode == 0
     beside.answer("az aks list", json=[])
@@ -404,7 +400,6 @@ def test_an_argo_cd_as_it_must_be_is_fine(shared: Fakes) -> None:
     assert found == [f"{'ok':<8} existing: Argo CD in gitops is set up as this repository needs it"]
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [

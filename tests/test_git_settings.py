@@ -12,6 +12,8 @@ import pytest
 from tests import support
 from tests.gitserver import GitServer
 
+pytestmark = pytest.mark.slow
+
 ADDRESSES = runpy.run_path(str(support.ROOT / "template" / "scripts" / "gitops" / "repository.py"))
 # Each may be somebody's own; together they change most of what git prints.
 SETTINGS = """\
@@ -84,7 +86,6 @@ def sign_with_gpg(folder: Path) -> str:
     return f"[gpg]\n  program = {program}\n"
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("keys", [sign_with_ssh, sign_with_gpg])
 def test_commits_are_signed_where_people_sign_theirs(
     keys: Callable[[Path], str], pushed_product: Path, tmp_path: Path
@@ -224,7 +225,6 @@ def test_each_forge_has_its_own_page_for_a_new_request(web: str, page: str) -> N
     assert ADDRESSES["request_page"](web, "deploy/dev", "main") == f"{web}/{page}"
 
 
-@pytest.mark.slow
 def test_a_token_in_the_address_of_the_remote_is_never_printed(pushed_product: Path, tmp_path: Path) -> None:
     with GitServer(tmp_path) as server:
         url = server.create("o/r").replace("http://", "http://user:s3cret@")

@@ -15,6 +15,8 @@ import yaml
 
 from tests import support
 
+pytestmark = pytest.mark.slow
+
 ANSWER_SETS = (
     "cluster-per-environment-with-gateway-and-database-of-azure",
     "defaults",
@@ -234,7 +236,6 @@ def test_the_loop_goes_through_a_cluster_of_its_own_and_leaves_nothing(laptop: L
     assert laptop.make("local-down").stdout == "nothing to remove\n"
 
 
-@pytest.mark.slow
 def test_what_an_interrupted_run_has_left_is_made_anew(laptop: Laptop) -> None:
     laptop.add("kind", _KIND.replace("  echo $! >", '  [ -e "$BIN/again" ] || { kill $!; exit 1; }\n  echo $! >'))
     laptop.refuses("local")
@@ -253,7 +254,6 @@ def test_helm_that_was_ended_in_the_middle_goes_on(laptop: Laptop) -> None:
     laptop.succeeds("local-down")
 
 
-@pytest.mark.slow
 def test_what_runs_is_known_as_ones_own_or_anothers(laptop: Laptop, tmp_path: Path) -> None:
     address = laptop.address(laptop.succeeds("local"))
     other = shutil.copytree(laptop.product, tmp_path / "other")
@@ -320,7 +320,6 @@ def test_all_that_is_missing_is_told_at_once(laptop: Laptop) -> None:
     assert "kind is not on PATH: https://kind.sigs.k8s.io/" in said
 
 
-@pytest.mark.slow
 def test_every_save_is_pushed_until_it_ends(laptop: Laptop) -> None:
     laptop.succeeds("local")
     process = subprocess.Popen(
@@ -390,7 +389,6 @@ def test_nothing_runs_before_make_local(laptop: Laptop) -> None:
     assert not (laptop.product / ".local").exists()
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("name", ANSWER_SETS)
 def test_the_layer_takes_out_all_that_needs_azure(rendered: Callable[[str], Path], tmp_path: Path, name: str) -> None:
     clone = shutil.copytree(rendered(name), tmp_path / "clone", ignore=shutil.ignore_patterns("terraform", "src"))

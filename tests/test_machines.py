@@ -15,6 +15,8 @@ import yaml
 from hooks.new import known_repository, words
 from tests import support
 
+pytestmark = pytest.mark.slow
+
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 SCRIPTS = support.ROOT / "template" / "scripts"
 COMMANDS = [path for path in SCRIPTS.glob("*") if path.is_file() and b"python3" in path.read_bytes()[:30]]
@@ -45,7 +47,6 @@ def test_every_command_can_be_read_by_python_3_9_and_asks_for_its_version_before
     assert "gitops" in path.read_text(encoding="utf-8") or path.parent.name == "gitops"
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10"])
 def test_a_too_old_python_is_one_line_from_every_command(version: str, rendered: Callable[[str], Path]) -> None:
     old, product = python(version), rendered("defaults")
@@ -141,7 +142,6 @@ def test_the_owner_is_the_one_of_gh_or_git_for_who_is_asked(tmp_path: Path, monk
     assert known_repository(tmp_path / "shop", asking=True) == "https://github.com/hubot/shop"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "address"),
     [

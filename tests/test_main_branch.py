@@ -12,6 +12,8 @@ from yamllint.config import YamlLintConfig
 from tests import support
 from tests.in_process import InProcess
 
+pytestmark = pytest.mark.slow
+
 NAME = "trunk/of-all"
 # What is called main and is no branch: functions, elements of HTML, variables and paths; or the branch by its role.
 _OTHERS = re.compile(
@@ -38,7 +40,6 @@ def texts(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in support.files(folder)}
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("name", KINDS)
 def test_every_file_follows_the_main_branch(
     name: str, rendered: Callable[[str], Path], in_process: InProcess, tmp_path: Path
@@ -75,7 +76,6 @@ def test_the_longest_names_leave_lines_that_yamllint_takes(name: str, in_process
     assert findings == []
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(("pushed_product", "branch"), LIVES, indirect=["pushed_product"])
 def test_deployments_land_on_it_and_what_waits_is_proposed_for_it(pushed_product: Path, branch: str) -> None:
     remote = Path(support.git("remote", "get-url", "origin", cwd=pushed_product))

@@ -11,6 +11,8 @@ import yaml
 from tests import support
 from tests.terminal import CLEAR, ENTER, Terminal, running
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (80, 60)
 ASKED = support.asked()
 OWN = "https://github.com/octocat/goal-tracker"
@@ -67,7 +69,6 @@ def see(terminal: Terminal, name: str) -> None:
         assert any(row.strip(" »-").startswith(choice) for row in terminal.rows()), choice
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_every_help_choice_and_cure_is_on_the_screen(columns: int) -> None:
     # In a folder of a short name, which the end message has on a line.
@@ -95,7 +96,6 @@ def test_every_help_choice_and_cure_is_on_the_screen(columns: int) -> None:
     assert text.count("make up") == 1
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_why_a_choice_is_not_possible_is_on_the_screen(columns: int, tmp_path: Path) -> None:
     services = "[{name: web, public: false, database: false, image: acme/web}]"

@@ -349,6 +349,7 @@ def is_opentofu(product: Path) -> bool:
     return (product / ".opentofu-version").exists()
 
 
+@pytest.mark.costly
 def test_volume_claim_templates_carry_no_labels_of_kustomize(product: Path) -> None:
     """Versions of kustomize differ in whether they label them, and a StatefulSet refuses any change of them."""
     for folder in support.overlays(product):
@@ -372,6 +373,7 @@ def with_defaults(schema: dict[str, Any], value: Any) -> Any:
     return result
 
 
+@pytest.mark.costly
 def test_the_server_has_no_default_to_add_to_custom_resources(product: Path) -> None:
     """Argo CD computes differences itself; a default that the server adds would be one for ever."""
     for _, objects in built(product):
@@ -388,6 +390,7 @@ def exposed(product: Path) -> str:
     return str(stored["expose"])
 
 
+@pytest.mark.costly
 def test_services_are_reached_from_outside_only_as_asked(product: Path) -> None:
     for folder in support.overlays(product):
         objects = kustomize(folder)
@@ -398,6 +401,7 @@ def test_services_are_reached_from_outside_only_as_asked(product: Path) -> None:
         assert not [item for item in objects if item["kind"] == "Ingress"]
 
 
+@pytest.mark.costly
 def test_what_comes_from_other_namespaces_is_the_gateway_alone_and_for_routed_services_only(product: Path) -> None:
     for folder in support.overlays(product):
         objects = kustomize(folder)
@@ -413,6 +417,7 @@ def test_what_comes_from_other_namespaces_is_the_gateway_alone_and_for_routed_se
         assert admitting == routed
 
 
+@pytest.mark.costly
 def test_the_last_environment_has_the_domain_and_the_others_a_name_below_it(product: Path) -> None:
     stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
     if stored["expose"] != "gateway":
@@ -426,6 +431,7 @@ def test_the_last_environment_has_the_domain_and_the_others_a_name_below_it(prod
         assert all(host == [wanted] or host[0].endswith(f".{wanted}") for host in hosts)
 
 
+@pytest.mark.costly
 def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(product: Path) -> None:
     for path in product.glob("clusters/*/gateway"):
         objects = kustomize(path)
@@ -452,12 +458,14 @@ def test_each_host_has_a_certificate_of_its_own_and_is_of_one_environment(produc
         assert allowed == served
 
 
+@pytest.mark.costly
 def test_a_gateway_that_is_not_ready_turns_no_release_back(product: Path) -> None:
     for folder in support.overlays(product):
         for route in [item for item in kustomize(folder) if item["kind"] == "HTTPRoute"]:
             assert route["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"
 
 
+@pytest.mark.costly
 def test_projects_allow_what_their_applications_bring(product: Path) -> None:
     applications = []
     for cluster in product.glob("clusters/*/kustomization.yaml"):
@@ -529,6 +537,7 @@ def test_every_environment_is_on_one_cluster_and_shares_it_only_where_it_was_cho
     assert clusters(product) == (own if stored["cluster_layout"] == "per-environment" else {name: environments})
 
 
+@pytest.mark.costly
 def test_the_bootstrap_of_a_cluster_brings_that_cluster_only(product: Path) -> None:
     handed = []
     for folder in bootstraps(product):
@@ -554,6 +563,7 @@ def test_names_that_are_unique_in_azure_differ_by_cluster_and_keep_to_its_limits
             assert len(value) <= limit, (key, value)
 
 
+@pytest.mark.costly
 def test_pods_reach_the_database_server_of_their_own_cluster(product: Path) -> None:
     stored = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
     if stored["database"] != "azure":
@@ -630,6 +640,7 @@ def test_the_cluster_of_an_environment_is_found_among_those_that_were_told_of(
     assert set(told) <= set(action["outputs"])
 
 
+@pytest.mark.costly
 def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> None:
     """An object that leaves Git and is kept would leave its Application out of sync, and wait-healthy waiting."""
     for folder in support.overlays(product):
@@ -640,6 +651,7 @@ def test_what_stays_out_of_git_does_not_hold_up_deployments(product: Path) -> No
                 assert "IgnoreExtraneous" in annotations["argocd.argoproj.io/compare-options"], document["kind"]
 
 
+@pytest.mark.costly
 def test_pods_of_a_new_version_are_spread_among_themselves(product: Path) -> None:
     for folder in support.overlays(product):
         for document in kustomize(folder):
@@ -649,6 +661,7 @@ def test_pods_of_a_new_version_are_spread_among_themselves(product: Path) -> Non
                 assert all(item["matchLabelKeys"] == ["pod-template-hash"] for item in spread)
 
 
+@pytest.mark.costly
 def test_every_image_is_named_in_full(product: Path) -> None:
     for folder in support.overlays(product):
         for document in kustomize(folder):

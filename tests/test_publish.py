@@ -17,6 +17,8 @@ import pytest
 from tests import support
 from tests.gitserver import GitServer
 
+pytestmark = pytest.mark.slow
+
 ENVIRONMENTS = ("dev", "prod")
 SERVICES = ("backend", "frontend")
 
@@ -91,7 +93,6 @@ def assert_whole(product: Path, bare: Path) -> None:
     assert support.git("rev-list", "--min-parents=2", "main", cwd=bare) == ""
 
 
-@pytest.mark.slow
 def test_fifty_bumpers_at_once_lose_nothing_and_never_go_back(served: Path, server: GitServer) -> None:
     """Two builds of each of 24 pairs of clone, environment and service, and two that bump both services at once."""
     builds = [fetched_tip(served)]
@@ -133,7 +134,6 @@ def test_fifty_bumpers_at_once_lose_nothing_and_never_go_back(served: Path, serv
     print(f"\n50 bumpers: {len(commits)} landed, {kept} kept a newer build, 0 lost, in {took:.0f} s")
 
 
-@pytest.mark.slow
 def test_fifty_bumpers_whose_tags_name_no_commit_all_land_each_once_and_alone(pushed_product: Path) -> None:
     """No tag is older than another, so none may be kept back."""
     served = pushed_product
@@ -161,7 +161,6 @@ def test_fifty_bumpers_whose_tags_name_no_commit_all_land_each_once_and_alone(pu
     )
 
 
-@pytest.mark.slow
 def test_a_bumper_killed_at_any_moment_leaves_all_whole_and_is_repeatable(served: Path, server: GitServer) -> None:
     began = time.monotonic()
     assert bump(served, "dev", "frontend=v0").returncode == 0
@@ -196,7 +195,6 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.slow
 def test_a_server_that_refuses_in_ever_other_words_is_asked_again(served: Path, server: GitServer) -> None:
     bare = server.root / "demo" / "product.git"
     (bare / "words").write_text("".join(f"{words}\n" for words in REFUSALS))
@@ -245,7 +243,6 @@ def protect(server: GitServer, words: str, also: str = "refs/heads/main") -> Non
     hook.chmod(0o755)
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     "words",
     [
@@ -269,7 +266,6 @@ def test_a_protected_branch_gets_a_proposal_whatever_its_words(served: Path, ser
     assert_whole(served, server.root / "demo" / "product.git")
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("words", "cure"),
     [

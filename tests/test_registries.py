@@ -12,6 +12,8 @@ import yaml
 from tests import support, validation
 from tests.in_process import InProcess, RefusedError
 
+pytestmark = pytest.mark.slow
+
 # As nobody runs it: a robot's name has a character that shells know.
 MADE_UP = {
     "name": "Harbor",
@@ -88,7 +90,6 @@ def test_a_row_that_lacks_any_field_gives_no_product(tmp_path: Path, fields: dic
     assert str(refused.value).removeprefix("includes/registries.json: ").split(", ") == expected
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("ci", support.choices("ci"))
 def test_a_made_up_row_gives_a_whole_product(extended: InProcess, tmp_path: Path, ci: str) -> None:
     extended.render({**ANSWERS, "ci": ci}, tmp_path / "product")

@@ -13,6 +13,8 @@ import yaml
 from tests import support
 from tests.gitserver import GitServer
 
+pytestmark = pytest.mark.slow
+
 
 def change(product: Path, *services: str) -> None:
     """Change the sources of services in one commit, and push it."""
@@ -101,7 +103,6 @@ STORIES: dict[str, list[tuple[Callable[[Path], None], str]]] = {
 }
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("story", STORIES)
 def test_a_release_builds_what_the_environment_lacks(story: str, pushed_product: Path) -> None:
     for step, lacks in STORIES[story]:

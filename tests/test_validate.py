@@ -297,7 +297,7 @@ def test_what_people_add_by_hand_is_not_complained_about(
     assert validation.problems(product) == [], added
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ["defaults", "gateway-with-two-environments", "previews"])
 def test_each_valid_extension_by_itself_gives_no_finding(
     answers: str, patients: Callable[[str], validation.Patient]

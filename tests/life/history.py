@@ -67,7 +67,8 @@ def _services(template: Path, file: str) -> Path:
 def _older(template: Path) -> None:
     """A version before this one: lines, files, a target and a question missing, defaults different."""
     deployment = _services(template, "deployment.yaml.jinja").relative_to(template).as_posix()
-    edit(template, deployment, ("  revisionHistoryLimit: 5\n", ""), ("periodSeconds: 10\n", "periodSeconds: 20\n"))
+    edit(template, deployment, ("  revisionHistoryLimit: 5\n", ""))
+    edit(template, "includes/pod/probes-of-requests.yaml", ("periodSeconds: 10\n", "periodSeconds: 20\n"))
     policy = _services(template, "networkpolicy.yaml.jinja").relative_to(template).as_posix()
     edit(template, policy, ("apiVersion: ", "# Who may talk to whom.\napiVersion: "))
     # Overlays named the repositories.

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import process
 from .process import CommandError
-from .repository import ROOT, application, argocd_namespace, cluster_folder, kubectl
+from .repository import application, argocd_namespace, cluster_folder, kubectl
 
 # Argo CD takes it away once it has compared.
 REFRESH = "argocd.argoproj.io/refresh"
@@ -133,9 +133,7 @@ def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> tuple[str, bo
 def _cure(message: str) -> str:
     """Return the command that gives a variable the value for which a container waits."""
     key = re.search(r"couldn't find key ([A-Z][A-Z0-9_]*) in Secret ([^/]+)/", message)
-    if not key or not (ROOT / "scripts" / "secret").exists():
-        return ""
-    return f": make secret ENV={key[2].removeprefix(application() + '-')} NAME={key[1]}"
+    return f": make secret ENV={key[2].removeprefix(application() + '-')} NAME={key[1]}" if key else ""
 
 
 def job_of(pod: dict[str, Any]) -> str | None:
