@@ -121,7 +121,31 @@ def test_what_can_not_be_run_is_one_line_with_the_cure(
 
 def test_a_command_that_is_none_is_told(own_product: Path) -> None:
     for command in ("installation", "installation.azure", "laptop", "doctors", "os"):
-        assert run(own_product, command)[2].startswith(f"{command}: the template has no command {command} in this")
+        assert f": the template has no command {command} in this version" in run(own_product, command)[2]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '{answers}"_src_path": /other\n',
+        '{answers}"\\x5fsrc_path": /other\n',
+        "{answers}? _src_path\n: /other\n",
+        "{answers}_src_path: /other\n",
+        "{answers}# A line for YAML ends here:\u2028_src_path: /other\n",
+        "{answers}_src_path:\t/other\n",
+        ' _src_path: /other\n x: "\n{answers}"\n',
+        "{{_src_path: /other, x: '\n{answers}'}}\n",
+        "{answers}  other\n",
+    ],
+)
+def test_no_other_address_hides_in_the_answers(hidden: str, own_product: Path, server: Path) -> None:
+    """Copier reads YAML, where the last of two is what counts."""
+    made_from(own_product, f"file://{server}")
+    path = own_product / ".copier-answers.yml"
+    first = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("_")]
+    path.write_text(hidden.format(answers="\n".join(first) + "\n"), encoding="utf-8")
+    cure = "is not as Copier writes it: take it back from the history, `git log -- .copier-answers.yml`"
+    assert cure in run(own_product)[2]
 
 
 def test_its_own_help_needs_no_template(own_product: Path) -> None:

@@ -28,10 +28,33 @@ def answer(name: str) -> str:
     return _value(_ANSWERS, name)
 
 
+def _is_copiers(text: str) -> bool:
+    """Tell whether answers are written as Copier does it: each name plain and at the left edge, the address once.
+
+    YAML has many more ways to write a name, and takes the last of two. Copier must not see another address than is
+    compared here.
+    """
+    # By every line break that YAML knows.
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    addresses = [number for number, line in enumerate(lines) if line.startswith("_src_path:")]
+    # A value goes on in the lines below it that are indented.
+    below = [lines[number + 1][:1] for number in addresses if number + 1 < len(lines)]
+    return (
+        all(re.match(r"[A-Za-z_]\w*:( |$)|- | ", line) for line in lines)
+        and lines[:1] != []
+        and lines[0][0] not in " -"
+        and len(addresses) < 2
+        and below != [" "]
+    )
+
+
 def known() -> tuple[str, str]:
     """Return the address of the template and the version that this repository has, or nothing where it has none."""
+    cure = f"take it back from the history, `git log -- {_ANSWERS}`"
     if not (ROOT / _ANSWERS).exists():
-        raise CommandError(f"{_ANSWERS} is missing: take it back from the history, `git log -- {_ANSWERS}`")
+        raise CommandError(f"{_ANSWERS} is missing: {cure}")
+    if not _is_copiers((ROOT / _ANSWERS).read_text(encoding="utf-8")):
+        raise CommandError(f"{_ANSWERS} is not as Copier writes it: {cure}")
     if answer("_src_path") != _value(_ORIGIN, "_src_path"):
         raise CommandError(f"{_ANSWERS}: _src_path is not the address in {_ORIGIN}: see the reason there")
     return answer("_src_path"), answer("_commit")
