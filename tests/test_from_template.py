@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,55 @@ def test_what_can_not_be_run_is_one_line_with_the_cure(
 
 
 def test_a_command_that_is_none_is_told(own_product: Path) -> None:
-    for command in ("installation", "laptop", "doctors", "os"):
-        assert run(own_product, command)[2].startswith(f"{command}: the template has no command {command} in this")
+    for command in ("installation", "installation.azure", "laptop", "doctors", "os"):
+        assert f": the template has no command {command} in this version" in run(own_product, command)[2]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '{answers}"_src_path": /other\n',
+        '{answers}"\\x5fsrc_path": /other\n',
+        "{answers}? _src_path\n: /other\n",
+        "{answers}_src_path: /other\n",
+        "{answers}# A line for YAML ends here:\u2028_src_path: /other\n",
+        "{answers}_src_path:\t/other\n",
+        ' _src_path: /other\n x: "\n{answers}"\n',
+        "{{_src_path: /other, x: '\n{answers}'}}\n",
+        "{answers}  other\n",
+    ],
+)
+def test_no_other_address_hides_in_the_answers(hidden: str, own_product: Path, server: Path) -> None:
+    """Copier reads YAML, where the last of two is what counts."""
+    made_from(own_product, f"file://{server}")
+    path = own_product / ".copier-answers.yml"
+    first = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("_")]
+    path.write_text(hidden.format(answers="\n".join(first) + "\n"), encoding="utf-8")
+    cure = "is not as Copier writes it: take it back from the history, `git log -- .copier-answers.yml`"
+    assert cure in run(own_product)[2]
+
+
+def test_its_own_help_needs_no_template(own_product: Path) -> None:
+    made_from(own_product, "https://127.0.0.1:1/away")
+    for option in ((), ("--help",)):
+        done = support.run(sys.executable, "scripts/from-template", *option, cwd=own_product)
+        assert "usage: from-template" in done.stdout + done.stderr
+
+
+def test_runs_that_begin_at_once_wait_for_each_other(own_product: Path, server: Path) -> None:
+    made_from(own_product, f"file://{server}")
+    command = [sys.executable, "scripts/from-template", "doctor", "--help"]
+    runs = [subprocess.Popen(command, cwd=own_product, stdout=subprocess.PIPE) for _ in range(4)]
+    assert all("the recorded version" in run.communicate()[0].decode() for run in runs)
+
+
+def test_a_cache_that_can_not_be_written_is_told(own_product: Path, server: Path, tmp_path: Path) -> None:
+    shutil.rmtree(own_product / ".git")
+    made_from(own_product, f"file://{server}")
+    (tmp_path / "file").touch()
+    _, _, wrong = run(own_product, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert f"the template can't be kept in {tmp_path}/file/gitops-template/" in wrong
+    assert "(Not a directory): make that writable, or before git init let XDG_CACHE_HOME name another folder" in wrong
 
 
 def test_no_pipeline_runs_code_of_the_template_with_what_it_may(product: Path) -> None:
@@ -142,6 +190,17 @@ def test_an_installed_package_of_the_same_name_is_not_run(own_product: Path, ser
     (tmp_path / "site" / "hooks" / "__init__.py").write_text("raise SystemExit('stolen')\n")
     made_from(own_product, f"file://{server}")
     assert "the recorded version" in run(own_product, PYTHONPATH=str(tmp_path / "site"))[1]
+
+
+@pytest.mark.parametrize("name", ["owners-of-the-platform", "jenkins-with-own-images"])
+def test_whatever_runs_when_a_person_calls_make_has_owners(name: str, rendered: Callable[[str], Path]) -> None:
+    """Even what Git ignores can be committed, and is there after the next pull."""
+    lines = (rendered(name) / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    owned = [line.split()[0] for line in lines if line[0] == "/"]
+    assert owned == sorted(set(owned)), owned
+    # Make prefers the first two names to its own, and GitHub reads .github/CODEOWNERS before the one in the root.
+    needed = {"/GNUmakefile", "/makefile", "/Makefile", "/.github/", "/.local/", "/.venv/", "/CODEOWNERS", "/scripts/"}
+    assert needed <= set(owned)
 
 
 def test_make_hands_over_arguments_and_status(own_product: Path, server: Path) -> None:

@@ -179,6 +179,13 @@ def test_a_project_in_a_folder_of_another_repository_is_refused(
     assert said == f"{command[0]}: {cure}\n"
 
 
+@pytest.mark.parametrize("command", [("promote", "dev", "prod"), ("rollback", "dev"), ("status",)], ids="-".join)
+def test_without_a_remote_its_address_is_the_cure(command: tuple[str, ...], own_product: Path) -> None:
+    said = script(own_product, f"scripts/{command[0]}", *command[1:])[2].splitlines()[0]
+    assert said.startswith(f"{command[0]}: ")
+    assert "there is no remote origin: git remote add origin https://github.com/example-org/goal-tracker" in said
+
+
 @pytest.mark.parametrize(
     ("remote", "page"),
     [
@@ -198,6 +205,7 @@ def test_a_project_in_a_folder_of_another_repository_is_refused(
         ("https://org@dev.azure.com/org/project/_git/r", "https://dev.azure.com/org/project/_git/r"),
         ("/srv/git/r.git", "/srv/git/r"),
         ("../r.git", "../r"),
+        ("file:///srv/git/r.git", "file:///srv/git/r"),
     ],
 )
 def test_the_page_of_a_remote_is_found_whatever_way_git_takes(remote: str, page: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gitops.process import CommandError
 from gitops.repository import fail, plain
+from gitops.template import known
 
 from . import merge, proposal
 from .template import Template
@@ -61,6 +62,7 @@ def update(given: Mapping[str, Any]) -> int:
         Path(bundle).unlink(missing_ok=True)
     if not given["check"]:
         merge.require_clean_tree()
+        known()  # What has started this may be older, and compare less.
     template = Template(given["address"], given["current"], given["version"], Path(given["store"]))
     answers = [f"--data={item}" for item in given["data"]]
     if file := given["data_file"]:

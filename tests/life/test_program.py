@@ -59,6 +59,17 @@ def test_nothing_of_a_template_at_another_address_is_run(
     assert not (life.product / ".git" / "template-update.git").exists()
 
 
+def test_an_older_starter_lets_no_other_address_through(begun: lives.Begun, tmp_path: Path) -> None:
+    life = begun(THIS)
+    life.replace(life.product / "scripts/gitops/template.py", "if not _is_copiers(", "if not str(")
+    with (life.product / ".copier-answers.yml").open("a", encoding="utf-8") as answers:
+        answers.write(f'"_src_path": {tmp_path}/other\n')
+    life.commit()
+    done = life.update("--data", "size=production")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "template-update: .copier-answers.yml is not as Copier writes it" in done.stderr
+
+
 def test_a_version_from_before_it_had_a_program_is_older(versions: Path, tmp_path: Path) -> None:
     template = branch(versions, tmp_path)
     shutil.rmtree(template / "hooks" / "updates")

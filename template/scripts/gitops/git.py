@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import process
 from .process import CommandError
-from .repository import REMOTE, ROOT, main_branch, plain
+from .repository import REMOTE, ROOT, main_branch, plain, watched_by_argocd
 
 # What people set for themselves must not change what is read here, nor what is pushed.
 _NEUTRAL = [
@@ -53,7 +53,8 @@ def completed(*arguments: str, stdin: str | bytes = "", **environment: str) -> s
     done = process.call("git", *_NEUTRAL, *arguments, stdin=stdin, env=settings)
     if done.returncode:
         words = " ".join(done.stderr.split()) or f"status {done.returncode}"
-        raise CommandError(f"git {arguments[0]}: {words}")
+        command = next(argument for argument in arguments if not argument.startswith("-"))
+        raise CommandError(f"git {command}: {words}")
     return done
 
 
@@ -91,6 +92,8 @@ def alone_in_this_clone() -> Iterator[int]:
 
 def find_tip(branch: str) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
+    if REMOTE not in git("remote").split():
+        raise CommandError(f"there is no remote {REMOTE}: git remote add {REMOTE} {watched_by_argocd('repoURL')}")
     listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
     if not listed:
         return ""

@@ -16,8 +16,8 @@ _IMAGE = re.compile(r"""^[ -]*image: *["']?([^\s"'@#]+)["']? *(?:#.*)?$""", re.M
 _HOSTS = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com", "altssh.bitbucket.org": "bitbucket.org"}
 _AZURE = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 _WEB = re.compile(r"(https?://)(?:[^/]*@)?(.+)")
-# ssh://git@host:22/path, git@host:path
-_SSH = re.compile(r"(?:(?:ssh|git)://(?:[^/]*@)?([^/:]+)(?::\d+)?/|(?:[^/:]*@)?([^/:]+):)/*(.+)")
+# ssh://git@host:22/path, git@host:path; but not file:///path
+_SSH = re.compile(r"(?:(?:ssh|git)://(?:[^/]*@)?([^/:]+)(?::\d+)?/|(?:[^/:]*@)?([^/:]+):(?!//))/*(.+)")
 _REQUESTS = {
     "gitlab": "-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}",
     "dev.azure.com": "pullrequestcreate?sourceRef={branch}&targetRef={main}",
@@ -47,7 +47,7 @@ def plain(text: object) -> str:
 
 def fail(message: str) -> NoReturn:
     """Print one line that says what is wrong and how to mend it, and end with status 1."""
-    sys.exit(f"{Path(sys.argv[0]).name}: {plain(message)}")
+    sys.exit(f"{Path(sys.argv[0]).stem}: {plain(message)}")
 
 
 def one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """The template that this repository was made from, and the programs in it that are run here."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -27,10 +28,33 @@ def answer(name: str) -> str:
     return _value(_ANSWERS, name)
 
 
+def _is_copiers(text: str) -> bool:
+    """Tell whether answers are written as Copier does it: each name plain and at the left edge, the address once.
+
+    YAML has many more ways to write a name, and takes the last of two. Copier must not see another address than is
+    compared here.
+    """
+    # By every line break that YAML knows.
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    addresses = [number for number, line in enumerate(lines) if line.startswith("_src_path:")]
+    # A value goes on in the lines below it that are indented.
+    below = [lines[number + 1][:1] for number in addresses if number + 1 < len(lines)]
+    return (
+        all(re.match(r"[A-Za-z_]\w*:( |$)|- | ", line) for line in lines)
+        and lines[:1] != []
+        and lines[0][0] not in " -"
+        and len(addresses) < 2
+        and below != [" "]
+    )
+
+
 def known() -> tuple[str, str]:
     """Return the address of the template and the version that this repository has, or nothing where it has none."""
+    cure = f"take it back from the history, `git log -- {_ANSWERS}`"
     if not (ROOT / _ANSWERS).exists():
-        raise CommandError(f"{_ANSWERS} is missing: take it back from the history, `git log -- {_ANSWERS}`")
+        raise CommandError(f"{_ANSWERS} is missing: {cure}")
+    if not _is_copiers((ROOT / _ANSWERS).read_text(encoding="utf-8")):
+        raise CommandError(f"{_ANSWERS} is not as Copier writes it: {cure}")
     if answer("_src_path") != _value(_ORIGIN, "_src_path"):
         raise CommandError(f"{_ANSWERS}: _src_path is not the address in {_ORIGIN}: see the reason there")
     return answer("_src_path"), answer("_commit")
@@ -41,7 +65,7 @@ def require_version(address: str, version: str) -> None:
     if not address or not version:
         raise CommandError(
             f"{_ANSWERS} names no version of a template, as when it was made from a folder without Git: "
-            "there is nothing to compare with"
+            f"write the version there as _commit, and the address of the template's server there and into {_ORIGIN}"
         )
 
 
@@ -61,11 +85,16 @@ def fetch(address: str, store: Path) -> None:
             url = f"{long}{address.removeprefix(short).removesuffix('.git')}.git"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        git(f"--git-dir={store}", "init", "--quiet", "--bare")
-        git(
-            f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", "--end-of-options", url,
-            "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
-        )  # fmt: skip
+        with (store / "fetch.lock").open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            git(f"--git-dir={store}", "init", "--quiet", "--bare")
+            git(
+                f"--git-dir={store}", "fetch", "--quiet", "--force", "--no-tags", "--end-of-options", url,
+                "+HEAD:refs/heads/newest", "+refs/tags/*:refs/tags/*",
+            )  # fmt: skip
+    except OSError as error:
+        cure = "make that writable, or before git init let XDG_CACHE_HOME name another folder"
+        raise CommandError(f"the template can't be kept in {store} ({error.strerror}): {cure}") from error
     except CommandError as error:
         cure = f"check the network and your right to it ({error})"
         if is_folder(url):
@@ -86,6 +115,13 @@ def find(store: Path, version: str) -> str:
     except CommandError:
         choices = ", ".join(reversed(released(store))) or "its commits"
         raise CommandError(f"the template has no version {version}: choose one of {choices}") from None
+
+
+def recorded(store: Path, address: str, version: str) -> str:
+    """Return the commit of the version that this repository has."""
+    if not has(store, version):
+        raise CommandError(f"the template {address} does not have the version {version}: push it there")
+    return find(store, version)
 
 
 def has(history: Path, commit: str, path: str = "") -> bool:
@@ -121,6 +157,4 @@ def workstation() -> Path:
     store = store_of(address)
     if not has(store, version):
         fetch(address, store)
-    if not has(store, version):
-        raise CommandError(f"the template {address} does not have the version {version}: push it there")
-    return archive(store, find(store, version), store)
+    return archive(store, recorded(store, address, version), store)

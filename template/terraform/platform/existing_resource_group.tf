@@ -1,4 +1,4 @@
-# The one that `names` names.
+# The group that `names` names. It was there before, and stays.
 data "azurerm_resource_group" "this" {
   name = var.names.resource_group
 }
