@@ -1031,7 +1031,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "does not allow the kind PodDisruptionBudget: add it to namespaceResourceWhitelist, with the group 'policy'",
     ),
     "an Application in another namespace": (
-        ENVIRONMENT,
+        f"{CLUSTER}/kustomization.yaml",
         "namespace: argocd",
         "namespace: default",
         "Argo CD does not look for it there: make the namespace argocd",

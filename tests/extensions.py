@@ -46,8 +46,8 @@ class Tree:
         self.clusters = sorted((root / "clusters").iterdir())
         found = sorted(self.base.glob("*/deployment.yaml"))
         self.services = [path.parent.name for path in found]
-        project = next((root / "clusters").rglob("projects/*.yaml")).read_text(encoding="utf-8")
-        self.argocd = re.findall(r"(?m)^  namespace: \"?([\w-]+)", project)[0]
+        folder = next((root / "clusters").glob("*/kustomization.yaml")).read_text(encoding="utf-8")
+        self.argocd = re.findall(r"(?m)^namespace: ([\w-]+)", folder)[0]
 
     def write(self, path: Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

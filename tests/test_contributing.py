@@ -75,7 +75,9 @@ def test_the_guide_tells_every_field_of_a_registry(in_process: InProcess) -> Non
 
 def test_a_ci_system_stands_where_the_guide_says_and_nowhere_else() -> None:
     listed = {row[0].strip("`") for row in table("Add a CI system")}
-    named = re.compile(r"template/jenkins/|includes/(jenkins|renovate)/|includes/(pages|signed-images)/.*jenkins")
+    named = re.compile(
+        r"template/jenkins/|includes/(jenkins|renovate)/|includes/(images|pages|signed-images|terraform)/.*jenkins"
+    )
     own = {path for path in naming("jenkins", "includes", "template") if named.match(path)}
     found = naming("jenkins", "includes", "template", "hooks") - own - {"template/Jenkinsfile.jinja"}
     assert listed == found

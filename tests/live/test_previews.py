@@ -131,7 +131,8 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         look_often(product, forge)
         [cluster] = product.glob("clusters/*")
         for name in ("previews-project.yaml", "preview-projects.yaml", "previews.yaml"):
-            world.cluster.apply((cluster / name).read_text())
+            text = (cluster / name).read_text()
+            world.cluster.apply(text.replace("metadata:\n", "metadata:\n  namespace: argocd\n", 1))
         # What Terraform gives to Argo CD's chart.
         world.cluster.apply(
             deploy_identity.access(product, world.applications, folder / "guard", "namespaces", "namespaces_access")

@@ -291,7 +291,7 @@ def another_product(world: World, folder: Path, name: str, **answers: object) ->
     world.operator.others.add(f"{name}-dev")
     [cluster] = product.glob("clusters/*")
     for path in [*(cluster / "projects").iterdir(), *(cluster / "environments").iterdir()]:
-        world.cluster.apply(path.read_text())
+        world.cluster.apply(path.read_text().replace("metadata:\n", "metadata:\n  namespace: argocd\n", 1))
     try:
         yield url
     finally:

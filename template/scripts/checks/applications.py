@@ -108,11 +108,14 @@ def check(repository: Repository) -> Iterator[Problem]:
     own_namespace = next(
         (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
     )
+    brought = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
+    built = {one.place: one for found in brought for one in found}
     for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
         path = item.place[0]
         other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
-        if own_namespace and item.text("metadata", "namespace") != own_namespace:
-            place = item.where("metadata", "namespace")
+        made = built.get(item.place, item)
+        if own_namespace and made.text("metadata", "namespace") != own_namespace:
+            place = made.where("metadata", "namespace")
             yield Problem(*place, f"Argo CD does not look for it there: make the namespace {own_namespace}")
         if other != path:
             yield Problem(*item.place, f"{item.kind} {item.name} is in {other} too: rename one")

@@ -1,0 +1,3 @@
+# Usage: scripts/build-images [--no-push] TAG SERVICE ...
+# Builds with docker where it is there, else with rootless BuildKit. With --no-push it only builds, and prints nothing.
+# IMAGE_CACHE, when set, is handed to BuildKit as cache; `type=registry` is a tag beside the image's.

@@ -1,0 +1,1 @@
+# Sign in to the registry with REGISTRY_USERNAME and REGISTRY_PASSWORD.

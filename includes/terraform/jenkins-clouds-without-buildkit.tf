@@ -1,0 +1,2 @@
+            name   = "jenkins-${cloud}"
+            labels = { "pod-security.kubernetes.io/enforce" = "restricted" }

@@ -1,0 +1,10 @@
+  secret_readers = merge(
+    { for environment in var.environments : "key-vault-${environment}" => lookup(#{ ENVIRONMENT_SECRETS }#, environment, []) },
+    {
+      # The job that makes the roles of the environments on the database server.
+      database-roles = toset(concat(
+        [azurerm_key_vault_secret.database_administrator.name],
+        [for secret in azurerm_key_vault_secret.database_password : secret.name],
+      ))
+    },
+  )

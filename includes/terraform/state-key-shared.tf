@@ -1,0 +1,1 @@
+    key                  = "#{ cluster_name }#/#{ root }#.tfstate"
