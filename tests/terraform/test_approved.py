@@ -100,7 +100,7 @@ def test_make_lock_locks_every_root_for_all_platforms(product: Product) -> None:
     check = ("sh", "-c", "cd scripts && exec python3 -m cloud.locks")
     missing = product.run(*check)
     assert (missing.returncode, missing.stderr) == (
-        1, "locks.py: terraform/gitops/.terraform.lock.hcl is missing: run make lock, then commit it\n"
+        1, "locks: terraform/gitops/.terraform.lock.hcl is missing: run make lock, then commit it\n"
     )  # fmt: skip
     product.lock()
     assert product.run(*check).returncode == 0
