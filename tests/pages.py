@@ -101,6 +101,11 @@ def example(product: Path, page: str, title: str) -> Example:
     return next(one for one in examples(product / "docs" / page) if one.title == title)
 
 
+def names(page: Path) -> str:
+    """Return the block at the top of a page that gives the shell the names which the commands use."""
+    return blocks(page.read_text(encoding="utf-8").partition("\n## ")[0])[0].text
+
+
 def change(path: Path, diff: str) -> None:
     """Apply a diff without numbers of lines: each place must be there once."""
     lines = path.read_text(encoding="utf-8").splitlines()

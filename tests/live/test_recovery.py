@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+from tests import pages
+
 from .argocd import ArgoCD
 from .figures import Figures
 from .processes import step, wait_for
@@ -26,10 +28,12 @@ MIGRATION = "CREATE TABLE steps (goal bigint REFERENCES goals, text text)"
 
 def run_block(world: World, heading: str, status: int = 0) -> None:
     """Run the first block of shell below a heading of the page, which ends with this status."""
-    page = (world.product / "docs" / "recovery.md").read_text()
-    block = re.findall(r"```sh\n(.*?)```", page.partition(f"# {heading}\n")[2].partition("\n#")[0], re.DOTALL)[0]
+    page = world.product / "docs" / "recovery.md"
+    block = re.findall(
+        r"```sh\n(.*?)```", page.read_text().partition(f"# {heading}\n")[2].partition("\n#")[0], re.DOTALL
+    )[0]
     with step(heading):
-        world.run("sh", "-euc", block, status=status)
+        world.run("sh", "-euc", pages.names(page) + block, status=status)
 
 
 def test_the_application_comes_back_with_its_data_on_an_empty_cluster(world: World, figures: Figures) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests import support
+from tests import pages, support
 
 from . import images
 from .figures import Figures
@@ -212,8 +213,10 @@ def test_promotion_brings_the_same_digest_to_prod(world: World) -> None:
 
 def commands(world: World, heading: str) -> list[str]:
     """The blocks of shell below a heading of the product's page of operations, for dev."""
-    text = (world.product / "docs" / "operations.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return [block.replace(f"{APPLICATION}-prod", DEV) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+    page = world.product / "docs" / "operations.md"
+    text = page.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    names = pages.names(page).replace("environment=prod\n", "environment=dev\n")
+    return [names + textwrap.dedent(block) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
 
 
 def test_the_database_gets_a_new_password_as_the_product_says(world: World) -> None:

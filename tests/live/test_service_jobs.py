@@ -276,7 +276,7 @@ def test_no_version_passes_the_migration_that_a_retry_of_self_healing_leaves_out
 def test_the_data_moves_to_another_major_version_of_postgres(jobs: World, tmp_path: Path, figures: Figures) -> None:
     """As docs/operations.md says, with the same version in the folder of another; a migration fills that one first."""
     _, *recipe = commands(jobs, "Upgrade Postgres")
-    backup, restore, remove = (block.replace("prod.dump", str(tmp_path / "dump")) for block in recipe)
+    backup, restore, remove = (block.replace("$environment.dump", str(tmp_path / "dump")) for block in recipe)
     [patch] = [block.text for block in pages.example(jobs.product, "operations.md", "Upgrade Postgres").blocks if block.path.endswith("postgres.yaml")]  # fmt: skip
     image = image_of(jobs.cluster.api.get(f"/apis/apps/v1/namespaces/{DEV}/statefulsets/database"))
     overlay = jobs.product / f"apps/{APPLICATION}/overlays/dev"

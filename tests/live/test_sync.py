@@ -293,11 +293,11 @@ def test_what_the_page_shows_runs(world: World) -> None:
         assert world.sql("dev", "SELECT to_regclass('notes')") == "notes"
         read = ("exec", "deployment/frontend", "--", "cat", "/etc/frontend/settings.toml")
         assert 'title = "Welcome"' in world.cluster.kubectl("-n", DEV, *read)
-        world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/report", "report-by-hand")
+        world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/new-report", "report-by-hand")
         world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
         assert world.cluster.kubectl("-n", DEV, "logs", "job/report-by-hand").strip() == "200"
         worker = world.cluster.kubectl(
-            "-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=worker", "--output=json"
+            "-n", DEV, "get", "pods", "--selector=app.kubernetes.io/name=new-worker", "--output=json"
         )
         [pod] = yaml.safe_load(worker)["items"]
         assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
