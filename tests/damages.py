@@ -535,13 +535,13 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         PREVIEWS,
         r"refs/previews/\{\{ .number \}\}",
         "{{ .head_sha }}",
-        "previews.yaml:33: {{ .head_sha }} may be what a fork has written: write targetRevision: refs/previews/",
+        "previews.yaml:32: {{ .head_sha }} may be what a fork has written: write targetRevision: refs/previews/",
     ),
     "previews of a branch whose name a fork may have": (
         PREVIEWS,
         r"refs/previews/\{\{ .number \}\}",
         "{{ .branch }}",
-        "previews.yaml:33: {{ .branch }} may be what a fork has written: write targetRevision: refs/previews/",
+        "previews.yaml:32: {{ .branch }} may be what a fork has written: write targetRevision: refs/previews/",
     ),
     "previews of every pull request": (
         PREVIEWS,
@@ -571,7 +571,7 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         PREVIEWS,
         'path: "apps/goal-tracker/preview',
         'path: "apps/goal-tracker/previews',
-        "previews.yaml:34: the folder apps/goal-tracker/previews does not exist: add it",
+        "previews.yaml:33: the folder apps/goal-tracker/previews does not exist: add it",
     ),
     "previews in an environment": (
         PREVIEW_PROJECT,
@@ -1421,7 +1421,7 @@ OTHERS: dict[str, tuple[Edit, str]] = {
             added("shared/queue/queue.yaml", object_of("v1", "ConfigMap", "data: {}\n")),
             replace(f"{DEV}/kustomization.yaml", "components:\n", "components:\n  - ../../components/debug\n"),
         ),
-        f"{CLUSTER}/environments/dev.yaml:8: a change in ../../components/debug, ../../../../shared/queue would not be "
+        f"{CLUSTER}/environments/dev.yaml:7: a change in ../../components/debug, ../../../../shared/queue would not be "
         "deployed: write .;../../base;../../components/debug;../../../../shared/queue",
     ),
     "a file elsewhere that Argo CD does not watch": (

@@ -29,8 +29,9 @@ KUBERNETES_VERSION = "1.36.0"
 RESIDUE = re.compile(r"#\{|\}#|#%|%#|#\||\|#|\{%|_copier|TODO|FIXME|CHANGEME|\bjinja\b", re.IGNORECASE)
 # The one file of a product that Copier owns, and the command that calls it.
 NAMES_COPIER = {".copier-answers.yml", "Makefile"}
-# Checks that look for files of both pipelines, and for what no repository should hold.
+# Checks that look for files of both pipelines, and for what no repository should hold; owners of what GitHub reads.
 NAMES_BOTH = {
+    "CODEOWNERS",
     "files.py",
     "secrets.py",
     "tools.py",

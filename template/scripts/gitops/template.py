@@ -28,7 +28,7 @@ def answer(name: str) -> str:
     return _value(_ANSWERS, name)
 
 
-def _is_copiers(text: str) -> bool:
+def _is_as_written(text: str) -> bool:
     """Tell whether answers are written as Copier does it: each name plain and at the left edge, the address once.
 
     YAML has many more ways to write a name, and takes the last of two. Copier must not see another address than is
@@ -53,7 +53,7 @@ def known() -> tuple[str, str]:
     cure = f"take it back from the history, `git log -- {_ANSWERS}`"
     if not (ROOT / _ANSWERS).exists():
         raise CommandError(f"{_ANSWERS} is missing: {cure}")
-    if not _is_copiers((ROOT / _ANSWERS).read_text(encoding="utf-8")):
+    if not _is_as_written((ROOT / _ANSWERS).read_text(encoding="utf-8")):
         raise CommandError(f"{_ANSWERS} is not as Copier writes it: {cure}")
     if answer("_src_path") != _value(_ORIGIN, "_src_path"):
         raise CommandError(f"{_ANSWERS}: _src_path is not the address in {_ORIGIN}: see the reason there")
