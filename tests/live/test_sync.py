@@ -291,7 +291,7 @@ def test_what_the_page_shows_runs(world: World) -> None:
         world.run("scripts/refresh", "dev")
         world.run("scripts/wait-healthy", "dev", "--timeout", "180")
         assert world.sql("dev", "SELECT to_regclass('notes')") == "notes"
-        read = ("exec", "deployment/frontend", "--", "cat", "/etc/frontend/settings.toml")
+        read = ("exec", "deployment/frontend", "--", "cat", "/etc/settings/settings.toml")
         assert 'title = "Welcome"' in world.cluster.kubectl("-n", DEV, *read)
         world.cluster.kubectl("-n", DEV, "create", "job", "--from=cronjob/new-report", "report-by-hand")
         world.cluster.kubectl("-n", DEV, "wait", "--for=condition=Complete", "job/report-by-hand", "--timeout=60s")
