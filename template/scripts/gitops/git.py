@@ -94,13 +94,16 @@ def find_tip(branch: str) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
     if REMOTE not in git("remote").split():
         raise CommandError(f"there is no remote {REMOTE}: git remote add {REMOTE} {watched_by_argocd('repoURL')}")
-    listed = git("ls-remote", REMOTE, f"refs/heads/{branch}").split()
-    if not listed:
-        return ""
-    with alone_in_this_clone():
-        if not succeeds("cat-file", "-e", listed[0]):
-            git(*_FETCH, REMOTE, f"refs/heads/{branch}")
-    return listed[0]
+    while listed := git("ls-remote", REMOTE, f"refs/heads/{branch}").split():
+        known = ("cat-file", "-e", listed[0])
+        with alone_in_this_clone():
+            if not succeeds(*known):
+                git(*_FETCH, REMOTE, f"refs/heads/{branch}")
+                # A proposal may have been replaced meanwhile: then the new one has come.
+                if not succeeds(*known):
+                    continue
+        return listed[0]
+    return ""
 
 
 def remote_tip() -> str:
