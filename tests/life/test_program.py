@@ -61,7 +61,7 @@ def test_nothing_of_a_template_at_another_address_is_run(
 
 def test_an_older_starter_lets_no_other_address_through(begun: lives.Begun, tmp_path: Path) -> None:
     life = begun(THIS)
-    life.replace(life.product / "scripts/gitops/template.py", "if not _is_copiers(", "if not str(")
+    life.replace(life.product / "scripts/gitops/template.py", "if not _is_as_written(", "if not str(")
     with (life.product / ".copier-answers.yml").open("a", encoding="utf-8") as answers:
         answers.write(f'"_src_path": {tmp_path}/other\n')
     life.commit()
