@@ -98,7 +98,7 @@ class Life:
     def edit_everything(self) -> None:
         """Change a limit, add a variable, add an object, delete a file, and add a service by hand."""
         service = next(folder for folder in sorted(self.app.glob("base/*")) if (folder / "deployment.yaml").exists())
-        self.replace(service / "deployment.yaml", "memory: 256Mi", "memory: 999Mi")
+        self.replace(service / "deployment.yaml", "memory: 256Mi", "memory: 250Mi")
         self.replace(self.product / "README.md", "\n## Begin\n", "\nA paragraph of ours.\n\n## Begin\n")
         deployment = sorted(self.app.glob("base/*/deployment.yaml"))[-1]
         variable = '            - name: OURS\n              value: "yes"\n'

@@ -93,7 +93,7 @@ def test_other_answers_bring_and_take_their_files_and_nothing_else(
     life = begun(THIS, name)
     life.bump_everywhere()
     service = sorted(life.app.glob("base/*/deployment.yaml"))[-1]
-    life.replace(service, "memory: 256Mi", "memory: 999Mi")
+    life.replace(service, "memory: 256Mi", "memory: 250Mi")
     life.commit()
     done = life.update(*[f"--data={key}={value}" for key, value in data.items()])
     assert done.returncode == 0, done.stdout + done.stderr
