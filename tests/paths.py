@@ -33,6 +33,8 @@ REMOVED: dict[str, str] = {
     "scripts/cloud/tools.py": "only the commands for infrastructure took it, and those run from the template",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
     "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
+    "src/*/requirements*.in": "what it names stands in pyproject.toml",
+    "src/*/tests/test_shutdown.py": "the template tests the sample's server; a changed one needs a test of one's own",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
     "scripts/ci-variables": _FROM_TEMPLATE,
     "scripts/doctor": _FROM_TEMPLATE,

@@ -1,4 +1,4 @@
-"""The real process, stopped as Kubernetes stops it."""
+"""The sample application's real processes, stopped as Kubernetes stops them."""
 
 import os
 import signal
@@ -6,24 +6,24 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-SERVICE = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
 
 
 class Process:
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.connections: list[HTTPConnection] = []
         self.popen = subprocess.Popen(
             [sys.executable, "app.py"],
-            cwd=SERVICE,
-            env=os.environ | {"PORT": str(self.port)},
+            cwd=folder,
+            env=os.environ | {"PORT": str(self.port), "STORE": "memory"},
         )
         deadline = time.monotonic() + 20
         while True:
@@ -31,7 +31,8 @@ class Process:
                 self.connect()
                 break
             except OSError:
-                assert self.popen.poll() is None and time.monotonic() < deadline
+                assert self.popen.poll() is None
+                assert time.monotonic() < deadline
                 time.sleep(0.02)
         self.connections.pop().close()
 
@@ -48,9 +49,9 @@ class Process:
         self.popen.wait()
 
 
-@pytest.fixture
-def process() -> Iterator[Process]:
-    process = Process()
+@pytest.fixture(params=["backend", "frontend"])
+def process(request: pytest.FixtureRequest, rendered: Callable[[str], Path]) -> Iterator[Process]:
+    process = Process(rendered("defaults") / "src" / request.param)
     yield process
     process.end()
 
