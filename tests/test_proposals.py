@@ -28,6 +28,16 @@ else:
     print("https://forge.example/pull/1")
 """
 
+# Replaces a proposal as soon as it has been looked up, once.
+GIT = """#!/bin/sh
+PATH={path}
+git "$@" || exit
+case "$*" in
+*"ls-remote origin refs/heads/deploy/dev")
+  [ -e {replaced} ] || {{ git --git-dir={server} branch -f deploy/dev newer && touch {replaced}; }} ;;
+esac
+"""
+
 
 @dataclass(frozen=True)
 class Protected:
@@ -114,6 +124,22 @@ def test_two_bumps_are_one_proposal_that_says_both(protected: Protected) -> None
     protected.bump("backend=v3")
     assert protected.tip() == first, "nothing is newer: no push"
     assert_whole(protected.product, protected.server.root / "demo" / "product.git")
+
+
+def test_a_proposal_that_is_replaced_while_it_is_fetched_is_added_to(protected: Protected, tmp_path: Path) -> None:
+    fresh = clone(protected.product, "fresh")
+    server, replaced = protected.server.root / "demo" / "product.git", tmp_path / "replaced"
+    for tag in ("v1", "v2"):
+        protected.bump(f"frontend={tag}")
+        support.git("branch", "-f", {"v1": "older", "v2": "newer"}[tag], "deploy/dev", cwd=server)
+    support.git("branch", "-f", "deploy/dev", "older", cwd=server)
+    program = protected.programs / "git"
+    program.write_text(GIT.format(path=support.TOOLS_FIRST, server=server, replaced=replaced))
+    program.chmod(0o755)
+    Protected(fresh, protected.server, protected.programs).bump("backend=v3")
+    program.unlink()
+    assert replaced.exists()
+    assert protected.proposed() == {"frontend": "v2", "backend": "v3"}
 
 
 @pytest.mark.slow
