@@ -1,6 +1,8 @@
 """The file of image tags is read as kustomize reads it, or refused; written, it is always the same."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -82,3 +84,9 @@ def test_services_of_one_image_get_one_tag(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(repository, "images", lambda: {"web": "acme/app", "worker": "acme/app"})
     versions = imagetags.parse(imagetags.render("dev", {"web": imagetags.Version("v1")}), "tags")
     assert versions == {"web": imagetags.Version("v1"), "worker": imagetags.Version("v1")}
+
+
+def test_generation_writes_the_file_as_the_pipeline_does(rendered: Callable[[str], Path]) -> None:
+    for path in rendered("defaults").glob("apps/*/overlays/*/imagetags/kustomization.yaml"):
+        text = path.read_text(encoding="utf-8")
+        assert imagetags.render(path.parts[-3], imagetags.parse(text, "tags")) == text
