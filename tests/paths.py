@@ -32,7 +32,7 @@ REMOVED: dict[str, str] = {
     "scripts/cloud/check_tools.py": "`make doctor` runs from the template; an own check is a script of one's own",
     "scripts/cloud/tools.py": "only the commands for infrastructure took it, and those run from the template",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
-    "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
+    "terraform/*/tests/*.tftest.hcl": "the template runs them (tests/terraform/plans); own ones stay, in a file of another name.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
     "scripts/ci-variables": _FROM_TEMPLATE,
     "scripts/doctor": _FROM_TEMPLATE,
