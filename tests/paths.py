@@ -35,6 +35,7 @@ REMOVED: dict[str, str] = {
     "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
     "src/*/requirements*.in": "what it names stands in pyproject.toml",
     "src/*/tests/test_shutdown.py": "the template tests the sample's server; a changed one needs a test of one's own",
+    "terraform/*/tests/*.tftest.hcl": "the template runs them (tests/terraform/plans); own ones stay, in a file of another name.",
     "clusters/*/project.yaml": "its kinds go into clusters/*/projects/ENVIRONMENT.yaml",
     "scripts/ci-variables": _FROM_TEMPLATE,
     "scripts/doctor": _FROM_TEMPLATE,

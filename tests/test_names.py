@@ -60,8 +60,7 @@ def test_every_file_follows_a_name_that_is_changed_in_one_place(
     paths = support.relative(tmp_path / "before")
     assert paths == support.relative(tmp_path / "after")
     for path in paths:
-        # Tests of Terraform have made-up names.
-        if path != ".copier-answers.yml" and "/tests/" not in path:
+        if path != ".copier-answers.yml":
             text = (tmp_path / "before" / path).read_text(encoding="utf-8")
             assert (tmp_path / "after" / path).read_text(encoding="utf-8") == old.sub(
                 lambda found: new[found[0]], text

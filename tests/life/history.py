@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests import support
 
+TERRAFORM_TESTS = ["terraform/platform/tests/cluster.tftest.hcl", "terraform/state/tests/state_storage.tftest.hcl"]
 OLDER, THIS, NEXT, LATER = "v0.0.1", "v1000.0.0", "v1001.0.0", "v1002.0.0"
 
 
@@ -96,7 +97,10 @@ def _older(template: Path) -> None:
     )
     (template / "template" / ".editorconfig").unlink()
     (template / "template" / "scripts" / "history").unlink()
-    # Products had the program of updates up to 0.16.
+    # Products had the Terraform tests up to 0.22, and the program of updates up to 0.16.
+    for name in TERRAFORM_TESTS:
+        (template / "template" / name).parent.mkdir(exist_ok=True)
+        (template / "template" / name).write_text('mock_provider "azurerm" {}\n', encoding="utf-8")
     (template / "template" / "scripts" / "updates" / "merge.py").write_text("# The merge.\n", encoding="utf-8")
     makefile = (template / "template" / "Makefile.jinja").read_text(encoding="utf-8")
     target = re.search(r"\.PHONY: history\n.*?\n\n", makefile, re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 from tests import support
 from tests.life import history, lives
 from tests.life.conftest import Generated, Recorded
-from tests.life.history import LATER, NEXT, OLDER, THIS
+from tests.life.history import LATER, NEXT, OLDER, TERRAFORM_TESTS, THIS
 from tests.life.lives import Life
 
 BEFORE = [OLDER, *history.released()]
@@ -136,6 +136,30 @@ def test_a_file_that_the_template_drops_is_named_where_it_was_edited(begun: live
     assert not (life.product / "NOTES.md").exists()
     assert f"Removed, though changed here (`git show {before[:12]}:PATH` has each):\n  NOTES.md" in done.stdout
     record("The template drops a file that was edited here", "removed, named, with the way to its text")
+
+
+def test_the_terraform_tests_of_the_template_go_and_those_of_the_owner_stay(
+    begun: lives.Begun, record: Recorded
+) -> None:
+    life = begun(OLDER)
+    changed, same = (life.product / path for path in TERRAFORM_TESTS)
+    changed.write_text('mock_provider "azurerm" {\n  alias = "ours"\n}\n', encoding="utf-8")
+    own = changed.with_name("own.tftest.hcl")
+    own.write_text('mock_provider "azurerm" {}\n', encoding="utf-8")
+    before = life.commit()
+    done = life.update("--to", THIS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not changed.exists()
+    assert not same.parent.exists()
+    assert own.exists()
+    assert (
+        f"Removed, though changed here (`git show {before[:12]}:PATH` has each):\n  {TERRAFORM_TESTS[0]}\n"
+        in done.stdout
+    )
+    record(
+        "Terraform tests, one of them edited here, beside one of one's own",
+        "the template's go, the edit is named, the own one stays",
+    )
 
 
 def test_plain_copier_update_works_too(begun: lives.Begun, record: Recorded) -> None:

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import support
+from tests.in_process import InProcess
 from tests.terraform.toolchain import Terraform
+
+# The tests of the roots: what every file begins with, and a folder for each root. All are templates of answers.
+PLANS = Path(__file__).parent / "plans"
 
 # What a root reads outside its own folder, from the product's root.
 _ALSO_READ = {"gitops": ("bootstrap",)}
@@ -19,7 +23,7 @@ _ALSO_READ = {"gitops": ("bootstrap",)}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `validate` and `test` said about a root; None where they found nothing."""
+    """What `validate`, and `fmt` and `test` said about a root and its tests; None where they found nothing."""
 
     invalid: str | None = None
     failed: str | None = None
@@ -37,19 +41,22 @@ class Checker:
         self._suites: set[str] = set()
         self._installing = threading.Lock()
 
-    def start(self, product: Path, root: str) -> Future[Outcome]:
-        """Begin checking a root unless an identical one has been begun.
+    def start(self, product: Path, root: str, tests: dict[str, str]) -> Future[Outcome]:
+        """Begin checking a root with the tests that `tests_of` gives, unless an identical one has been begun.
 
         Roots that differ in names only (strings in tfvars, backend and bootstrap chart) share one run of all their
         tests; the others of them run their shortest test file, which plans with their own names.
         """
         program = self._program_of(product)
-        name = Path(program.command).name
+        name = f"{Path(program.command).name}-{hashlib.sha256(repr(tests).encode()).hexdigest()[:12]}"
         key = f"{root}-{name}-{_digest(product, root, bytes)}"
         if key not in self._outcomes:
             copy = self._workspace / key
             for part in (f"terraform/{root}", *_ALSO_READ.get(root, ())):
                 shutil.copytree(product / part, copy / part)
+            (copy / "terraform" / root / "tests").mkdir()
+            for file, text in tests.items():
+                (copy / "terraform" / root / "tests" / file).write_text(text, encoding="utf-8")
             suite = f"{name}-{shape(product, root)}"
             whole = suite not in self._suites
             self._suites.add(suite)
@@ -75,6 +82,9 @@ class Checker:
         # A deprecation warning is a change that the next version of the provider will ask for.
         if done.returncode != 0 or "Warning:" in done.stdout:
             return Outcome(invalid=done.stdout)
+        done = program.run("fmt", "-check", "-diff", "tests", cwd=folder)
+        if done.returncode != 0:
+            return Outcome(failed=done.stdout)
         shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
         for number, values in enumerate(values_of(folder)):
             only = () if whole and number == 0 else (f"-filter=tests/{shortest.name}",)
@@ -90,6 +100,23 @@ def roots_of(answers: str) -> list[str]:
     given = {"cluster_layout": "shared", "registry": "acr", **support.answers(answers)}
     own_registry = given["cluster_layout"] == "per-environment" and given["registry"] == "acr"
     return ["state", *(["registry"] if own_registry else []), "platform", "gitops"]
+
+
+def tests_of(template: InProcess, answers: str, product: Path, root: str) -> dict[str, str]:
+    """Return the tests of a root by file: those of the `.tf` files that the product has, up to the first dot of a name.
+
+    A file without a run for these answers is left out.
+    """
+    data = template.ask(support.answers(answers))
+    begin = (PLANS / f"{'gitops' if root == 'gitops' else 'azurerm'}.jinja").read_text(encoding="utf-8")
+    found = {}
+    for path in sorted(PLANS.glob("*/*.tftest.hcl*")):
+        folder = template.environment.from_string(path.parent.name).render(data)
+        if folder == root and (product / "terraform" / root / f"{path.name.partition('.')[0]}.tf").exists():
+            text = template.environment.from_string(f"{begin}\n{path.read_text(encoding='utf-8')}").render(data)
+            if "\nrun " in text:
+                found[path.name.removesuffix(".jinja")] = text
+    return found
 
 
 def values_of(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Every product's Terraform code is formatted, valid, and passes the tests that it ships."""
+"""Every product's Terraform code is formatted, valid, and passes the template's tests of it."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ import yaml
 
 from tests import runner, support
 from tests.terraform import toolchain
-from tests.terraform.roots import Checker, roots_of, values_of
+from tests.terraform.roots import PLANS, Outcome, roots_of, values_of
 from tests.terraform.toolchain import Terraform
 from tests.terraform.tools import MODULES
 
@@ -40,8 +40,31 @@ ARGO_CD_SETTINGS = (
     r"configs.params.controller\.repo\.server\.timeout\.seconds",
 )
 
+OWN_TEST = """mock_provider "azurerm" {
+  mock_data "azurerm_client_config" {
+    defaults = {
+      tenant_id       = "11111111-1111-1111-1111-111111111111"
+      subscription_id = "22222222-2222-2222-2222-222222222222"
+      client_id       = "33333333-3333-3333-3333-333333333333"
+      object_id       = "44444444-4444-4444-4444-444444444444"
+    }
+  }
+}
+
+run "ours" {
+  command = plan
+
+  assert {
+    condition     = var.project_name != ""
+    error_message = "Ours has a name."
+  }
+}
+"""
+
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]
+Checked = Callable[[str, str], Outcome]
+TestsOf = Callable[[str, str], dict[str, str]]
 every_answer_set = pytest.mark.parametrize("answers", support.VALID)
 every_root = pytest.mark.parametrize(
     ("answers", "root"), [(answers, root) for answers in support.VALID for root in roots_of(answers)]
@@ -63,15 +86,15 @@ def test_the_code_is_formatted(answers: str, rendered: Rendered, program_of: Pro
 
 
 @every_root
-def test_a_root_is_valid(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
-    outcome = checker.start(rendered(answers), root).result()
+def test_a_root_is_valid(answers: str, root: str, checked: Checked) -> None:
+    outcome = checked(answers, root)
 
     assert outcome.invalid is None, outcome.invalid
 
 
 @every_root
-def test_a_root_passes_the_tests_that_it_ships(answers: str, root: str, rendered: Rendered, checker: Checker) -> None:
-    outcome = checker.start(rendered(answers), root).result()
+def test_a_root_passes_its_tests(answers: str, root: str, checked: Checked) -> None:
+    outcome = checked(answers, root)
 
     assert outcome.invalid is None, "the root is not valid, so its tests did not run"
     assert outcome.failed is None, outcome.failed
@@ -110,9 +133,14 @@ def test_no_two_states_are_kept_under_one_key(answers: str, rendered: Rendered) 
     assert len(keys) == len(set(keys))
 
 
-@every_answer_set
-def test_each_run_of_a_test_is_a_plan(answers: str, rendered: Rendered) -> None:
-    for path in rendered(answers).glob("terraform/*/tests/*.tftest.hcl"):
+def test_every_file_of_tests_runs_for_an_answer_set(tests_of: TestsOf) -> None:
+    ran = {name for answers in support.VALID for root in roots_of(answers) for name in tests_of(answers, root)}
+
+    assert {path.name.removesuffix(".jinja") for path in PLANS.glob("*/*.tftest.hcl*")} == ran
+
+
+def test_each_run_of_a_test_is_a_plan() -> None:
+    for path in PLANS.glob("*/*.tftest.hcl*"):
         text = path.read_text(encoding="utf-8")
         assert len(re.findall(r"^run ", text, re.M)) == len(re.findall(r"^  command = plan$", text, re.M)), path.name
 
@@ -124,24 +152,12 @@ def test_every_value_of_argo_cd_is_one_that_its_chart_knows(answers: str, render
     open_maps = tuple(f"{key}." for key, kind in known.items() if kind == "map")
 
     paths = sorted((rendered(answers) / "terraform" / "gitops" / "values").iterdir())
-    assert len(paths) > 1
+    assert paths
     for path in paths:
         # Interpolations stand in quotes; a directive is a line of its own, within a text.
         text = re.sub(r"^%.*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
         for key in _leaves(yaml.safe_load(text)):
             assert key in known or key.startswith(open_maps), f"{path.name}: {key}"
-
-
-@every_answer_set
-def test_all_tests_of_the_platform_begin_with_the_same_account(answers: str, rendered: Rendered) -> None:
-    """Each file has it, since OpenTofu's mocks can't be kept in a file of their own."""
-    tests = (rendered(answers) / "terraform" / "platform" / "tests").glob("*.tftest.hcl")
-    account = re.compile(
-        r'\Amock_provider "azurerm" \{\n  mock_data "azurerm_client_config" \{\n.*?\n  \}\n', re.DOTALL
-    )
-    mocks = {path.name: account.match(path.read_text(encoding="utf-8")) for path in tests}
-
-    assert len({found and found[0] for found in mocks.values()}) == 1, sorted(mocks)
 
 
 def test_registry_and_platform_take_the_names_of_the_repository_alike(rendered: Rendered) -> None:
@@ -156,10 +172,8 @@ def test_registry_and_platform_take_the_names_of_the_repository_alike(rendered: 
 
 
 @every_root
-def test_a_root_has_a_dozen_tests(answers: str, root: str, rendered: Rendered) -> None:
-    tests = (rendered(answers) / "terraform" / root / "tests").glob("*.tftest.hcl")
-
-    assert sum(path.read_text(encoding="utf-8").count("\nrun ") for path in tests) >= 12
+def test_a_root_has_a_dozen_tests(answers: str, root: str, tests_of: TestsOf) -> None:
+    assert sum(text.count("\nrun ") for text in tests_of(answers, root).values()) >= 12
 
 
 def test_opentofu_is_the_version_that_products_ask_for() -> None:
@@ -207,7 +221,7 @@ def _plain(node: object) -> object:
 
 
 @pytest.mark.parametrize("answers", ["cluster-per-environment", "production-database-of-azure-with-opentofu"])
-def test_make_test_terraform_tests_every_root(
+def test_make_test_terraform_checks_every_root_and_runs_the_tests_of_its_owner(
     answers: str, rendered: Rendered, program_of: ProgramOf, tmp_path: Path
 ) -> None:
     product = shutil.copytree(rendered(answers), tmp_path / "product")
@@ -216,29 +230,34 @@ def test_make_test_terraform_tests_every_root(
     name = "tofu" if (product / ".opentofu-version").exists() else "terraform"
     (tmp_path / "bin" / name).symlink_to(program.command)
     toolchain.lock(program, product, tmp_path / "mirror", PATH=f"{tmp_path}/bin:{program.environment['PATH']}")
-    roots = roots_of(answers)
-    for root in roots[1:]:
-        shutil.rmtree(product / "terraform" / root / "tests")  # What they find is asked above.
     environment = {**program.environment, "PATH": f"{tmp_path}/bin:{program.environment['PATH']}"}
     done = support.run("make", "test-terraform", cwd=product, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.findall(r"^terraform/(\w+)/$", done.stdout, re.M) == sorted(roots)
-    assert re.search(r"[1-9]\d* passed, 0 failed", done.stdout), "the tests of the first root were run"
-    [test] = (product / "terraform" / roots[0] / "tests").glob("*.hcl")
-    test.write_text(
-        test.read_text(encoding="utf-8").replace("condition     = !", "condition     = ", 1), encoding="utf-8"
+    assert done.stderr == ""
+    assert re.findall(r"^terraform/(\w+)/$", done.stdout, re.M) == sorted(roots_of(answers))
+    assert re.findall(r"(\d+) passed, 0 failed", done.stdout) == ["0"] * sum(
+        len(values_of(product / "terraform" / root)) for root in roots_of(answers)
     )
-    assert support.run("make", "test-terraform", cwd=product, **environment).returncode != 0
+
+    own = product / "terraform" / "platform" / "tests" / "own.tftest.hcl"
+    own.parent.mkdir()
+    own.write_text(OWN_TEST, encoding="utf-8")
+    done = support.run("make", "test-terraform", cwd=product, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("1 passed, 0 failed") == len(values_of(product / "terraform" / "platform"))
+    own.write_text(OWN_TEST.replace("!=", "=="), encoding="utf-8")
+    done = support.run("make", "test-terraform", cwd=product, **environment)
+    assert done.returncode != 0
+    assert "Ours has a name." in done.stdout + done.stderr
 
 
 def test_the_check_of_a_pull_request_passes_for_a_new_product(
     own_product: Path, terraform: Terraform, tmp_path: Path
 ) -> None:
     """By act, with stand-ins for docker and for the actions that check out and bring Terraform; the rest is installed."""
-    shutil.rmtree(own_product / "terraform" / "platform" / "tests")  # What they find is asked above.
     toolchain.lock(terraform, own_product, tmp_path / "mirror")
     support.git("add", "-A", cwd=own_product)
-    support.git("commit", "-q", "-m", "Fewer tests", cwd=own_product)
+    support.git("commit", "-q", "-m", "Lock the providers", cwd=own_product)
     programs = tmp_path / "bin"
     programs.mkdir()
     for program in (terraform.command, shutil.which("act"), shutil.which("python3")):
