@@ -96,6 +96,9 @@ def _older(template: Path) -> None:
     )
     (template / "template" / ".editorconfig").unlink()
     (template / "template" / "scripts" / "history").unlink()
+    # The commit was not recorded up to 0.22.
+    record = '#% if _copier_conf.vcs_ref_hash %#\ncommit: "#{ _copier_conf.vcs_ref_hash }#"\n#% endif %#\n'
+    edit(template, "template/scripts/updates/origin.yaml.jinja", (record, ""))
     # Products had the program of updates up to 0.16.
     (template / "template" / "scripts" / "updates" / "merge.py").write_text("# The merge.\n", encoding="utf-8")
     makefile = (template / "template" / "Makefile.jinja").read_text(encoding="utf-8")
