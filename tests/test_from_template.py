@@ -63,7 +63,7 @@ def refusal(named: str, commit: str, version: str = VERSION) -> str:
     """Return what is said of a version that is another commit than the one recorded."""
     return (
         f"the version {version} in .copier-answers.yml is {named} of the template, and not {commit} as in "
-        "scripts/updates/origin.yaml: have the tag moved back, or that file if it was changed; if you trust the other "
+        "scripts/updates/origin.yaml: take back whichever was changed, the tag or the file; if you trust the other "
         "commit, write it there"
     )
 

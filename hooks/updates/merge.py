@@ -178,7 +178,7 @@ def _working_tree(commit: str, address: str) -> Iterator[Path]:
 
 
 def _pin(folder: Path, commit: str) -> None:
-    """Let a working tree's answers name the template's commit itself: its tag may be gone, or be moved at any moment."""
+    """Let a working tree's answers name the template's commit itself: its tag may be gone, or move meanwhile."""
     path = folder / ANSWERS
     # By every line break that YAML knows.
     lines = path.read_text(encoding="utf-8").splitlines()

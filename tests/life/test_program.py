@@ -108,7 +108,7 @@ def test_an_older_starter_lets_no_moved_tag_through(versions: Path, tmp_path: Pa
     template = branch(versions, tmp_path)
     life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
     support.git("tag", "--force", THIS, NEXT, cwd=template)
-    life.replace(life.product / "scripts/gitops/template.py", 'return _value(_ORIGIN, "commit")', 'return ""')
+    life.replace(life.product / "scripts/gitops/template.py", '_value(_ORIGIN, "commit") or named', "named")
     life.commit()
     done = life.update("--to", LATER)
     assert (done.returncode, done.stdout) == (1, "")

@@ -19,8 +19,6 @@ _CLIENT_ID = "-azure-client-id"
 # A release, commits after one, or a commit: what Copier writes, and never a branch, whose content changes.
 _VERSION = re.compile(r"""^_commit: ["']?(?:v?\d[\w.+-]*?(?:-g([0-9a-f]{7,40}))?|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-
 
 @dataclass
 class Platform:
@@ -141,7 +139,11 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
     if "_commit" in answers and not version:
         yield problem("_commit", f"{answers['_commit']} is no version of a template")
     commit = origin.text("commit")
-    if version and "commit" in origin and not (_COMMIT.fullmatch(commit) and commit.startswith(version[1] or "")):
+    if (
+        version
+        and "commit" in origin
+        and not (re.fullmatch("[0-9a-f]{40}", commit) and commit.startswith(version[1] or ""))
+    ):
         what = f"commit: is not that of {answers['_commit']}, the version in {_ANSWERS}: write back what it was"
         yield Problem(*origin.where("commit"), what)
     app = f"apps/{answers.text('project_name')}"

@@ -28,11 +28,6 @@ def answer(name: str) -> str:
     return _value(_ANSWERS, name)
 
 
-def pinned() -> str:
-    """Return the commit that this repository has of the template; nothing where an older version has not recorded it."""
-    return _value(_ORIGIN, "commit")
-
-
 def _is_as_written(text: str) -> bool:
     """Tell whether answers are written as Copier does it: each name plain and at the left edge, the address once.
 
@@ -131,11 +126,11 @@ def recorded(store: Path, address: str, version: str) -> str:
         CommandError: the template does not have it, or the version is another commit there.
     """
     named = find(store, version) if has(store, version) else ""
-    commit = pinned() or named
+    commit = _value(_ORIGIN, "commit") or named  # Older versions do not record it.
     if named not in ("", commit):
         raise CommandError(
-            f"the version {version} in {_ANSWERS} is {named} of the template, and not {commit} as in {_ORIGIN}: have the "
-            "tag moved back, or that file if it was changed; if you trust the other commit, write it there"
+            f"the version {version} in {_ANSWERS} is {named} of the template, and not {commit} as in {_ORIGIN}: "
+            "take back whichever was changed, the tag or the file; if you trust the other commit, write it there"
         )
     if not commit or not has(store, commit):
         raise CommandError(f"the template {address} does not have the version {version}: push it there")
@@ -165,10 +160,10 @@ def workstation() -> Path:
     That is an archive. Only a folder of this machine that has no such commit is taken as it is.
     """
     address, version = known()
-    folder, commit = Path(ROOT, address), pinned() or version
+    folder, commit = Path(ROOT, address), _value(_ORIGIN, "commit") or version
     if address and is_folder(address) and (folder / _WORKSTATION).is_dir():
         history = folder / ".git"
-        if not commit or not history.exists() or not has(history, commit):
+        if not has(history, commit):
             return folder
         return archive(history, recorded(history, address, version), store_of(address))
     require_version(address, version)
