@@ -29,6 +29,7 @@ from typing import Any
 import yaml
 from copier import load_settings
 from copier._cli import CopierApp
+from copier._template import Template
 from copier.errors import CopierError, DirtyLocalWarning
 from plumbum import local
 from prompt_toolkit.application import get_app
@@ -189,6 +190,8 @@ def name_origin() -> str:
         return {**remember(copying), "_commit": version, "_src_path": address}
 
     setattr(worker.Worker, "_answers_to_remember", remembering)  # noqa: B010 - to mypy, a method is no variable
+    # Changes that no commit has would give a commit that is nowhere.
+    setattr(Template, "commit_hash", _says("git", "-C", str(TEMPLATE), "rev-parse", "HEAD"))  # noqa: B010
     pushed = _says("git", "-C", str(TEMPLATE), "for-each-ref", "--contains=HEAD", "refs/remotes/origin", "refs/tags")
     changed = _says("git", "-C", str(TEMPLATE), "status", "--porcelain")
     if pushed and not changed:

@@ -1353,11 +1353,34 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+
+def recorded(version: str, commit: str) -> Edit:
+    """Record a version of the template, and a commit beside it."""
+
+    def edit(product: Path) -> None:
+        for name, line in (
+            (".copier-answers.yml", f"_commit: {version}"),
+            ("scripts/updates/origin.yaml", f"commit: {commit}"),
+        ):
+            with (product / name).open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+
+    return edit
+
+
 # Edits of other kinds, for the default product.
 OTHERS: dict[str, tuple[Edit, str]] = {
     "a script that is not executable": (
         lambda product: (product / "scripts/rollback").chmod(0o644),
         "calls scripts/rollback, which is not executable: chmod +x scripts/rollback",
+    ),
+    "a commit of the template that is a branch": (
+        recorded("v1.2.3", "main"),
+        "scripts/updates/origin.yaml:6: commit: is not that of v1.2.3, the version in .copier-answers.yml: write back",
+    ),
+    "a commit of the template that is of another version": (
+        recorded("v1.2.3-4-g0123456", "7" * 33 + "0123456"),
+        "commit: is not that of v1.2.3-4-g0123456, the version in .copier-answers.yml: write back what it was",
     ),
     "a script that is gone": (deleted("scripts/refresh"), "calls scripts/refresh, which does not exist"),
     "an empty file": (

@@ -32,7 +32,6 @@ REMOVED: dict[str, str] = {
     "scripts/cloud/check_tools.py": "`make doctor` runs from the template; an own check is a script of one's own",
     "scripts/cloud/tools.py": "only the commands for infrastructure took it, and those run from the template",
     "scripts/gitops/proposals.py": "an own script takes it from gitops/publish.py",
-    "terraform/*/tests/*.tftest.hcl": "each root's own tests are in one file; own ones go into a file of their own.",
     "src/*/requirements*.in": "what it names stands in pyproject.toml",
     "src/*/tests/test_shutdown.py": "the template tests the sample's server; a changed one needs a test of one's own",
     "terraform/*/tests/*.tftest.hcl": "the template runs them (tests/terraform/plans); own ones stay, in a file of another name.",

@@ -16,12 +16,14 @@ VERSION = "v9.0.0"
 BY_HAND = "; terraform and kubectl work without it: By hand, in docs/operations.md\n"
 
 
-def made_from(product: Path, address: str, version: str = VERSION, origin: str = "") -> None:
-    """Let a product name the address of its template, and the version that it was made from."""
+def made_from(product: Path, address: str, version: str = VERSION, origin: str = "", commit: str = "") -> None:
+    """Let a product name the address of its template, and the version that it was made from, perhaps with its commit."""
     answers = product / ".copier-answers.yml"
     kept = re.sub(r"^_(src_path|commit): .*\n", "", answers.read_text(encoding="utf-8"), flags=re.MULTILINE)
     answers.write_text(f"{f'_commit: {version}' if version else '#'}\n_src_path: {address}\n{kept}", encoding="utf-8")
-    (product / "scripts" / "updates" / "origin.yaml").write_text(f"_src_path: {origin or address}\n", encoding="utf-8")
+    record = f'commit: "{commit}"\n' if commit else ""
+    path = product / "scripts" / "updates" / "origin.yaml"
+    path.write_text(f"_src_path: {origin or address}\n{record}", encoding="utf-8")
 
 
 def run(product: Path, command: str = "doctor", *arguments: str, **environment: str) -> tuple[int, str, str]:
@@ -43,6 +45,27 @@ def server(template: Path, tmp_path: Path) -> Path:
     support.git("commit", "-q", "-m", "Begin", cwd=path)
     support.git("tag", VERSION, cwd=path)
     return path
+
+
+def commit_of(server: Path, version: str = VERSION) -> str:
+    return support.git("rev-parse", f"{version}^{{commit}}", cwd=server)
+
+
+def move(server: Path, version: str = VERSION) -> str:
+    """Let a tag name a commit of somebody else, and return that."""
+    edit(server, "PLANTED")
+    support.git("commit", "-qam", "Plant", cwd=server)
+    support.git("tag", "--force", version, cwd=server)
+    return commit_of(server, version)
+
+
+def refusal(named: str, commit: str, version: str = VERSION) -> str:
+    """Return what is said of a version that is another commit than the one recorded."""
+    return (
+        f"the version {version} in .copier-answers.yml is {named} of the template, and not {commit} as in "
+        "scripts/updates/origin.yaml: take back whichever was changed, the tag or the file; if you trust the other "
+        "commit, write it there"
+    )
 
 
 def edit(template: Path, words: str) -> None:
@@ -90,6 +113,56 @@ def test_of_a_folder_the_recorded_version_is_run_if_it_has_that_and_else_its_fil
     status, said, wrong = run(own_product)
     assert (status, wrong) == (0, "")
     assert words in said
+
+
+def test_a_folder_that_lacks_the_recorded_commit_is_run_as_it_is(own_product: Path, server: Path) -> None:
+    """Copier commits what no commit has elsewhere, when it makes a product from such a folder."""
+    made_from(own_product, str(server), "v9.0.0-1-g0123456", commit="0123456" + "7" * 33)
+    edit(server, "a draft")
+    assert "a draft" in run(own_product)[1]
+
+
+@pytest.mark.parametrize("address", ["file://{server}", "{server}"])
+def test_nothing_is_run_of_a_tag_that_moved_before_the_first_fetch(
+    address: str, own_product: Path, server: Path
+) -> None:
+    commit = commit_of(server)
+    made_from(own_product, address.format(server=server), commit=commit)
+    named = move(server)
+    assert run(own_product) == (1, "", f"doctor: {refusal(named, commit)}{BY_HAND}")
+
+
+def test_a_tag_that_moves_later_changes_nothing_until_it_is_fetched_and_is_refused_then(
+    own_product: Path, server: Path
+) -> None:
+    commit = commit_of(server)
+    made_from(own_product, f"file://{server}", commit=commit)
+    assert "the recorded version" in run(own_product)[1]
+    named = move(server)
+    assert "the recorded version" in run(own_product)[1]
+    done = support.run(sys.executable, "scripts/template-update", "--check", cwd=own_product)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"template-update: {refusal(named, commit)}\n"
+    assert run(own_product)[2] == f"doctor: {refusal(named, commit)}{BY_HAND}"
+    # The owners of scripts/ trust it.
+    made_from(own_product, f"file://{server}", commit=named)
+    assert "PLANTED" in run(own_product)[1]
+
+
+def test_a_tag_that_is_gone_is_no_trouble_where_its_commit_can_be_reached(own_product: Path, server: Path) -> None:
+    commit = commit_of(server)
+    made_from(own_product, f"file://{server}", commit=commit)
+    move(server)
+    support.git("tag", "--delete", VERSION, cwd=server)
+    assert "the recorded version" in run(own_product)[1]
+
+
+@pytest.mark.parametrize("version", ["v9.0.1", "v9.0.0-1-g{other:.7}", "{other:.7}", "{other}"])
+def test_answers_that_name_another_version_run_nothing_of_it(version: str, own_product: Path, server: Path) -> None:
+    commit, other = commit_of(server), move(server, "v9.0.1")
+    version = version.format(other=other)
+    made_from(own_product, f"file://{server}", version, commit=commit)
+    assert run(own_product)[2] == f"doctor: {refusal(other, commit, version)}{BY_HAND}"
 
 
 @pytest.mark.costly
@@ -169,6 +242,18 @@ def test_a_cache_that_can_not_be_written_is_told(own_product: Path, server: Path
     _, _, wrong = run(own_product, XDG_CACHE_HOME=str(tmp_path / "file"))
     assert f"the template can't be kept in {tmp_path}/file/gitops-template/" in wrong
     assert "(Not a directory): make that writable, or before git init let XDG_CACHE_HOME name another folder" in wrong
+
+
+@pytest.mark.parametrize("lock", ["config.lock", "refs/tags/v9.0.0.lock"])
+def test_what_a_killed_fetch_has_locked_is_told_with_the_cure(lock: str, own_product: Path, server: Path) -> None:
+    made_from(own_product, f"file://{server}")
+    store = own_product / ".git" / "template-update.git"
+    path = store / lock
+    path.parent.mkdir(parents=True)
+    path.touch()
+    wrong = run(own_product)[2]
+    cure = f"a run that was killed has left locks in {store}: remove that folder"
+    assert wrong == f"doctor: the template file://{server} can't be read: {cure}{BY_HAND}"
 
 
 def test_no_pipeline_runs_code_of_the_template_with_what_it_may(product: Path) -> None:

@@ -177,7 +177,10 @@ def test_a_template_with_spaces_in_its_path_makes_a_product_that_names_its_serve
     assert stored["services"] == [{"name": "api", "port": 8000}]
     assert (stored["_commit"], stored["_src_path"]) == ("v1.2.3", address or str(template))
     kept = yaml.safe_load((product / "scripts" / "updates" / "origin.yaml").read_text())
-    assert kept == {"_src_path": stored["_src_path"]}
+    assert kept == {
+        "_src_path": stored["_src_path"],
+        "commit": support.git("rev-parse", "HEAD", cwd=template),
+    }
     said = " ".join(done.stdout.split())
     assert ("No pipeline can update this product" in said) == (origin is None)
     assert "example-org stands for the owner of its repository" in said
@@ -198,3 +201,7 @@ def test_changes_of_the_template_that_no_commit_has_are_told(tmp_path: Path) -> 
     (template / "copier.yml").write_text((template / "copier.yml").read_text() + "\n")
     told.append(support.run(sys.executable, "-c", command, cwd=template).stdout)
     assert ["may not have" in told[0], told[1].strip(), "changes that no commit has" in told[2]] == [True, "", True]
+    # Copier commits the changes elsewhere; the record names a commit that can be pushed.
+    record = "import hooks.new; hooks.new.name_origin(); print(hooks.new.Template.commit_hash)"
+    head = support.git("rev-parse", "HEAD", cwd=template)
+    assert support.run(sys.executable, "-c", record, cwd=template).stdout.strip() == head

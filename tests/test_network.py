@@ -79,3 +79,21 @@ def test_a_port_that_is_open_is_reached(private: Fakes) -> None:
         port = str(server.getsockname()[1])
         done = support.run(sys.executable, "-c", code, support.ROOT, port, cwd=private.product / "scripts")
     assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (["cluster"], "Run those of `terraform/gitops` on a machine with a way into the network"),
+        (["data"], "Run them on a machine with a way into the network. A first run takes the steps of"),
+        ([], ""),
+    ],
+)
+def test_the_way_by_hand_says_what_needs_a_machine_in_the_network(
+    parts: list[str], words: str, in_process: InProcess, tmp_path: Path
+) -> None:
+    in_process.render({"runner": "aks", "private": parts}, tmp_path / "product")
+    page = (tmp_path / "product" / "docs" / "operations.md").read_text(encoding="utf-8")
+    by_hand = page.partition("\n## By hand\n")[2].partition("\n## ")[0]
+    assert words in by_hand
+    assert ("[In the network](../README.md#in-the-network)" in by_hand) == bool(parts)

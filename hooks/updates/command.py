@@ -9,7 +9,7 @@ from typing import Any
 
 from gitops.process import CommandError
 from gitops.repository import fail, plain
-from gitops.template import known
+from gitops.template import known, recorded
 
 from . import merge, proposal
 from .template import Template
@@ -62,8 +62,11 @@ def update(given: Mapping[str, Any]) -> int:
         Path(bundle).unlink(missing_ok=True)
     if not given["check"]:
         merge.require_clean_tree()
-        known()  # What has started this may be older, and compare less.
-    template = Template(given["address"], given["current"], given["version"], Path(given["store"]))
+        known()
+    store = Path(given["store"])
+    # What has started this may be older, and compare less.
+    here = recorded(store, given["address"], given["current"])
+    template = Template(given["address"], given["current"], given["version"], store, here)
     answers = [f"--data={item}" for item in given["data"]]
     if file := given["data_file"]:
         if not Path(file).is_file():
@@ -81,7 +84,7 @@ def update(given: Mapping[str, Any]) -> int:
     if given["check"]:
         return _NEWER if version != _CURRENT else 0
 
-    result = merge.merge(template, version, answers)
+    result = merge.merge(template, template.current if version == _CURRENT else version, answers)
     if given["branch"] or bundle:
         show(*report(result, cure=False))
         print(proposal.prepare(result, template.current, version, show_news(template, version), bundle))

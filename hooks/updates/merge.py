@@ -73,7 +73,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
 
     Args:
         template: where the version is.
-        version: a tag or commit of the template, or `:current:`.
+        version: a tag or commit of the template.
         arguments: further ones of `copier update`.
 
     Raises:
@@ -82,6 +82,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
     base = git("rev-parse", "HEAD").strip()
     program = copier.command(template)
     with _working_tree(base, template.address) as folder:
+        _pin(folder, template.here)
         report = folder.with_suffix(".report")
         status, output = copier.run(
             program,
@@ -89,7 +90,7 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
                 "update", "--trust", "--defaults", "--conflict=inline",
                 # More than any file has: every edit is merged three-way. With Copier's own three lines of context, an
                 # edit may land in a similar block of the same file.
-                "--context-lines=99999", f"--vcs-ref={version}", *arguments,
+                "--context-lines=99999", f"--vcs-ref={template.commit(version)}", *arguments,
             ],
             folder,
             {**os.environ, _REPORT: str(report)},
@@ -176,6 +177,17 @@ def _working_tree(commit: str, address: str) -> Iterator[Path]:
         git("worktree", "prune")
 
 
+def _pin(folder: Path, commit: str) -> None:
+    """Let a working tree's answers name the template's commit itself: its tag may be gone, or move meanwhile."""
+    path = folder / ANSWERS
+    # By every line break that YAML knows.
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = [f'_commit: "{commit}"' if line.startswith("_commit:") else line for line in lines]
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    who = ("-c", "user.name=template-update", "-c", "user.email=template-update@localhost")
+    _in(folder, *_NO_HOOKS, *who, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
+
+
 def _sweep() -> None:
     """Remove what runs that were killed have left."""
     for path in re.findall(r"^worktree (.*)$", git("worktree", "list", "--porcelain"), re.MULTILINE):
@@ -224,7 +236,7 @@ def _edited(gone: list[str], base: str, template: Template, program: list[str]) 
         status, _ = copier.run(
             program,
             [
-                "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={template.commit(template.current)}",
+                "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={template.here}",
                 f"--data-file={answers}", template.address, str(made),
             ],
             ROOT,

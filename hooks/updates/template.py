@@ -28,20 +28,22 @@ class Template:
         current: the version that this repository has: a tag, a tag with commits after it, or a commit.
         wanted: the version that is updated to.
         store: a bare repository with its history.
+        here: the commit that this repository has.
     """
 
     address: str
     current: str
     wanted: str
     store: Path
+    here: str
 
     def git(self, *arguments: str) -> str:
         """Run git on the template's history."""
         return git(f"--git-dir={self.store}", *arguments)
 
     def commit(self, version: str) -> str:
-        """Return the commit of a version."""
-        return commit_name(version, f"--git-dir={self.store}")
+        """Return the commit of a version; the tag of the one that this repository has may be gone."""
+        return self.here if version == self.current else commit_name(version, f"--git-dir={self.store}")
 
     def is_newer(self, version: str) -> bool:
         """Tell whether a version is newer than the one this repository has."""

@@ -1,14 +1,17 @@
 """Whose program makes an update: that of the version that is updated to, from the one address that is trusted."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import support
 from tests.life import history, lives
-from tests.life.history import LATER, THIS
+from tests.life.history import LATER, NEXT, OLDER, THIS
 from tests.life.test_failures import branch
+from tests.life.test_lives import plain
 
 _COMMAND = "hooks/updates/command.py"
 
@@ -57,6 +60,77 @@ def test_nothing_of_a_template_at_another_address_is_run(
     assert done.stderr.startswith("template-update: .copier-answers.yml: _src_path is not the address in")
     assert done.stdout == ""
     assert not (life.product / ".git" / "template-update.git").exists()
+
+
+def recorded(life: lives.Life) -> str:
+    """Return the commit that a product records."""
+    origin = yaml.safe_load((life.product / "scripts" / "updates" / "origin.yaml").read_text(encoding="utf-8"))
+    return str(origin.get("commit", ""))
+
+
+def test_each_update_records_the_commit_that_it_brings(begun: lives.Begun, versions: Path, tmp_path: Path) -> None:
+    life, commits = begun(OLDER), []
+    assert recorded(life) == ""
+    for arguments in (("--to", THIS), ("--data", "monitoring=true"), ("plain", NEXT), ()):
+        done = plain(life, NEXT) if "plain" in arguments else life.update(*arguments)
+        assert (done.returncode, life.conflicts()) == (0, []), done.stdout + done.stderr
+        commits.append(recorded(life))
+        if len(commits) == 1:
+            # Moved by hand, as the comment in the file says.
+            shutil.copytree(versions, tmp_path / "other")
+            for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
+                life.replace(life.product / file, str(versions), str(tmp_path / "other"))
+        life.commit()
+    assert commits == [support.git("rev-parse", tag, cwd=versions) for tag in (THIS, THIS, NEXT, LATER)]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",), ("--data", "size=production"), ("--to", LATER)])
+def test_nothing_of_a_tag_that_was_moved_is_run(arguments: tuple[str, ...], versions: Path, tmp_path: Path) -> None:
+    template = branch(versions, tmp_path)
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    spoken(template, "PLANTED")
+    for tag in (THIS, LATER):
+        support.git("tag", "--delete", tag, cwd=template)
+        history.release(template, tag)
+    done = life.update(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    named = support.git("rev-parse", THIS, cwd=template)
+    assert f"the version {THIS} in .copier-answers.yml is {named} of the template, and not " in done.stderr
+    assert life.git("status", "--porcelain") == ""
+
+
+def test_an_older_starter_lets_no_moved_tag_through(versions: Path, tmp_path: Path) -> None:
+    template = branch(versions, tmp_path)
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    support.git("tag", "--force", THIS, NEXT, cwd=template)
+    life.replace(life.product / "scripts/gitops/template.py", '_value(_ORIGIN, "commit") or named', "named")
+    life.commit()
+    done = life.update("--to", LATER)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"the version {THIS} in .copier-answers.yml is " in done.stderr
+
+
+@pytest.mark.parametrize("move", [False, True], ids=["before the update", "while it goes on"])
+def test_an_update_needs_no_tag_but_the_commits(move: bool, versions: Path, tmp_path: Path) -> None:
+    """Copier asks the server once more: what a tag names by then does not matter."""
+    template = branch(versions, tmp_path)
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    commit = support.git("rev-parse", LATER, cwd=template)
+    slow, script = tmp_path / "bin" / "copier", f"git -C {template} tag --delete {THIS}"
+    if move:
+        spoken(template, "PLANTED")
+        history.release(template, "planted")
+        script += f" && git -C {template} tag --force {LATER} planted && git -C {template} tag --force {THIS} planted"
+    else:
+        support.git("tag", "--delete", THIS, cwd=template)
+        script = "true"
+    slow.parent.mkdir()
+    real = Path(sys.executable).parent / "copier"
+    slow.write_text(f'#!/bin/sh\n[ "$1" = update ] && {script} >&2\nexec "{real}" "$@"\n', encoding="utf-8")
+    slow.chmod(0o755)
+    done = life.update("--to", LATER, PATH=f"{slow.parent}:{support.TOOLS_FIRST}")
+    assert (done.returncode, life.conflicts()) == (0, []), done.stdout + done.stderr
+    assert recorded(life) == commit
 
 
 def test_an_older_starter_lets_no_other_address_through(begun: lives.Begun, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ _ORIGIN = "scripts/updates/origin.yaml"
 # What terraform/platform calls the entry with the client id of a service's identity, behind environment and service.
 _CLIENT_ID = "-azure-client-id"
 # A release, commits after one, or a commit: what Copier writes, and never a branch, whose content changes.
-_VERSION = re.compile(r"""^_commit: ["']?(v?\d[\w.+-]*|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
+_VERSION = re.compile(r"""^_commit: ["']?(?:v?\d[\w.+-]*?(?:-g([0-9a-f]{7,40}))?|[0-9a-f]{7,40})["']?$""", re.MULTILINE)
 
 
 @dataclass
@@ -133,10 +133,19 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
         if _ANSWERS in repository.files:
             yield Problem(_ANSWERS, 0, "holds no answers: restore it from history, updates of the template need it")
         return
-    if repository.first(_ORIGIN).get("_src_path") != answers.get("_src_path"):
+    origin, version = repository.first(_ORIGIN), _VERSION.search(repository.text(_ANSWERS))
+    if origin.get("_src_path") != answers.get("_src_path"):
         yield problem("_src_path", f"is not the template in {_ORIGIN}")
-    if "_commit" in answers and not _VERSION.search(repository.text(_ANSWERS)):
+    if "_commit" in answers and not version:
         yield problem("_commit", f"{answers['_commit']} is no version of a template")
+    commit = origin.text("commit")
+    if (
+        version
+        and "commit" in origin
+        and not (re.fullmatch("[0-9a-f]{40}", commit) and commit.startswith(version[1] or ""))
+    ):
+        what = f"commit: is not that of {answers['_commit']}, the version in {_ANSWERS}: write back what it was"
+        yield Problem(*origin.where("commit"), what)
     app = f"apps/{answers.text('project_name')}"
     if not repository.exists(app) and repository.overlays():
         yield problem("project_name", f"there is no folder {app}")

@@ -97,7 +97,9 @@ def fetch(address: str, store: Path) -> None:
         raise CommandError(f"the template can't be kept in {store} ({error.strerror}): {cure}") from error
     except CommandError as error:
         cure = f"check the network and your right to it ({error})"
-        if is_folder(url):
+        if "File exists" in str(error):
+            cure = f"a run that was killed has left locks in {store}: remove that folder"
+        elif is_folder(url):
             cure = f"it is a folder of another machine: write the address of its server into {_ANSWERS} and {_ORIGIN}"
         raise CommandError(f"the template {address} can't be read: {cure}") from error
 
@@ -118,10 +120,21 @@ def find(store: Path, version: str) -> str:
 
 
 def recorded(store: Path, address: str, version: str) -> str:
-    """Return the commit of the version that this repository has."""
-    if not has(store, version):
+    """Return the commit that this repository has, which is the version's unless its tag is gone.
+
+    Raises:
+        CommandError: the template does not have it, or the version is another commit there.
+    """
+    named = find(store, version) if has(store, version) else ""
+    commit = _value(_ORIGIN, "commit") or named  # Older versions do not record it.
+    if named not in ("", commit):
+        raise CommandError(
+            f"the version {version} in {_ANSWERS} is {named} of the template, and not {commit} as in {_ORIGIN}: "
+            "take back whichever was changed, the tag or the file; if you trust the other commit, write it there"
+        )
+    if not commit or not has(store, commit):
         raise CommandError(f"the template {address} does not have the version {version}: push it there")
-    return find(store, version)
+    return commit
 
 
 def has(history: Path, commit: str, path: str = "") -> bool:
@@ -147,14 +160,14 @@ def workstation() -> Path:
     That is an archive. Only a folder of this machine that has no such commit is taken as it is.
     """
     address, version = known()
-    folder = Path(ROOT, address)
+    folder, commit = Path(ROOT, address), _value(_ORIGIN, "commit") or version
     if address and is_folder(address) and (folder / _WORKSTATION).is_dir():
         history = folder / ".git"
-        if not version or not history.exists() or not has(history, version):
+        if not has(history, commit):
             return folder
-        return archive(history, find(history, version), store_of(address))
+        return archive(history, recorded(history, address, version), store_of(address))
     require_version(address, version)
     store = store_of(address)
-    if not has(store, version):
+    if not has(store, commit):
         fetch(address, store)
     return archive(store, recorded(store, address, version), store)
