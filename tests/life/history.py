@@ -100,12 +100,8 @@ def _older(template: Path) -> None:
     # Products had the Terraform tests up to 0.22, and no record of the commit.
     for name in TERRAFORM_TESTS:
         (template / "template" / name).parent.mkdir(exist_ok=True)
-        (template / "template" / name).write_text('mock_provider "azurerm" {}
-', encoding="utf-8")
-    record = '#% if _copier_conf.vcs_ref_hash %#
-commit: "#{ _copier_conf.vcs_ref_hash }#"
-#% endif %#
-'
+        (template / "template" / name).write_text('mock_provider "azurerm" {}\n', encoding="utf-8")
+    record = '#% if _copier_conf.vcs_ref_hash %#\ncommit: "#{ _copier_conf.vcs_ref_hash }#"\n#% endif %#\n'
     edit(template, "template/scripts/updates/origin.yaml.jinja", (record, ""))
     # The program of updates came with them up to 0.16.
     (template / "template" / "scripts" / "updates" / "merge.py").write_text("# The merge.\n", encoding="utf-8")
