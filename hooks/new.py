@@ -43,6 +43,7 @@ from hooks.post_generation import refusal_of
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
 
+from checks.documents import parse  # noqa: E402
 from gitops.repository import web_page  # noqa: E402
 
 # What the rule for addresses takes, in short.
@@ -95,14 +96,18 @@ def refuse_unreadable(arguments: list[str]) -> None:
         elif argument != "--data-file" or not value:
             continue
         try:
-            answers = yaml.safe_load(Path(value).read_bytes())
+            text = Path(value).read_bytes()
+            answers = yaml.safe_load(text)
+            parse(text.decode())  # It refuses a key that is there twice; of two, Copier takes the last.
         except OSError as error:
             sys.exit(
                 f"error: {value}: {error.strerror}: give --data-file a file of answers, a line `question: answer` each"
             )
-        except (yaml.YAMLError, RecursionError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
             where = f"{value}:{mark.line + 1}" if mark else value
+            if problem and problem.endswith("is there twice: remove one"):
+                sys.exit(f"error: {where}: {problem}")
             sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
         if not isinstance(answers, dict):
             sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
@@ -290,6 +295,8 @@ def main() -> None:
         local.env["PRODUCT_DESTINATION"] = str(destination)
         # The package has a function of the module's name.
         vars(importlib.import_module("prompt_toolkit.shortcuts.prompt"))["ValidationToolbar"] = _Toolbar
+        # Copier would print some errors itself, in the words of Jinja.
+        vars(importlib.import_module("copier._cli"))["_handle_exceptions"] = lambda method: method() or 0
         quiet = bool({"-q", "--quiet"} & set(arguments))
         asking = not {"-l", "--defaults", "-f", "--force"} & set(arguments)
         note = name_origin()

@@ -204,6 +204,8 @@ def test_a_machine_without_git_is_told_so(ended: Any, tmp_path: Path, monkeypatc
             ":3: is not YAML (expected the node content, but found '<stream end>'): mend it",
         ),
         (b"region: \xff\n", ": is not YAML (it is no text): mend it"),
+        (b"region: westeurope\nregion: northeurope\n", ":2: the key 'region' is there twice: remove one"),
+        (b"services:\n  - {name: web, port: 3000, port: 4000}\n", ":2: the key 'port' is there twice: remove one"),
     ],
 )
 def test_a_file_of_answers_that_is_none_is_named(

@@ -52,8 +52,16 @@ def test_the_command_line_ends_with_the_message_and_status_1(tmp_path: Path) -> 
     assert not destination.exists()
 
 
-def test_make_new_prints_the_message_alone(tmp_path: Path) -> None:
-    data = support.ANSWERS / "invalid" / "region-misspelt.yaml"
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("region-misspelt", "error: region: did you mean westeurope?"),
+        ("unknown-answer", "error: unknown answer"),
+        ("registry-name-a-number", "error: registry_name: quote it"),
+    ],
+)
+def test_make_new_prints_the_message_alone(name: str, begin: str, tmp_path: Path) -> None:
+    data = support.ANSWERS / "invalid" / f"{name}.yaml"
     done = support.run(
         "python3",
         "-m",
@@ -65,7 +73,7 @@ def test_make_new_prints_the_message_alone(tmp_path: Path) -> None:
         cwd=support.ROOT,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: region: did you mean westeurope?")
+    assert done.stderr.startswith(begin)
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "product").exists()
 
