@@ -563,6 +563,7 @@ FILES: dict[str, str] = {
     "terraform/modules/cache/main.tf": 'resource "azurerm_redis_cache" "a" {\n  name = var.name\n}\n',
     "terraform/dns/main.tf": 'locals {\n  text = <<EOT\n  { "(\n  EOT\n}\n',
     "packer/node.pkr.hcl": 'source "azure-arm" "a" {}\n',
+    "jenkins/nightly.Jenkinsfile": "pipeline { agent any\n environment { A = credentials('a') }\n}\n// credentialsId: 'a'\n",
     "k8s/legacy/deployment.yaml": "apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: a}\n",
 }
 WORKFLOW = (
@@ -576,6 +577,15 @@ WORKFLOWS = {
     "expression": ("[pull_request, merge_group]", "${{ vars.RUNNER || 'ubuntu-24.04' }}"),
     "matrix": ("push", "ubuntu-24.04\n    strategy:\n      matrix: {service: [frontend, backend]}"),
     "own-environment": ("push", "ubuntu-24.04\n    environment: docs"),
+    "pages": ("push", "ubuntu-24.04\n    environment: github-pages\n    permissions: {id-token: write, pages: write}"),
+    "other-services": ("push", "ubuntu-24.04\n    strategy:\n      matrix: {service: [postgres, redis]}"),
+    "one-environment": (
+        "\n  workflow_dispatch:\n    inputs:\n      environment: {type: choice, options: [dev]}", "ubuntu-24.04"
+    ),
+    "between-some": (
+        "\n  workflow_dispatch:\n    inputs:\n      from: {type: choice, options: [dump, dev]}\n"
+        "      to: {type: choice, options: [dev]}", "ubuntu-24.04"
+    ),
     "own-inputs": (
         "\n  workflow_dispatch:\n    inputs:\n      environment: {type: choice, options: [blue, green]}", "ubuntu-24.04"
     ),
@@ -769,7 +779,69 @@ def another_application(tree: Tree, _: random.Random) -> None:
     tree.write(tree.root / "apps/tools/manifests/job.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n")
 
 
+def a_list_of_another_kind(tree: Tree, chance: random.Random) -> None:
+    item = "  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: listed}\n    data: {colour: blue}\n"
+    tree.resource(tree.base, "listed.yaml", "apiVersion: v1\nkind: ConfigMapList\nitems:\n" + item)
+    text = "            - name: COLOUR\n              valueFrom:\n                configMapKeyRef: {name: listed, key: colour}\n"
+    tree.variable(tree.deployment(chance), text)
+
+
+def a_secret_by_sops(tree: Tree, _: random.Random) -> None:
+    """A generator decrypts a file that only its own file names."""
+    generator = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: mail}\nfiles: [mail.enc.yaml]\n"
+    tree.write(tree.base / "ksops.yaml", generator)
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: mail}\nstringData: {key: 'ENC[AES256_GCM,data:x,type:str]'}\n"
+    tree.write(tree.base / "mail.enc.yaml", secret + "sops: {version: 3.11.0}\n")
+    tree.section(tree.base / "kustomization.yaml", "generators", "  - ksops.yaml\n")
+
+
+def a_policy_for_pods_of_an_operator(tree: Tree, chance: random.Random) -> None:
+    """Pods that cert-manager starts to prove a name, and those of a Prometheus, beside what selects them."""
+    of_operator("cert-manager.io/v1", "Issuer", "{acme: {solvers: [{http01: {ingress: {}}}]}}")(tree, chance)
+    policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: solver}\nspec:\n  podSelector:\n"
+    policy += "    matchLabels: {acme.cert-manager.io/http01-solver: 'true'}\n  ingress: [{}]\n"
+    tree.resource(tree.base, "solver.yaml", policy)
+
+
+def the_service_of_a_prometheus(tree: Tree, chance: random.Random) -> None:
+    of_operator("monitoring.coreos.com/v1", "Prometheus", "{replicas: 1}")(tree, chance)
+    text = "            - name: METRICS_URL\n              value: http://prometheus-operated:9090\n"
+    tree.variable(tree.deployment(chance), text)
+
+
+def a_script_of_another_folder(tree: Tree, _: random.Random) -> None:
+    tree.write(tree.root / "tools/load/scripts/run", "#!/bin/sh\n")
+    path = tree.root / "Makefile"
+    path.write_text(path.read_text() + "\n.PHONY: load\nload:\n\tcd tools/load && ./scripts/run\n")
+
+
+def a_release_that_stays(tree: Tree, _: random.Random) -> None:
+    """A folder of this repository that follows a tag: no pipeline writes to it."""
+    tree.write(tree.root / "clusters/tools/manifests/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    bootstrap = next(tree.root.glob("bootstrap/**/templates/application.yaml")).read_text()
+    address = re.search(r"repoURL: (.*)", bootstrap)[1]  # type: ignore[index]
+    for cluster in tree.clusters:
+        text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: tools\n  namespace: argocd\nspec:\n"
+        text += "  sourceRepos: ['*']\n  destinations:\n    - server: '*'\n      namespace: tools\n---\n"
+        text += "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: tools\n  namespace: argocd\n"
+        text += f"spec:\n  project: tools\n  source:\n    repoURL: {address}\n    path: clusters/tools/manifests\n"
+        text += "    targetRevision: v1.4.0\n  destination:\n    server: https://kubernetes.default.svc\n    namespace: tools\n"
+        tree.resource(cluster, "tools.yaml", text)
+
+
+def a_host_of_somebody_elses_gateway(tree: Tree, _: random.Random) -> None:
+    """The same host in each environment, behind a Gateway that only their clusters know."""
+    for path in sorted(tree.base.glob("*/httproute.yaml"))[:1]:
+        port = yaml.safe_load((path.parent / "service.yaml").read_text())["spec"]["ports"][0]["port"]
+        route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: intern}\nspec:\n"
+        route += "  parentRefs: [{name: intern, namespace: intern}]\n  hostnames: [goals.example.com]\n"
+        route += f"  rules: [{{backendRefs: [{{name: {path.parent.name}, port: {port}}}]}}]\n"
+        tree.resource(tree.base, "intern.yaml", route)
+
+
 MORE: tuple[Extension, ...] = (
+    *(a_list_of_another_kind, a_secret_by_sops, a_policy_for_pods_of_an_operator, the_service_of_a_prometheus),
+    *(a_script_of_another_folder, a_release_that_stays, a_host_of_somebody_elses_gateway),
     *(of_operator(*row) for row in RESOURCES),
     *(of_file(*row) for row in FILES.items()),
     *(of_workflow(name, *row) for name, row in WORKFLOWS.items()),

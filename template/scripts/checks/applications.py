@@ -153,8 +153,9 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
             what = f"the folder {folder} does not exist"
             yield Problem(*source.where("path"), f"{what}: add it, or remove the Application")
             continue
-        branch = source.get("targetRevision")
-        if branch != ours.get("targetRevision") and not _is_filled_in(branch):
+        branch = source.get("targetRevision")  # No pipeline writes to other folders.
+        written = folder in repository.overlays() or application.place[0].startswith("bootstrap/")
+        if branch != ours.get("targetRevision") and written and not _is_filled_in(branch):
             what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
             yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
         namespace = kustomize.kustomization(repository, folder).get("namespace")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from .documents import Problem, Repository
 
-_PIPELINE = r"(?:jenkins/\w+\.)?Jenkinsfile"
+# Not those of one's own, which may be for anything.
+_PIPELINE = r"(?:jenkins/(?:apply|deploy|rollback)\.)?Jenkinsfile"
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
 _ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*choices: \[(?P<names>[^\]]*)\]")

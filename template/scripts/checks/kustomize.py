@@ -25,6 +25,8 @@ _NOT_FOLLOWED = {
     *("helmCharts", "helmChartInflationGenerator", "helmGlobals", "generators", "transformers", "configurations"),
     *("namePrefix", "nameSuffix", "openapi", "replacements", "vars", "patchesJson6902", "patchesStrategicMerge"),
 }
+# Those whose own files name more files.
+_NAMERS = {"generators", "transformers", "validators", "helmCharts", "helmChartInflationGenerator", "configurations"}
 _SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 # By what the entries of a list are told apart in a patch, for kinds of Kubernetes; other lists are replaced.
 _KEYS = {
@@ -128,7 +130,8 @@ def is_local(repository: Repository, folder: str) -> bool:
 def objects(repository: Repository, path: str) -> list[Map]:
     """Return the objects of a file."""
     found = repository.documents.get(path, [])
-    items = [document.maps("items") if document.kind == "List" else [document] for document in found]
+    # A list of any kind, as kustomize takes it.
+    items = [document.maps("items") if document.kind.endswith("List") else [document] for document in found]
     return [item for part in items for item in part if item.kind]
 
 
@@ -365,7 +368,7 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
                 *found[above].place,
                 f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",
             )
-        elif not is_kustomization and path not in named and _has_effect(repository, path):
+        elif not is_kustomization and path not in named and not _NAMERS & set(found[above]) and _has_effect(repository, path):
             yield Problem(
                 path,
                 0,

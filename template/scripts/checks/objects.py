@@ -10,10 +10,15 @@ from .documents import Map, Repository
 # Groups whose objects make nothing that others name, or only as they say. An object of another group may be what an
 # operator makes things from: then nothing counts as missing.
 _MAKE_NOTHING = {
-    *("", "admissionregistration.k8s.io", "apps", "argoproj.io", "autoscaling", "batch", "cert-manager.io"),
+    *("", "admissionregistration.k8s.io", "apps", "argoproj.io", "autoscaling", "batch"),
     *("coordination.k8s.io", "external-secrets.io", "gateway.networking.k8s.io", "generators.external-secrets.io"),
     *("azmonitoring.coreos.com", "bitnami.com", "keda.sh", "monitoring.coreos.com", "networking.k8s.io", "policy"),
     *("rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"),
+}
+# Kinds of these groups that make pods all the same.
+_MAKERS = {
+    *("Alertmanager", "Prometheus", "PrometheusAgent", "ThanosRuler"),
+    *("CronWorkflow", "EventBus", "EventSource", "Sensor", "Workflow", "WorkflowTemplate"),
 }
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
@@ -74,7 +79,9 @@ class Environment:
         self.kustomization = kustomize.kustomization(repository, folder)
         self.namespace = self.kustomization.text("namespace")
         self.workloads = [Workload(item) for item in built.objects if is_workload(item)]
-        known = all(item.group in _MAKE_NOTHING or is_workload(item) for item in built.objects)
+        known = all(
+            item.group in _MAKE_NOTHING and item.kind not in _MAKERS or is_workload(item) for item in built.objects
+        )
         # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
         self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
         self._labelled: dict[tuple[str, str], list[Workload]] = {}

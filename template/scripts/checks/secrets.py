@@ -19,7 +19,7 @@ def inspect(repository: Repository) -> Iterator[Problem]:
     cure = "keep it in Key Vault, with an ExternalSecret"
     for top in ("apps", "bootstrap", "clusters"):
         for item in of_kind(repository, "Secret", top):
-            if item.get("data") or item.get("stringData"):
+            if (item.get("data") or item.get("stringData")) and "sops" not in item:  # SOPS has encrypted it.
                 yield Problem(*item.place, f"Secret {item.name} is in clear: {cure}")
         for _, document in repository.below(f"{top}/"):
             for item in document.maps("secretGenerator"):

@@ -7,6 +7,8 @@ from typing import Any
 from .documents import Map, Problem, Repository
 
 _ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
+# Workflows of one's own may be for some of the environments.
+_FOR_EACH = re.compile(r"[.]github/workflows/(deploy|promote|rollback)[.]yml")
 _SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
 
 
@@ -25,7 +27,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     """Check that a workflow which asks for an environment offers each of them, and that what is named is there."""
     names = repository.environments()
     for workflow, jobs, _ in _workflows(repository):
-        inputs = workflow.map("on", "workflow_dispatch", "inputs")
+        every = _FOR_EACH.fullmatch(workflow.place[0])
+        inputs = workflow.map("on", "workflow_dispatch", "inputs") if every else Map()
         offered = {key: inputs.map(key) for key in ("environment", "from", "to") if inputs.map(key).texts("options")}
         for key, setting in offered.items():
             options = setting.texts("options")
@@ -46,7 +49,8 @@ def check(repository: Repository) -> Iterator[Problem]:
             if called and named and "$" not in named and named not in names:
                 what = f"there is no environment {named}"
                 yield Problem(*job.where("with", "environment"), f"{what}: use one of {', '.join(names)}")
-            for name in job.texts("strategy", "matrix", "service"):
+            built = job.texts("strategy", "matrix", "service")
+            for name in built if any(repository.exists(f"src/{one}") for one in built) else ():
                 if not repository.exists(f"src/{name}"):
                     place = job.where("strategy", "matrix", "service")
                     yield Problem(*place, f"there is no src/{name}: fix the name, or remove it")
@@ -72,7 +76,7 @@ def check_github_environments(repository: Repository) -> Iterator[Problem]:
             named = job.text("environment") or job.text("environment", "name")
             azure = [step for step in job.maps("steps") if _SIGNS_IN.match(step.text("uses"))]
             opened = {_ENVIRONMENT.sub(one, named) for one in repository.environments()} - known - {""}
-            for name in sorted(opened) if azure or "id-token" in job.map("permissions") else ():
+            for name in sorted(opened) if azure else ():
                 if "$" not in name:
                     cure = f"add it to {table}, with the branch that may use it, and run make up"
                     yield Problem(*job.where("environment"), f"GitHub opens {name} to every branch: {cure}")
