@@ -131,6 +131,7 @@ def entry(text: str) -> damages.Edit:
             ],
             1,
         ),
+        ([damages.added("scripts/signers.toml", "[cache] # gitops:ignore to come\n")], 1),
         ([damages.added("docs/broken.yaml", "a: [\n"), entry("- {path: docs/*, reason: an example}")], 1),
     ],
 )
@@ -139,6 +140,18 @@ def test_a_finding_is_silenced_with_a_reason(
 ) -> None:
     with patients("defaults").damaged(*edits) as product:
         assert validation.looked_at(product) == ([], count, [])
+
+
+def test_the_environments_of_a_job_are_silenced_where_they_are(
+    patients: Callable[[str], validation.Patient],
+) -> None:
+    edit = replace(
+        "jenkins/rollback.Jenkinsfile",
+        r"(name: 'ENVIRONMENT',)(\s*choices: \[)'dev', ",
+        r"\1 // gitops:ignore dev is made anew\2",
+    )
+    with patients("jenkins-with-acr-on-gitlab").damaged(edit) as product:
+        assert validation.looked_at(product) == ([], 1, [])
 
 
 REASON = "write path and reason, and finding with words of it"

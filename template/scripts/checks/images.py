@@ -95,7 +95,8 @@ def check_signers(repository: Repository) -> Iterator[Problem]:
         yield Problem(SIGNERS, 0, f"is not valid TOML ({error}): fix the line")
         return
     for name, entry in signers.items():
-        line = next((number for number, line in enumerate(text.splitlines(), 1) if line.strip() == f"[{name}]"), 0)
+        lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        line = next((number for number, line in enumerate(lines, 1) if line == f"[{name}]"), 0)
         if not repository.matching(rf"apps/[^/]+/base/{name}/.*"):
             yield Problem(SIGNERS, line, f"names {name}, which is no service: fix the name, or remove the entry")
         elif not isinstance(entry, dict) or list(entry) not in (["repository"], ["unsigned"]) or "" in entry.values():

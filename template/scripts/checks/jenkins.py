@@ -9,7 +9,7 @@ from .documents import Problem, Repository
 _PIPELINE = r"(?:jenkins/(?:apply|deploy|rollback)\.)?Jenkinsfile"
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
-_ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*choices: \[(?P<names>[^\]]*)\]")
+_ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*(?://.*\s*)?choices: \[(?P<names>[^\]]*)\]")
 _LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other>[\w-]+)\"")
 
 
