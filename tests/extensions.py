@@ -790,7 +790,9 @@ def a_secret_by_sops(tree: Tree, _: random.Random) -> None:
     """A generator decrypts a file that only its own file names."""
     generator = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: mail}\nfiles: [mail.enc.yaml]\n"
     tree.write(tree.base / "ksops.yaml", generator)
-    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: mail}\nstringData: {key: 'ENC[AES256_GCM,data:x,type:str]'}\n"
+    secret = (
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: mail}\nstringData: {key: 'ENC[AES256_GCM,data:x,type:str]'}\n"
+    )
     tree.write(tree.base / "mail.enc.yaml", secret + "sops: {version: 3.11.0}\n")
     tree.section(tree.base / "kustomization.yaml", "generators", "  - ksops.yaml\n")
 
@@ -817,11 +819,15 @@ def a_script_of_another_folder(tree: Tree, _: random.Random) -> None:
 
 def a_release_that_stays(tree: Tree, _: random.Random) -> None:
     """A folder of this repository that follows a tag: no pipeline writes to it."""
-    tree.write(tree.root / "clusters/tools/manifests/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    tree.write(
+        tree.root / "clusters/tools/manifests/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    )
     bootstrap = next(tree.root.glob("bootstrap/**/templates/application.yaml")).read_text()
     address = re.search(r"repoURL: (.*)", bootstrap)[1]  # type: ignore[index]
     for cluster in tree.clusters:
-        text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: tools\n  namespace: argocd\nspec:\n"
+        text = (
+            "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n  name: tools\n  namespace: argocd\nspec:\n"
+        )
         text += "  sourceRepos: ['*']\n  destinations:\n    - server: '*'\n      namespace: tools\n---\n"
         text += "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: tools\n  namespace: argocd\n"
         text += f"spec:\n  project: tools\n  source:\n    repoURL: {address}\n    path: clusters/tools/manifests\n"

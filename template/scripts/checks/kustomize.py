@@ -368,7 +368,7 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
                 *found[above].place,
                 f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",
             )
-        elif not is_kustomization and path not in named and not _NAMERS & set(found[above]) and _has_effect(repository, path):
+        elif not (is_kustomization or path in named or _NAMERS & set(found[above])) and _has_effect(repository, path):
             yield Problem(
                 path,
                 0,

@@ -80,7 +80,7 @@ class Environment:
         self.namespace = self.kustomization.text("namespace")
         self.workloads = [Workload(item) for item in built.objects if is_workload(item)]
         known = all(
-            item.group in _MAKE_NOTHING and item.kind not in _MAKERS or is_workload(item) for item in built.objects
+            (item.group in _MAKE_NOTHING and item.kind not in _MAKERS) or is_workload(item) for item in built.objects
         )
         # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
         self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
