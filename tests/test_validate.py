@@ -329,6 +329,25 @@ def test_each_valid_extension_by_itself_gives_no_finding(
     assert found == {}
 
 
+def test_what_needs_a_plugin_or_helm_is_left_to_these(rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    product = shutil.copytree(rendered("defaults"), tmp_path / "product")
+    before = validation.tools(product)
+    assert "apps/goal-tracker/overlays/dev" in [tool.subject for tool in before if tool.name == "kustomize"]
+    for extend in (extensions.a_secret_by_sops, extensions.own_chart):
+        extend(extensions.Tree(product), random.Random(1))
+    after = validation.tools(product)
+    assert not [tool for tool in after if tool.name == "kustomize" and tool.subject.startswith("apps/")]
+    [linter] = [tool for tool in after if tool.name == "yamllint"]
+    assert "charts/job/Chart.yaml" in linter.command
+    assert "charts/job/templates/job.yaml" not in linter.command
+
+
+def test_a_file_that_may_not_be_read_is_named(own_product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_product / "docs/values.yaml").write_bytes(b"\xff")  # Whoever is root may read everything.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert validation.problems(own_product) == ["docs/values.yaml: may not be read: chmod +r docs/values.yaml"]
+
+
 @pytest.mark.parametrize("provider", ["vault", "aws", "kubernetes"])
 def test_a_store_of_another_provider_is_valid(provider: str, own_product: Path) -> None:
     [folder] = own_product.glob("clusters/*/external-secrets")

@@ -61,6 +61,12 @@ def problems(product: Path) -> list[str]:
     return looked_at(product)[0]
 
 
+def tools(product: Path) -> list[Any]:
+    """Return the tools that scripts/validate would run on a product, on PATH or not."""
+    validate = _validate()
+    return list(validate.tools._planned(validate.documents.read_repository(product)))
+
+
 class Patient:
     """A copy of a product that is damaged and mended again and again."""
 

@@ -275,14 +275,21 @@ def read_repository(root: Path) -> Repository:
         if path.endswith((".yaml", ".yml")) and Path(root, path).is_file():
             text = repository.text(path)
             if repository._texts[path] is None:
-                repository.problems.append(Problem(path, 0, "is not UTF-8: save it as UTF-8"))
-            elif not ("{{" in text and "/templates/" in path):  # YAML only once Helm has rendered it.
+                readable = os.access(Path(root, path), os.R_OK)
+                what = "is not UTF-8: save it as UTF-8" if readable else f"may not be read: chmod +r {path}"
+                repository.problems.append(Problem(path, 0, what))
+            elif not is_template(path, text):
                 _read_yaml(repository, path, text)
     for path in configuration(repository):  # The program that reads it knows what it must be.
         repository.documents.pop(path, None)
         repository.lists.pop(path, None)
         repository.problems = [found for found in repository.problems if found.path != path]
     return repository
+
+
+def is_template(path: str, text: str) -> bool:
+    """Tell whether a file is YAML only once Helm has rendered it."""
+    return "{{" in text and "/templates/" in path
 
 
 def configuration(repository: Repository) -> set[str]:

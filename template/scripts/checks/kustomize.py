@@ -123,8 +123,15 @@ def deployed(repository: Repository) -> set[str]:
 def is_local(repository: Repository, folder: str) -> bool:
     """Tell whether kustomize builds a folder without the network and without other programs."""
     remote = {"helmCharts", "helmChartInflationGenerator"}
-    parts = [kustomization(repository, part) for part in build(repository, folder).parts]
-    return not any(remote & set(part) or any(_is_remote(entry) for entry, _ in _references(part)) for part in parts)
+    for part in build(repository, folder).parts:
+        document = kustomization(repository, part)
+        if remote & set(document) or any(_is_remote(entry) for entry, _ in _references(document)):
+            return False
+        for entry in [one for key in ("generators", "transformers", "validators") for one in document.texts(key)]:
+            plugins = repository.documents.get(posixpath.normpath(posixpath.join(part, entry)), [])
+            if any(plugin.get("apiVersion") != "builtin" for plugin in plugins):
+                return False
+    return True
 
 
 def objects(repository: Repository, path: str) -> list[Map]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import applications, kustomize
-from .documents import Problem, Repository
+from .documents import Problem, Repository, is_template
 
 # Seconds for each run of a tool.
 TIMEOUT = 120
@@ -66,7 +66,8 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         yield Tool("promtool", ["promtool", "check", "rules", *rules], "terraform/platform/alerts/")
     leaks = ["gitleaks", "dir", "--no-banner", "--no-color", "--redact", "--verbose", "--log-level=error", "."]
     yield Tool("gitleaks", leaks, "all files", _BLOCKS, "looks like a secret")
-    yield Tool("yamllint", ["yamllint", "--strict", "--format=parsable", "."], "YAML files", _LINES)
+    written = [path for path in repository.matching(r".*[.]ya?ml") if not is_template(path, repository.text(path))]
+    yield Tool("yamllint", ["yamllint", "--strict", "--format=parsable", "--", *written], "YAML files", _LINES)
 
 
 def _builds(repository: Repository) -> list[str]:
