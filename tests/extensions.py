@@ -586,6 +586,10 @@ WORKFLOWS = {
         "\n  workflow_dispatch:\n    inputs:\n      from: {type: choice, options: [dump, dev]}\n"
         "      to: {type: choice, options: [dev]}", "ubuntu-24.04"
     ),
+    "paths": (
+        "\n  push:\n    paths:\n      - scripts/generate\n      - '!scripts/legacy'",
+        "${{ hashFiles('scripts/lock') && 'a' || 'b' }}\n    env:\n      path: scripts/node_modules",
+    ),
     "own-inputs": (
         "\n  workflow_dispatch:\n    inputs:\n      environment: {type: choice, options: [blue, green]}", "ubuntu-24.04"
     ),
@@ -819,9 +823,7 @@ def a_script_of_another_folder(tree: Tree, _: random.Random) -> None:
 
 def a_release_that_stays(tree: Tree, _: random.Random) -> None:
     """A folder of this repository that follows a tag: no pipeline writes to it."""
-    tree.write(
-        tree.root / "clusters/tools/manifests/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
-    )
+    tree.write(tree.root / "apps/tools/manifests/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
     bootstrap = next(tree.root.glob("bootstrap/**/templates/application.yaml")).read_text()
     address = re.search(r"repoURL: (.*)", bootstrap)[1]  # type: ignore[index]
     for cluster in tree.clusters:
@@ -830,7 +832,7 @@ def a_release_that_stays(tree: Tree, _: random.Random) -> None:
         )
         text += "  sourceRepos: ['*']\n  destinations:\n    - server: '*'\n      namespace: tools\n---\n"
         text += "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: tools\n  namespace: argocd\n"
-        text += f"spec:\n  project: tools\n  source:\n    repoURL: {address}\n    path: clusters/tools/manifests\n"
+        text += f"spec:\n  project: tools\n  source:\n    repoURL: {address}\n    path: apps/tools/manifests\n"
         text += "    targetRevision: v1.4.0\n  destination:\n    server: https://kubernetes.default.svc\n    namespace: tools\n"
         tree.resource(cluster, "tools.yaml", text)
 

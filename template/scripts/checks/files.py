@@ -8,6 +8,8 @@ from .documents import Problem, Repository, configuration, conflict
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
 _SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./-])")
+# What a workflow names and does not call.
+_NAMED = re.compile(r"""\s*(?:- *["'!]*scripts/|path: )|.*hashFiles\(""")
 # What calls scripts; what people write about them is none.
 _CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|scripts/[\w-]+"
 
@@ -27,6 +29,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     for path in repository.files:
         if re.fullmatch(_CALLERS, path):
             for number, line in enumerate(repository.text(path).splitlines(), 1):
+                if path.startswith(".github/") and _NAMED.match(line):
+                    continue
                 for script in _SCRIPT.finditer(line.partition("# ")[0]):  # Comments may name what is not there yet.
                     yield from _check_call(repository, path, number, script["path"], bool(script["by"]))
 
