@@ -27,7 +27,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     for path in repository.files:
         if re.fullmatch(_CALLERS, path):
             for number, line in enumerate(repository.text(path).splitlines(), 1):
-                for script in _SCRIPT.finditer(line.partition("# ")[0]):  # Comments may name what is not there yet.
+                # Comments may name what is not there yet.
+                for script in _SCRIPT.finditer(line.partition("# ")[0]) if "scripts/" in line else ():
                     yield from _check_call(repository, path, number, script["path"], bool(script["by"]))
 
 
