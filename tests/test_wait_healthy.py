@@ -305,6 +305,25 @@ def test_a_rollback_waits_until_the_failed_migration_has_ended(
     assert "waits: the migration of an older version ends first" in capsys.readouterr().out
 
 
+def test_why_a_migration_failed_is_said_though_it_is_being_tried_again(
+    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.troubled = failed("")
+    cluster.troubled["operationState"]["syncResult"]["resources"] = []
+    cluster.troubled["operationState"]["message"] = "Retrying operation with latest revisions. Attempt #1"
+    # At the last look, Argo CD has removed the Job, and has not made it anew.
+    between = lambda *_: ([migration("Failed", 1)] if cluster.now < 16 else [], [], [])  # noqa: E731
+    monkeypatch.setattr(command.cluster, "pods_replica_sets_and_events", between)
+    said = waited(command, cluster, monkeypatch, 200)
+    assert "Job api-migration: failed with exit code 3: Traceback; column x does not exist; sync: Retrying" in said
+    # Once it has succeeded, what is wrong is something else.
+    cluster.now = 0.0
+    after = lambda *_: ([migration("Failed" if cluster.now < 10 else "Succeeded", 1)], [], [])  # noqa: E731
+    monkeypatch.setattr(command.cluster, "pods_replica_sets_and_events", after)
+    cluster.troubled = {"health": {"status": "Progressing"}, "resources": []}
+    assert "Job" not in waited(command, cluster, monkeypatch, 900, timeout=60)
+
+
 @pytest.mark.parametrize(("made", "said"), [("2026-11-26T03:00:00Z", ""), ("2026-11-26T10:00:09Z", "ImagePullBackOff")])
 def test_a_run_of_a_cron_job_is_a_fault_only_of_the_version_that_it_began_with(
     made: str, said: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
