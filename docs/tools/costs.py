@@ -62,8 +62,8 @@ def summary(found: dict[str, dict[str, Any]], more: str) -> str:
 | --- | ---: |
 {rows}
 
-US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are left
-out. The end of a generation says it for your answers{more}.
+US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are left out. The end of
+a generation says it for your answers{more}.
 """
 
 
