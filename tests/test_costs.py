@@ -55,7 +55,7 @@ def test_what_is_counted_is_what_the_product_makes(in_process: InProcess, name: 
     public = [item for item in objects if "internal" not in str(item["metadata"].get("annotations"))]
     balanced = sum(item["spec"].get("type") == "LoadBalancer" for item in public) * len(answers["environment_list"])
     gateways = sum("gateway_address_name" in cluster for cluster in clusters)
-    assert f"load balancer, public addresses: {balanced + gateways + len(clusters)}" in lines
+    assert f"load balancer and public addresses: {balanced + gateways + len(clusters)}" in lines
     registries = [
         path.read_text() for path in product.glob("terraform/*/*.tfvars") if "registry_sku" in path.read_text()
     ]
