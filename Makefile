@@ -21,7 +21,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: new
-new: $(VENV)/new ## Generate a product: make new DEST=../my-platform [ARGS=--defaults]
+new: $(VENV)/new ## Generate a product: DEST=../my-platform [ARGS=--defaults]
 	@$(if $(DEST),,$(error say where to: make new DEST=../my-platform))NEW_ARGUMENTS="$$ARGS" $(BIN)/python -m hooks.new "$(DEST)"
 
 .PHONY: test
@@ -29,35 +29,35 @@ test: $(VENV)/test ## Run the quick tests; they need only Python packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(SLOWEST) $(HUNG) $(TESTS)
 
 .PHONY: test-slow
-test-slow: $(VENV)/test ## Run those of the same kind that take longer: every product, real servers, updates
+test-slow: $(VENV)/test ## Run the slow ones: every product, real servers, updates
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow $(SLOWEST) $(HUNG) $(TESTS)
 
 .PHONY: actionlint
-actionlint: $(VENV)/test ## Install actionlint with Go; the tests use it where it is there
+actionlint: $(VENV)/test ## Install actionlint with Go; tests use it where it is there
 	@test -x $(BIN)/actionlint || GOBIN="$(CURDIR)/$(BIN)" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: test-life
-test-life: $(VENV)/test ## Live the lives of repositories through updates, with real git; writes docs/updates.md
+test-life: $(VENV)/test ## Live through updates, with real git; writes docs/updates.md
 	$(BIN)/python -m pytest tests/life --numprocesses 2 --dist loadgroup $(TESTS)
 
 .PHONY: test-any
-test-any: $(VENV)/test ## Try random answers, faults and races: ANY_CASES=10000 of the first
+test-any: $(VENV)/test ## Try random answers, faults and races [ANY_CASES=10000]
 	$(BIN)/python -m pytest --numprocesses 2 tests/any $(TESTS)
 
 .PHONY: test-terraform
-test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners on every answer set (builds tools once, with Go)
+test-terraform: $(VENV)/test ## Run Terraform, OpenTofu and scanners (builds them, Go)
 	$(BIN)/python -m pytest tests/terraform $(TESTS)
 
 .PHONY: test-apply
-test-apply: $(VENV)/test ## Apply products by azurerm itself to a stand-in for Azure (builds it once, with Go; npm); writes docs/changes.md
+test-apply: $(VENV)/test ## Apply to a stand-in for Azure, by azurerm itself (Go, npm)
 	$(BIN)/python -m pytest tests/apply --numprocesses 2 --dist loadfile $(TESTS)
 
 .PHONY: test-jenkins
-test-jenkins: $(VENV)/test ## Run the pipelines of Jenkins on Jenkins' own Groovy (Java, Maven)
+test-jenkins: $(VENV)/test ## Run Jenkins' pipelines on its own Groovy (Java, Maven)
 	$(BIN)/python -m pytest tests/jenkins $(TESTS)
 
 .PHONY: test-signatures
-test-signatures: $(VENV)/test ## Sign and verify images with cosign itself (builds it once, with Go; docker-registry)
+test-signatures: $(VENV)/test ## Sign images with cosign itself (Go, docker-registry)
 	$(BIN)/python -m pytest tests/signatures --numprocesses 2 $(TESTS)
 
 .PHONY: test-renovate
@@ -65,7 +65,7 @@ test-renovate: $(VENV)/test ## Let Renovate itself read the pinned versions (npm
 	$(BIN)/python -m pytest tests/renovate $(TESTS)
 
 .PHONY: test-live
-test-live: $(VENV)/test ## Run the loop on a real cluster (builds it first; Debian, root)
+test-live: $(VENV)/test ## Run the loop on a real cluster (Debian, root)
 	$(BIN)/python -m pytest tests/live --ignore=tests/live/test_scale.py --ignore=tests/live/test_previews.py --capture=no $(TESTS)
 
 # The two halves of the above, for machines with little time.
@@ -78,19 +78,19 @@ test-live-services: $(VENV)/test
 	$(BIN)/python -m pytest tests/live/test_service_*.py --capture=no $(TESTS)
 
 .PHONY: test-laptop
-test-laptop: $(VENV)/test ## Run `make local` with Docker, kind and Helm: this machine's, or ones that are made (Debian, root)
+test-laptop: $(VENV)/test ## Run `make local` with Docker, kind and Helm (Debian, root)
 	$(BIN)/python -m pytest tests/laptop --capture=no $(TESTS)
 
 .PHONY: test-previews
-test-previews: $(VENV)/test ## Run previews of pull requests on a real cluster (as test-live)
+test-previews: $(VENV)/test ## Run previews on a real cluster (as test-live)
 	$(BIN)/python -m pytest tests/live/test_previews.py --capture=no $(TESTS)
 
 .PHONY: test-scale
-test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-live, and slower)
+test-scale: $(VENV)/test ## Run a hundred services on a real cluster (as test-live)
 	$(BIN)/python -m pytest tests/live/test_scale.py --capture=no $(TESTS)
 
 .PHONY: reference
-reference: $(VENV)/test ## Make docs/questions.md, docs/cost.md and the costs in README.md
+reference: $(VENV)/test ## Write docs/questions.md, docs/cost.md, costs in README.md
 	$(BIN)/python -m docs.tools.questions
 	$(BIN)/python -m docs.tools.costs
 
@@ -108,11 +108,11 @@ test-site: $(VENV)/test docs ## Look at the site with a real browser (Chromium)
 	$(BIN)/python -m pytest tests/site $(TESTS)
 
 .PHONY: session
-session: $(VENV)/docs ## Record docs/session.svg anew, from commands that are really run
+session: $(VENV)/docs ## Record docs/session.svg anew, from commands that run
 	$(BIN)/python -m docs.tools.session
 
 .PHONY: bench
-bench: $(VENV)/bench ## Measure generation, validation and updates (ARGS=--quick for a look)
+bench: $(VENV)/bench ## Measure generation, checks, updates [ARGS=--quick]
 	$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: coverage
@@ -135,11 +135,11 @@ format: $(VENV)/test ## Format our own code
 	$(BIN)/ruff check --fix $(OURS) $(PRODUCT_COMMANDS)
 
 .PHONY: paths
-paths: $(VENV)/test ## Note the paths of a released version, which later ones have to keep
+paths: $(VENV)/test ## Note the paths of a version, which later ones keep
 	$(BIN)/python -m tests.paths
 
 .PHONY: lock
-lock: ## Pin the newest versions of what requirements/*.in name (needs uv)
+lock: ## Pin the newest versions for requirements/*.in (uv)
 	@for name in bench docs new scan test; do \
 		cd "$(CURDIR)/requirements" && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-header --no-annotate --output-file $$name.txt $$name.in && \

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import fakes, signing, support
 from tests.in_process import InProcess
+
+# In C, a tenth of the time.
+vars(yaml).update(SafeLoader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -26,16 +30,6 @@ def pytest_sessionstart() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Of these products `make test` tries what takes long; between them they have most of what there is.
-QUICK = (
-    "automatic",
-    "cluster-per-environment-with-gateway-and-database-of-azure",
-    "defaults",
-    "jenkins-with-acr-on-gitlab",
-    "services-of-every-kind",
-)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what needs the same product in one worker, for what tests remember of it; everything else goes by module.
@@ -45,7 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         case = getattr(item, "callspec", None)
         name = case and case.params.get("product")
-        if item.get_closest_marker("costly") and case and (name not in QUICK if name else any(case.indices.values())):
+        later = case and (name not in support.QUICK if name else any(case.indices.values()))
+        if later and item.get_closest_marker("costly"):
             item.add_marker(pytest.mark.slow)
         if name or "rendered" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(name or item.path.stem))

@@ -1,50 +1,20 @@
-"""az, terraform, kubectl, kubelogin and gh as small programs: they record their calls and change a world kept in a file.
+"""az, terraform, kubectl, kubelogin and gh: what they answer, from a world that they change.
 
-Run as `python -I fake_program.py WORLD NAME ARGUMENTS…`. Answers have the shape of the real programs' own; a test changes
-them with `answers`, by the beginning of the command line; ` … ` stands for anything, the longest wins.
+Answers have the shape of the real programs' own; a test changes them with `answers`, by the beginning of the command
+line; ` … ` stands for anything, the longest wins.
 """
 
-from __future__ import annotations
-
-import fcntl
-import marshal
-import os
+import contextlib
+import io
+import json
+import re
 import sys
-import time
+import threading
+from pathlib import Path
+from typing import Any, NoReturn
 
-# Imports are most of what such a program costs, and a test runs dozens: json comes where it is printed, typing never.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any, NoReturn
-
-    World = dict[str, Any]
-
-
-class Opened:
-    """Gives the world to one program at a time, and keeps what it changes."""
-
-    def __init__(self, path: str) -> None:
-        self._file = open(path, "r+b")  # noqa: PTH123, SIM115 - pathlib costs as much as the rest
-
-    def __enter__(self) -> World:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._world: World = dict(marshal.load(self._file))  # noqa: S302 - written by the test itself
-        return self._world
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        marshal.dump(self._world, self._file)
-        self._file.close()
-
-
-def as_json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
+World = dict[str, Any]
+LOCK = threading.Lock()
 
 
 def refuse(words: str, status: int = 1) -> NoReturn:
@@ -58,10 +28,8 @@ def option(arguments: list[str], name: str) -> str:
 
 def locked(folder: str) -> str:
     """Return a lock file for what a root requires, with checksums for five platforms."""
-    import re
-
-    with open(f"{folder}/terraform.tf", encoding="utf-8") as file:  # noqa: PTH123
-        required = re.findall(r'source  = "(.*)"\n +version = "~> (.*)"', file.read())
+    text = Path(folder, "terraform.tf").read_text(encoding="utf-8")
+    required = re.findall(r'source  = "(.*)"\n +version = "~> (.*)"', text)
     hashes = "".join(f'    "h1:{number}=",\n' for number in range(5))
     return "\n".join(
         f'provider "registry.terraform.io/{source}" {{\n  version = "{version}.0"\n  hashes = [\n{hashes}  ]\n}}\n'
@@ -73,19 +41,17 @@ def terraform(world: World, arguments: list[str]) -> None:
     if arguments == ["version"]:
         return print("Terraform v1.17.0\non linux_amd64")
     root = arguments[0].removeprefix("-chdir=terraform/")
+    folder = Path(world["PWD"], "terraform", root)
     if arguments[1:3] == ["providers", "lock"]:
-        with open(f"terraform/{root}/.terraform.lock.hcl", "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(locked(f"terraform/{root}"))
+        (folder / ".terraform.lock.hcl").write_text(locked(str(folder)), encoding="utf-8")
         return None
     # Where each environment has a cluster of its own, `init` has a folder for each.
-    own = os.environ.get("TF_DATA_DIR", "").rpartition("/")[2]
+    own = world["TF_DATA_DIR"].rpartition("/")[2]
     command, made = arguments[1], world["terraform"].setdefault(f"{root} of {own}" if own else root, [])
     for name in [one.partition("=")[2] for one in arguments if one.startswith(("-var-file=", "-backend-config="))]:
-        if not os.path.exists(f"terraform/{root}/{name}"):  # noqa: PTH110
+        if not (folder / name).exists():
             refuse(f"Error: Failed to read file: {name}")
-    values = [one for one in arguments if one.startswith("-var-file=")] or os.path.exists(  # noqa: PTH110
-        f"terraform/{root}/terraform.tfvars"
-    )
+    values = any(one.startswith("-var-file=") for one in arguments) or (folder / "terraform.tfvars").exists()
     if command in ("plan", "destroy") and not values:
         refuse("Error: No value for required variable")
     there = world["clusters"].get(own) if own else world["cluster"]
@@ -107,7 +73,7 @@ def terraform(world: World, arguments: list[str]) -> None:
             {"address": address, "type": address.split(".")[0], "change": {"actions": action}}
             for address, action in actions.items()
         ]
-        print(as_json({"resource_changes": changes}))
+        print(json.dumps({"resource_changes": changes}))
     elif command == "apply":
         made[:] = [address for address in made if address in world["makes"][root]]
         for address in world["makes"][root]:
@@ -139,9 +105,9 @@ def terraform(world: World, arguments: list[str]) -> None:
         if not made:
             refuse('Error: Output "github_variables" not found')
         if root == "registry":
-            return print(as_json({"AZURE_PUSH_CLIENT_ID": "2222", "AZURE_TENANT_ID": "1111"}))
+            return print(json.dumps({"AZURE_PUSH_CLIENT_ID": "2222", "AZURE_TENANT_ID": "1111"}))
         name = f"aks-goal-tracker-{own}" if own else "aks-goal-tracker"
-        print(as_json({"AKS_CLUSTER": name, "AZURE_TENANT_ID": "1111"}))
+        print(json.dumps({"AKS_CLUSTER": name, "AZURE_TENANT_ID": "1111"}))
     return None
 
 
@@ -169,7 +135,7 @@ def az(world: World, arguments: list[str]) -> None:
                 group, there = one["resourceGroup"], True
         answer = [{"name": option(arguments, "--name"), "resourceGroup": group}] if there else []
     if answer is not None:
-        print(as_json(answer))
+        print(json.dumps(answer))
 
 
 def kubectl(_world: World, arguments: list[str]) -> None:
@@ -184,8 +150,6 @@ def kubelogin(_world: World, arguments: list[str]) -> None:
 
 def gh_environments(github: World, arguments: list[str]) -> None:
     """Answer for a repository's environments as GitHub does; what a PUT leaves out is lost, the worst that it may mean."""
-    import json
-
     _, _, rest = next(one for one in arguments if one.startswith("repos/")).partition("?")[0].partition("/environments")
     name, _, policies = rest.strip("/").partition("/")
     there = github["environments"].get(name)
@@ -201,12 +165,11 @@ def gh_environments(github: World, arguments: list[str]) -> None:
                 "branch_policy": {} if rules["policy"] else None,
             }
             listed = [{"id": 1, "type": kind, **rule} for kind, rule in given.items() if rule is not None]
-            print(as_json({"name": one, "protection_rules": listed, "deployment_branch_policy": rules["policy"]}))
+            print(json.dumps({"name": one, "protection_rules": listed, "deployment_branch_policy": rules["policy"]}))
     elif method and not github["admin"]:
         refuse("gh: Must have admin rights to Repository. (HTTP 403)")
     elif method == "PUT":
-        with open(option(arguments, "--input"), encoding="utf-8") as file:  # noqa: PTH123
-            body = json.load(file)
+        body = json.loads(Path(option(arguments, "--input")).read_text(encoding="utf-8"))
         if github["private"] and github["plan"] == "free":
             refuse("gh: Not Found (HTTP 404)")
         if github["private"] and github["plan"] != "enterprise" and {"reviewers", "wait_timer"} & set(body):
@@ -227,7 +190,7 @@ def gh_environments(github: World, arguments: list[str]) -> None:
         there["names"].append(["branch", option(arguments, "--raw-field").removeprefix("name=")])
     elif policies:
         for kind, pattern in there["names"]:
-            print(as_json({"id": 1, "name": pattern, "type": kind}))
+            print(json.dumps({"id": 1, "name": pattern, "type": kind}))
 
 
 def gh(world: World, arguments: list[str]) -> None:
@@ -246,8 +209,7 @@ def gh(world: World, arguments: list[str]) -> None:
     elif arguments[:2] == ["variable", "list"]:
         print("[]")
     elif arguments[:2] == ["variable", "set"]:
-        with open(option(arguments, "--env-file"), encoding="utf-8") as file:  # noqa: PTH123
-            world["variables"] = file.read()
+        world["variables"] = Path(option(arguments, "--env-file")).read_text(encoding="utf-8")
 
 
 def matches(words: str, line: str) -> bool:
@@ -256,35 +218,19 @@ def matches(words: str, line: str) -> bool:
     return line.startswith(first) and all(other.lower() in line.lower() for other in others)
 
 
-def main() -> None:
-    path, name, *arguments = sys.argv[1:]
+def called(world: World, name: str, arguments: list[str]) -> dict[str, Any]:
+    """Return the answer to a command line: stdout, stderr, status, waits."""
     line = " ".join([name, *arguments])
-    with Opened(path) as world:
-        world["calls"].append(line)
-        given = sorted((words for words in world["answers"] if matches(words, line)), key=len)
-        answer = world["answers"][given[-1]] if given else None
-        if answer and answer.get("times", 1) > 0:
-            answer["times"] = answer.get("times", 10**6) - 1
-        else:
-            answer = None
-        if answer is None:
+    said, errors, status = io.StringIO(), io.StringIO(), 0
+    world["calls"].append(line)
+    given = sorted((words for words in world["answers"] if matches(words, line)), key=len)
+    answer: dict[str, Any] = world["answers"][given[-1]] if given else {"times": 0}
+    if answer.get("times", 1) > 0:
+        answer["times"] = answer.get("times", 10**6) - 1
+        return answer
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        try:
             {"az": az, "gh": gh, "kubectl": kubectl, "kubelogin": kubelogin}.get(name, terraform)(world, arguments)
-    if answer is not None:
-        if "waits" in answer:
-            # As Terraform does on Ctrl-C: ends its work, then itself.
-            open(answer["waits"], "w").close()  # noqa: PTH123
-            try:
-                time.sleep(20)
-            except KeyboardInterrupt:
-                time.sleep(0.5)
-                with Opened(path) as world:
-                    world["calls"].append(f"{name} ended by itself")
-                sys.exit(1)
-        print(answer.get("stdout", ""), end="")
-        print(answer.get("stderr", ""), end="", file=sys.stderr)
-        sys.exit(answer.get("status", 0))
-
-
-if __name__ == "__main__":
-    os.environ.pop("PYTHONPATH", None)
-    main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return {"stdout": said.getvalue(), "stderr": errors.getvalue(), "status": status}

@@ -1,14 +1,14 @@
 """Programs on PATH that stand for Azure, Terraform, the cluster and GitHub, and the world that they change."""
 
+import copy
 import json
-import marshal
 import os
-import py_compile
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
-import tempfile
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,22 @@ from typing import Any
 from tests import fake_program, support
 
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
+# A program hands its arguments to the tests and prints what it is given. A test runs dozens, and to start Python takes
+# five times as long. On Ctrl-C it ends its work as Terraform does, then itself.
+PROGRAM = """#!/bin/bash
+LC_ALL=C
+exec 3<>/dev/tcp/127.0.0.1/{port}
+printf '%s\\0' $(($# + 4)) {world} {name} "$PWD" "$TF_DATA_DIR" "$@" >&3
+trap 'read -rt 0.5 -u 3; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT
+IFS= read -rd '' waits <&3
+[ -z "$waits" ] || read -rt 20 -u 3
+IFS= read -rd '' out <&3
+IFS= read -rd '' errors <&3
+IFS= read -rd '' status <&3
+printf %s "$out"
+printf %s "$errors" >&2
+exit "$status"
+"""
 PROGRAMS = ("az", "gh", "gitleaks", "kubeconform", "kubectl", "kubelogin", "terraform")
 
 
@@ -96,7 +112,7 @@ def _answers() -> dict[str, dict[str, Any]]:
 
 
 def _written(how: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with its JSON as text: a fake that imports json takes twice as long."""
+    """Return an answer with its JSON as text."""
     others = {name: value for name, value in how.items() if name != "json"}
     return {**others, "stdout": json.dumps(how["json"]) + "\n" + how.get("stdout", "")} if "json" in how else how
 
@@ -107,10 +123,7 @@ class Fakes:
 
     product: Path
     folder: Path
-
-    @property
-    def _file(self) -> str:
-        return str(self.folder / "world")
+    _world: fake_program.World
 
     @property
     def environment(self) -> dict[str, str]:
@@ -127,32 +140,32 @@ class Fakes:
     @property
     def world(self) -> dict[str, Any]:
         """The world as it is."""
-        loaded: dict[str, Any] = marshal.loads(Path(self._file).read_bytes())  # noqa: S302 - our own
-        return loaded
+        with fake_program.LOCK:
+            return copy.deepcopy(self._world)
 
     def change(self, **parts: Any) -> None:
         """Change parts of the world."""
-        with fake_program.Opened(self._file) as world:
-            world.update(parts)
+        with fake_program.LOCK:
+            self._world.update(copy.deepcopy(parts))
 
     def answer(self, words: str, **how: Any) -> None:
         """Give another answer to command lines that match: json, stdout, stderr, status, times, waits."""
-        with fake_program.Opened(self._file) as world:
-            world["answers"][words] = _written(how)
+        with fake_program.LOCK:
+            self._world["answers"][words] = _written(how)
 
     def calls(self, *programs: str) -> list[str]:
         """Return the command lines since the last call of this, of some programs or of all, and forget them."""
-        with fake_program.Opened(self._file) as world:
-            found = [line for line in world["calls"] if not programs or line.split()[0] in programs]
-            world["calls"] = []
+        with fake_program.LOCK:
+            found = [line for line in self._world["calls"] if not programs or line.split()[0] in programs]
+            self._world["calls"] = []
         return found
 
     def environment_of(self, name: str, policy: dict[str, bool] | None, *names: tuple[str, str], **rules: Any) -> None:
         """Set an environment of the repository on GitHub, with the kinds and patterns of refs that may use it."""
-        with fake_program.Opened(self._file) as world:
+        with fake_program.LOCK:
             no_rules = {"reviewers": [], "wait_timer": 0, "prevent_self_review": False}
             given = {"policy": policy, "names": [list(one) for one in names], **no_rules, **rules}
-            world["github"]["environments"][name] = given
+            self._world["github"]["environments"][name] = given
 
     def token(self, ref: str, environment: str) -> str | None:
         """Run a job that names an environment, from a ref; the subject of its token, or None where GitHub refuses.
@@ -191,13 +204,45 @@ class Fakes:
         )
 
 
+_worlds: list[fake_program.World] = []
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    def _text(self) -> str:
+        """Read what ends in NUL, or where the program has ended."""
+        text = b""
+        while (byte := self.rfile.read(1)) not in (b"", b"\0"):
+            text += byte
+        return text.decode(errors="surrogateescape")
+
+    def handle(self) -> None:
+        number, name, *others = [self._text() for _ in range(int(self._text()))]
+        world = _worlds[int(number)]
+        with fake_program.LOCK:
+            world["PWD"], world["TF_DATA_DIR"], *arguments = others
+            answer = fake_program.called(world, name, arguments)
+        if waits := answer.get("waits"):
+            self.wfile.write(b"yes\0")
+            Path(waits).touch()
+            if ended := self._text():
+                with fake_program.LOCK:
+                    world["calls"].append(f"{name} {ended}")
+            return
+        given = ("", answer.get("stdout", ""), answer.get("stderr", ""), answer.get("status", 0))
+        self.wfile.write("".join(f"{part}\0" for part in given).encode(errors="surrogateescape"))
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    # `make doctor` calls that many at once.
+    request_queue_size = 64
+
+
 @cache
-def _compiled() -> bytes:
-    """Return the program as Python's own code: to compile it would take as long as to start Python, at each call."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = str(Path(fake_program.__file__).resolve())
-        compiled = py_compile.compile(source, f"{folder}/program.pyc", doraise=True)
-        return Path(str(compiled)).read_bytes()
+def _port() -> int:
+    server = _Server(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return int(server.server_address[1])
 
 
 def lock_providers(product: Path) -> None:
@@ -214,16 +259,14 @@ def around(product: Path, folder: Path) -> Fakes:
     """Write the programs and an empty world: a subscription in which nothing has been made yet."""
     lock_providers(product)
     (folder / "bin").mkdir(parents=True)
-    program = folder / "program.pyc"
-    program.write_bytes(_compiled())
     for name in PROGRAMS:
         path = folder / "bin" / name
-        path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {program} {folder}/world {name} "$@"\n')
+        path.write_text(PROGRAM.format(port=_port(), world=len(_worlds), name=name), encoding="utf-8")
         path.chmod(0o755)
     for name in ("git", "sh"):
         (folder / "bin" / name).symlink_to(str(shutil.which(name)))
     (folder / "bin" / "python3").symlink_to(sys.executable)
-    world = {
+    world: fake_program.World = {
         "calls": [],
         "answers": {words: _written(how) for words, how in _answers().items()},
         "terraform": {"state": [], "platform": [], "gitops": []},
@@ -252,8 +295,8 @@ def around(product: Path, folder: Path) -> Fakes:
         "variables": "",
         "github": {"private": False, "plan": "free", "admin": True, "environments": {}},
     }
-    (folder / "world").write_bytes(marshal.dumps(world))
-    return Fakes(product, folder)
+    _worlds.append(world)
+    return Fakes(product, folder, world)
 
 
 def installed(fakes: Fakes) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import copier._main
+import yaml
 from copier._types import Phase
 from copier._user_data import Question
 from copier.errors import UserMessageError
@@ -56,7 +57,9 @@ class InProcess:
     def _asked(self, data: dict[str, Any], destination: Path) -> Worker:
         worker = self._worker(data, destination)
         vars(worker).update(template=self._template, jinja_env=self.environment)
-        with mock.patch.object(Question, "validate_answer", _validate_answer), Phase.use(Phase.PROMPT):
+        # The tests read YAML in C, which says what is wrong in other words.
+        own = mock.patch.object(yaml, "SafeLoader", yaml.loader.SafeLoader)
+        with own, mock.patch.object(Question, "validate_answer", _validate_answer), Phase.use(Phase.PROMPT):
             try:
                 worker._ask()
             except UserMessageError as error:

@@ -21,6 +21,14 @@ CLOCK = Path(__file__).parent / "clock"
 ANSWERS = Path(__file__).parent / "answers"
 VALID = sorted(path.stem for path in (ANSWERS / "valid").glob("*.yaml"))
 INVALID = sorted(path.stem for path in (ANSWERS / "invalid").glob("*.yaml"))
+# Of these products `make test` tries what takes long; between them they have most of what there is.
+QUICK = (
+    "automatic",
+    "cluster-per-environment-with-gateway-and-database-of-azure",
+    "defaults",
+    "jenkins-with-acr-on-gitlab",
+    "services-of-every-kind",
+)
 # The tools of this environment come before others of the machine.
 TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 # What a terminal, a parser of lines or the log of a pipeline takes for something else, in what others have written.

@@ -49,6 +49,19 @@ def test_a_product_says_what_was_answered(product: Path, request: pytest.Fixture
     verdicts.says_what_was_answered(product, given, in_process.ask(given))
 
 
+ASKED: dict[str, Any] = {
+    "services": [{"name": "web", "port": 8080, "env": {"LEVEL": "info"}}, "api"],
+    "region": "westeurope",
+}
+
+
+@pytest.fixture(scope="module")
+def sound(in_process: InProcess, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A product, and all of its answers; read only."""
+    place = tmp_path_factory.mktemp("sound") / "product"
+    return place, in_process.render(ASKED, place)
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
@@ -67,15 +80,14 @@ def test_a_product_says_what_was_answered(product: Path, request: pytest.Fixture
     ],
 )
 def test_what_is_wrong_in_a_product_is_found(
-    path: str, old: str, new: str, in_process: InProcess, tmp_path: Path
+    path: str, old: str, new: str, sound: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    data = {"services": [{"name": "web", "port": 8080, "env": {"LEVEL": "info"}}, "api"], "region": "westeurope"}
-    taken = in_process.render(data, tmp_path / "product")
+    shutil.copytree(sound[0], tmp_path / "product")
     [file] = (tmp_path / "product").glob(path)
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(Exception):  # noqa: B017, PT011 whichever comes first: a parser or an assertion
-        verdicts.is_sound(tmp_path / "product", data, taken)
+        verdicts.is_sound(tmp_path / "product", ASKED, sound[1])
 
 
 def test_an_error_inside_a_rule_is_no_refusal(template: Path, tmp_path: Path) -> None:

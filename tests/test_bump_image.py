@@ -88,6 +88,7 @@ def test_a_tag_that_looks_like_a_number_stays_a_text(own_product: Path, tag: str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["", "frontend=v3"], "bump-image: no environment is named: choose one of dev, prod"),
         (["nowhere", "frontend=v3"], "there is no environment 'nowhere': choose one of dev, prod"),
         (["dev", "frontnd=v3"], "there is no service 'frontnd': choose one of backend, frontend"),
         (["dev", "frontend"], "'frontend' is not SERVICE=TAG"),

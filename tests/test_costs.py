@@ -33,11 +33,6 @@ KINDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def template() -> InProcess:
-    return InProcess(support.ROOT)
-
-
 def settings(product: Path) -> list[dict[str, Any]]:
     """The values of each cluster's platform."""
     paths = sorted((product / "terraform" / "platform").glob("*.tfvars"))
@@ -46,8 +41,8 @@ def settings(product: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.costly
 @pytest.mark.parametrize("name", KINDS)
-def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: str, tmp_path: Path) -> None:
-    answers = template.render(support.answers(name), tmp_path / "product")
+def test_what_is_counted_is_what_the_product_makes(in_process: InProcess, name: str, tmp_path: Path) -> None:
+    answers = in_process.render(support.answers(name), tmp_path / "product")
     product, lines = tmp_path / "product", {line["what"] for line in answers["costs"]["lines"]}
     clusters = settings(product)
     pools = [cluster[pool] for cluster in clusters for pool in ("system_nodes", "app_nodes") if pool in cluster]
@@ -60,7 +55,7 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
     public = [item for item in objects if "internal" not in str(item["metadata"].get("annotations"))]
     balanced = sum(item["spec"].get("type") == "LoadBalancer" for item in public) * len(answers["environment_list"])
     gateways = sum("gateway_address_name" in cluster for cluster in clusters)
-    assert f"load balancer, public addresses: {balanced + gateways + len(clusters)}" in lines
+    assert f"load balancer and public addresses: {balanced + gateways + len(clusters)}" in lines
     registries = [
         path.read_text() for path in product.glob("terraform/*/*.tfvars") if "registry_sku" in path.read_text()
     ]
@@ -83,11 +78,12 @@ def test_what_is_counted_is_what_the_product_makes(template: InProcess, name: st
         assert f"disks of the database: {len(answers['environment_list'])} x 16 GiB" in lines
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", KINDS)
 def test_the_readme_says_the_sum_of_its_lines_and_the_end_message_the_same(
-    template: InProcess, name: str, tmp_path: Path
+    in_process: InProcess, name: str, tmp_path: Path
 ) -> None:
-    answers = template.render(support.answers(name), tmp_path / "product")
+    answers = in_process.render(support.answers(name), tmp_path / "product")
     lines = [f"{line['what']} {line['month']}" for line in answers["costs"]["lines"]]
     total, _, left_out = post_generation.costs(tmp_path / "product").partition(". Left out: ")
     kinds = [(line["what"].partition(":")[0], line["month"].partition(" in ")[0]) for line in answers["costs"]["lines"]]
@@ -98,9 +94,9 @@ def test_the_readme_says_the_sum_of_its_lines_and_the_end_message_the_same(
     assert ("not known" in total) == any("not known" in line for line in lines)
 
 
-def test_a_price_of_the_region_comes_before_that_of_another(template: InProcess) -> None:
+def test_a_price_of_the_region_comes_before_that_of_another(in_process: InProcess) -> None:
     def nodes(region: str) -> str:
-        return str(template.ask({"region": region})["costs"]["lines"][0]["month"])
+        return str(in_process.ask({"region": region})["costs"]["lines"][0]["month"])
 
     of = TABLE["Standard_D2ads_v5"]["prices"]
     assert nodes("northeurope") == f"${3 * 730 * of['northeurope']:.0f}"
@@ -178,9 +174,9 @@ def test_make_prices_changes_nothing_where_a_price_is_not_found(
     ("production", "postgres", True), ("production", "azure", False), ("small", "postgres", False),
 ])  # fmt: skip
 def test_a_generation_warns_of_production_with_a_database_that_each_node_upgrade_takes_down(
-    template: InProcess, tmp_path: Path, size: str, database: str, warned: bool
+    in_process: InProcess, tmp_path: Path, size: str, database: str, warned: bool
 ) -> None:
-    template.render({"size": size, "database": database}, tmp_path / "product")
+    in_process.render({"size": size, "database": database}, tmp_path / "product")
     said = " ".join(post_generation.summary(tmp_path / "product", "").split())
     assert ("takes it down for minutes" in said) is warned
     readme = (tmp_path / "product" / "README.md").read_text(encoding="utf-8")

@@ -315,9 +315,9 @@ def test_what_kind_quotes_of_docker_is_the_reason(laptop: Laptop) -> None:
 def test_all_that_is_missing_is_told_at_once(laptop: Laptop) -> None:
     for name in ("helm", "kind"):
         (laptop.bin / name).unlink()
-    said = laptop.refuses("local")
-    assert "helm is not on PATH: https://helm.sh/" in said
-    assert "kind is not on PATH: https://kind.sigs.k8s.io/" in said
+    helm, kind = laptop.make("local").stderr.splitlines()[:2]
+    assert helm.startswith("local: helm is not on PATH: https://helm.sh/")
+    assert kind.startswith("local: kind is not on PATH: https://kind.sigs.k8s.io/")
 
 
 def test_every_save_is_pushed_until_it_ends(laptop: Laptop) -> None:

@@ -45,6 +45,7 @@ def names(answers: dict[str, Any]) -> dict[str, str]:
     return {f"{one['name']} {kind}": name for one in answers["cluster_list"] for kind, name in one["names"].items()}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_file_follows_a_name_that_is_changed_in_one_place(
     shape: str, in_process: InProcess, tmp_path: Path

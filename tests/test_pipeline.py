@@ -339,6 +339,13 @@ def test_kubectl_without_the_cluster_gives_one_line_with_the_cure(
     assert "memcache" not in done.stdout + done.stderr
 
 
+def test_a_missing_terraform_is_named_with_its_cure(pushed_product: Path, stand_ins: Path) -> None:
+    (stand_ins / "dirname").symlink_to(shutil.which("dirname") or "")
+    done = support.run("scripts/test-terraform", cwd=pushed_product, PATH=str(stand_ins))
+    assert done.returncode == 1
+    assert done.stderr == "test-terraform: terraform is not on PATH: make doctor says where it comes from\n"
+
+
 @pytest.mark.parametrize("own_product", ["cluster-per-environment"], indirect=True)
 def test_the_pipeline_plans_and_applies_with_values_and_state_of_one_cluster(
     own_product: Path, stand_ins: Path

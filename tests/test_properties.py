@@ -7,7 +7,7 @@ import re
 import shutil
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,12 @@ def texts_now(product: Path) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
+def several(request: pytest.FixtureRequest) -> Iterable[str]:
+    """The products whose files a tool looks at that takes seconds."""
+    return support.QUICK if request.param == "some" else support.VALID
+
+
 # For products that no test changes and that stay where they are.
 texts = functools.cache(texts_now)
 
@@ -79,10 +85,12 @@ def once(check: Callable[..., None]) -> Callable[..., None]:
     return functools.cache(check)
 
 
-def distinct(rendered: Callable[[str], Path], pattern: str = ".*") -> Iterator[tuple[Path, str]]:
-    """Yield path and text of the files of all products whose names match: each text that a name has, once."""
+def distinct(
+    rendered: Callable[[str], Path], pattern: str = ".*", products: Iterable[str] = support.VALID
+) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of the files of products whose names match: each text that a name has, once."""
     seen = set()
-    for answers in support.VALID:
+    for answers in products:
         product = rendered(answers)
         for name, text in texts(product):
             if re.fullmatch(pattern, name) and (name, text) not in seen:
@@ -95,10 +103,10 @@ def satisfied(*command: str | Path, cwd: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_yaml_parses_and_yamllint_finds_nothing(rendered: Callable[[str], Path]) -> None:
+def test_yaml_parses_and_yamllint_finds_nothing(rendered: Callable[[str], Path], several: Iterable[str]) -> None:
     # What differs between products is which files are passed over.
-    config = YamlLintConfig(next(text for _, text in distinct(rendered, "[.]yamllint[.]yaml")))
-    for path, text in distinct(rendered, r".*[.]ya?ml"):
+    config = YamlLintConfig(next(text for _, text in distinct(rendered, "[.]yamllint[.]yaml", several)))
+    for path, text in distinct(rendered, r".*[.]ya?ml", several):
         if path.name != ".copier-answers.yml":
             assert [str(problem) for problem in linter.run(text, config, str(path))] == [], path
 
@@ -123,8 +131,8 @@ def test_files_have_no_scars(rendered: Callable[[str], Path]) -> None:
         assert "\n" * (most + 2) not in text, f"{path} has more than {most} blank lines in a row"
 
 
-def test_hcl_parses(rendered: Callable[[str], Path]) -> None:
-    for _, text in distinct(rendered, r".*[.](tf|tfvars|hcl)"):
+def test_hcl_parses(rendered: Callable[[str], Path], several: Iterable[str]) -> None:
+    for _, text in distinct(rendered, r".*[.](tf|tfvars|hcl)", several):
         hcl2.loads(text)
 
 
@@ -151,9 +159,11 @@ def test_only_a_product_of_github_actions_has_workflows(product: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["workflow", "action"])
-def test_workflows_satisfy_zizmor_and_the_schema(kind: str, rendered: Callable[[str], Path], tmp_path: Path) -> None:
+def test_workflows_satisfy_zizmor_and_the_schema(
+    kind: str, rendered: Callable[[str], Path], several: Iterable[str], tmp_path: Path
+) -> None:
     pattern = rf"[.]github/{kind}s/[^/]+([.]yml|/action[.]yml)"
-    paths = [path for path, _ in distinct(rendered, pattern)]
+    paths = [path for path, _ in distinct(rendered, pattern, several)]
     # The longer one also permits runners of one's own.
     config = max(
         (path for path, _ in distinct(rendered, "[.]github/zizmor[.]yml")), key=lambda path: path.stat().st_size
@@ -164,9 +174,9 @@ def test_workflows_satisfy_zizmor_and_the_schema(kind: str, rendered: Callable[[
 
 
 @pytest.mark.skipif(not shutil.which("actionlint", path=support.TOOLS_FIRST), reason="make actionlint installs it")
-def test_workflows_satisfy_actionlint(rendered: Callable[[str], Path]) -> None:
+def test_workflows_satisfy_actionlint(rendered: Callable[[str], Path], several: Iterable[str]) -> None:
     # Its settings name files by their path in a repository.
-    paths = [path for path, _ in distinct(rendered, r"[.]github/workflows/[^/]+[.]yml")]
+    paths = [path for path, _ in distinct(rendered, r"[.]github/workflows/[^/]+[.]yml", several)]
     for product, group in itertools.groupby(paths, lambda path: path.parents[2]):
         satisfied("actionlint", "-no-color", "-config-file=.github/actionlint.yaml", *group, cwd=product)
 

@@ -18,6 +18,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from tests import support
+from tests.in_process import InProcess
 
 ENTER, DOWN = "\r", "\x1b[B"
 # What nobody can know for a person, and is asked first.
@@ -212,8 +213,8 @@ def test_what_is_not_possible_can_not_be_chosen_at_the_prompt(person: Person) ->
     ("host", "ci"),
     [("github.com", "github-actions"), ("gitlab.example.org", "jenkins"), ("octocorp.ghe.com", "jenkins")],
 )
-def test_the_pipeline_is_one_that_the_host_can_have(host: str, ci: str, person: Person) -> None:
-    assert person.copy(git_repository=f"https://{host}/example-org/shop")["ci"] == ci
+def test_the_pipeline_is_one_that_the_host_can_have(host: str, ci: str, in_process: InProcess) -> None:
+    assert in_process.ask({"git_repository": f"https://{host}/example-org/shop"})["ci"] == ci
 
 
 def test_every_question_tells_its_effect_within_60_columns() -> None:

@@ -33,8 +33,7 @@ def test_backups_are_copied_in_every_region() -> None:
 @pytest.mark.parametrize(("region", "size", "spread"), [
     ("westus", "production", False), ("westeurope", "production", True), ("westeurope", "small", False),
 ])  # fmt: skip
-@pytest.mark.parametrize("layout", ["shared", "per-environment"])
-@pytest.mark.parametrize("database", ["postgres", "azure"])
+@pytest.mark.parametrize(("layout", "database"), [("shared", "postgres"), ("per-environment", "azure")])
 def test_zones_are_asked_for_where_the_region_has_them(
     in_process: InProcess, tmp_path: Path, region: str, size: str, spread: bool, layout: str, database: str
 ) -> None:

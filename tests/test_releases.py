@@ -183,6 +183,8 @@ def test_sources_in_a_submodule_are_released_and_tested(
     (checkout / "src" / "backend").mkdir()
     done = support.run("scripts/test-service", "backend", cwd=checkout, PATH=path, PYTHON="/bin/false")
     assert (checkout / "src" / "backend" / "Dockerfile").exists(), done.stderr
+    done = support.run("scripts/test-service", "nobody", cwd=checkout, PATH=path)
+    assert done.stderr == "test-service: there is no src/nobody: choose one of src/backend/ src/frontend/\n"
 
 
 def test_the_workflow_fails_where_its_script_does(rendered: Callable[[str], Path], tmp_path: Path) -> None:

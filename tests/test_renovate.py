@@ -182,6 +182,7 @@ def ours() -> Renovate:
     return our_own()
 
 
+@pytest.mark.costly
 def test_renovate_knows_every_pin_of_a_product(renovate: Renovate) -> None:
     assert renovate.unknown() == []
 

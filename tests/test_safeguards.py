@@ -96,22 +96,16 @@ def test_every_published_rule_is_looked_at() -> None:
     assert len({*CONTAINERS, *PODS, *OBJECTS}) == PUBLISHED
 
 
-@pytest.fixture(scope="module")
-def template() -> InProcess:
-    return InProcess(support.ROOT)
-
-
-@pytest.mark.parametrize("answers", support.VALID)
-def test_aks_automatic_takes_every_product_as_it_is(template: InProcess, answers: str, tmp_path: Path) -> None:
-    data = {**(support.answers(answers) or {}), "cluster": "automatic"}
-    product = tmp_path / "product"
+@pytest.mark.costly
+@pytest.mark.parametrize("product", support.VALID)
+def test_aks_automatic_takes_every_product_as_it_is(in_process: InProcess, product: str, tmp_path: Path) -> None:
     try:
-        template.render(data, product)
+        in_process.render({**support.answers(product), "cluster": "automatic"}, tmp_path)
     except RefusedError as refusal:
-        if answers.startswith("automatic"):
+        if product.startswith("automatic"):
             raise
         pytest.skip(str(refusal))
-    repository = documents.read_repository(product)
+    repository = documents.read_repository(tmp_path)
     folders = [*repository.overlays(), *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
     clusters = [item for _, item in repository.below("clusters/") if item.group != "kustomize.config.k8s.io"]
     for objects in (*(kustomize.build(repository, folder).objects for folder in folders), clusters):
@@ -135,10 +129,10 @@ def test_aks_automatic_takes_every_product_as_it_is(template: InProcess, answers
                     else ["probes-configured"]
                 )
             assert broken == [], f"{workload.kind} {workload.name}"
-    for container in _helm(product):
+    for container in _helm(tmp_path):
         assert CONTAINERS["container-resource-requests"](container), container
     drivers = re.findall(
-        r"provisioner *= *\"(.*)\"", "".join(path.read_text() for path in product.glob("terraform/gitops/*.tf"))
+        r"provisioner *= *\"(.*)\"", "".join(path.read_text() for path in tmp_path.glob("terraform/gitops/*.tf"))
     )
     assert set(drivers) <= {"disk.csi.azure.com"}
 

@@ -111,6 +111,7 @@ def test_without_the_cluster_the_value_is_set_and_what_is_left_is_said(faked: Fa
     [
         (("qa", "STRIPE_KEY"), "x", "there is no environment 'qa': choose one of dev, prod"),
         (("dev", "STRIP_KEY"), "x", "no service has a secret 'STRIP_KEY': choose one of MAIL_PASSWORD, STRIPE_KEY"),
+        (("dev", ""), "x", "no secret is named: choose one of MAIL_PASSWORD, STRIPE_KEY"),
         (("dev", "STRIPE_KEY"), " \n", "the value is empty: nothing was changed"),
     ],
 )
@@ -120,6 +121,13 @@ def test_what_is_refused_changes_nothing(faked: Fakes, arguments: tuple[str, ...
     assert done.returncode == 1
     assert done.stderr == f"secret: {words}\n"
     assert not [line for line in faked.calls() if " set " in line or "annotate" in line]
+
+
+def test_a_product_without_secrets_is_told_how_to_add_one(in_process: InProcess, tmp_path: Path) -> None:
+    in_process.render({}, tmp_path / "product")
+    done = fakes_of.around(tmp_path / "product", tmp_path / "fakes").run("secret", "dev", "STRIPE_KEY", typed="x")
+
+    assert done.stderr == "secret: no service has a secret 'STRIPE_KEY': Add a secret, in docs/services.md\n"
 
 
 def test_what_is_typed_is_not_shown(faked: Fakes, tmp_path: Path) -> None:

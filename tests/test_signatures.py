@@ -87,6 +87,10 @@ def test_what_the_build_has_signed_is_deployed(release: Release, ours: dict[str,
     assert "dev: healthy at" in done.stdout
 
 
+def test_an_environment_without_a_release_has_nothing_to_verify(release: Release) -> None:
+    assert release.call("scripts/verify-images", "dev").stdout == "dev: nothing is released yet\n"
+
+
 def test_an_invented_digest_is_refused(release: Release, ours: dict[str, str]) -> None:
     release.signed(**ours)
     release.assert_refused(f"frontend=sha-{COMMIT}@{INVENTED}", "is not signed by", **ours)

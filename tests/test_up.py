@@ -325,6 +325,7 @@ def plain(value: Any) -> Any:
     return value.strip('"') if isinstance(value, str) else value
 
 
+@pytest.mark.costly
 def test_the_settings_are_read_as_hcl_reads_them(product: Path) -> None:
     """Our small reader and a whole HCL parser agree on every file of values."""
     paths = sorted(product.glob("terraform/*/*.tfvars"))

@@ -31,7 +31,8 @@ def command() -> Iterator[Any]:
 
 
 def pod(name: str, owner: str = "new", /, **status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name, "ownerReferences": [{"name": owner}]}, "status": {"phase": "Pending", **status}}
+    metadata = {"name": name, "ownerReferences": [{"name": owner}]}
+    return {"metadata": metadata, "spec": {"containers": []}, "status": {"phase": "Pending", **status}}
 
 
 def container(ready: bool = False, **state: Any) -> dict[str, Any]:
@@ -175,6 +176,7 @@ class Cluster:
         monkeypatch.setattr(module.cluster, "pods_replica_sets_and_events", lambda *_: self.state)
         for one in (module, module.cluster):
             monkeypatch.setattr(one, "application", lambda: "shop")
+        monkeypatch.setattr(module, "images", dict)
         monkeypatch.setattr(module, "check_environment", lambda name: name)
         monkeypatch.setattr(module, "remote_tip", lambda: NEW)
         monkeypatch.setattr(module, "succeeds", lambda *_: True)
@@ -305,14 +307,71 @@ def test_a_rollback_waits_until_the_failed_migration_has_ended(
     assert "waits: the migration of an older version ends first" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("made", "said"), [("2026-11-26T03:00:00Z", ""), ("2026-11-26T10:00:09Z", "ImagePullBackOff")])
-def test_a_run_of_a_cron_job_is_a_fault_only_of_the_version_that_it_began_with(
-    made: str, said: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+def test_why_a_migration_failed_is_said_though_it_is_being_tried_again(
+    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = pod("nightly-1-x", containerStatuses=stuck("ImagePullBackOff"))
+    cluster.troubled = failed("")
+    cluster.troubled["operationState"]["syncResult"]["resources"] = []
+    cluster.troubled["operationState"]["message"] = "Retrying operation with latest revisions. Attempt #1"
+    # At the last look, Argo CD has removed the Job, and has not made it anew.
+    look = "pods_replica_sets_and_events"
+    monkeypatch.setattr(
+        command.cluster, look, lambda *_: ([migration("Failed", 1)] if cluster.now < 16 else [], [], [])
+    )
+    said = waited(command, cluster, monkeypatch, 200)
+    assert "Job api-migration: failed with exit code 3: Traceback; column x does not exist; sync: Retrying" in said
+    # Once it has succeeded, what is wrong is something else.
+    cluster.now = 0.0
+    monkeypatch.setattr(
+        command.cluster, look, lambda *_: ([migration("Failed" if cluster.now < 10 else "Succeeded", 1)], [], [])
+    )
+    cluster.troubled = {"health": {"status": "Progressing"}, "resources": []}
+    assert "Job" not in waited(command, cluster, monkeypatch, 900, timeout=60)
+
+
+def released(command: Any, monkeypatch: pytest.MonkeyPatch, digest: str = "sha256:1") -> None:
+    """Git sets the image ghcr.io/acme/api to v2."""
+    monkeypatch.setattr(command, "images", lambda: {"nightly": "ghcr.io/acme/api"})
+    version = command.deployments.Version("v2", digest)
+    monkeypatch.setattr(command.deployments, "readable", lambda *_: {"nightly": version})
+
+
+def of_image(image: str, made: dict[str, Any]) -> dict[str, Any]:
+    return {**made, "spec": {"containers": [{"name": "nightly", "image": image}]}}
+
+
+# A run that begins while the sync has not come to its CronJob is of the version before.
+@pytest.mark.parametrize(
+    ("made", "image", "said"),
+    [
+        ("2026-11-26T03:00:00Z", "ghcr.io/acme/api:v2@sha256:1", ""),
+        ("2026-11-26T10:00:09Z", "ghcr.io/acme/api:unreleased", ""),
+        ("2026-11-26T10:00:09Z", "ghcr.io/acme/api:v2@sha256:0", ""),
+        ("2026-11-26T10:00:09Z", "ghcr.io/acme/api:v2@sha256:1", "ImagePullBackOff"),
+        ("2026-11-26T10:00:09Z", "ghcr.io/acme/api-tool:v1", "ImagePullBackOff"),
+    ],
+)
+def test_a_run_of_a_cron_job_is_a_fault_only_of_the_version_that_it_began_with(
+    made: str, image: str, said: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(command, monkeypatch)
+    run = of_image(image, pod("nightly-1-x", containerStatuses=stuck("ImagePullBackOff")))
     run["metadata"] |= {"creationTimestamp": made, "ownerReferences": [{"kind": "Job", "name": "nightly-1"}]}
     cluster.state = ([run], [], [])
     cluster.troubled = {"operationState": {"phase": "Running", "startedAt": "2026-11-26T10:00:05Z"}, "resources": []}
     message = waited(command, cluster, monkeypatch, 60)
     assert said in message
     assert bool(message) == bool(said)
+
+
+@pytest.mark.parametrize(("digest", "image"), [("sha256:1", "v2@sha256:1"), ("", "v2"), ("", "v2@sha256:1")])
+def test_a_pod_that_the_sync_has_not_come_to_yet_is_no_fault_of_the_new_version(
+    digest: str, image: str, command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that waits for its first image while the migration of the first version runs."""
+    released(command, monkeypatch, digest)
+    one = pod("api", containerStatuses=stuck("ErrImagePull"))
+    cluster.state = ([of_image("ghcr.io/acme/api:unreleased", one), migration("Running", 1)], [], [])
+    assert waited(command, cluster, monkeypatch, 100) == ""
+    cluster.now, cluster.state = 0.0, ([of_image(f"ghcr.io/acme/api:{image}", one)], [], [])
+    assert "ErrImagePull" in waited(command, cluster, monkeypatch, 100)

@@ -4,6 +4,7 @@ Usage: python -m docs.tools.costs
 """
 
 import re
+import textwrap
 from typing import Any
 
 from tests import support
@@ -57,13 +58,19 @@ def summary(found: dict[str, dict[str, Any]], more: str) -> str:
     region = support.questions()["region"]["default"]
     dates = [costs[key] for costs in found.values() for key in ("oldest", "newest")]
     rows = "\n".join(f"| {case} | {_month(costs)} |" for case, costs in found.items())
+    text = textwrap.fill(
+        f"US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are "
+        f"left out. The end of a generation says it for your answers{more}.",
+        126,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return f"""\
 | a product in {region}, two environments | a month, about |
 | --- | ---: |
 {rows}
 
-US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are left
-out. The end of a generation says it for your answers{more}.
+{text}
 """
 
 

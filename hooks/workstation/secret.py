@@ -115,7 +115,8 @@ def main() -> None:
     environment, name = check_environment(arguments.environment), arguments.name
     [wanted] = [one for one in settings.clusters() if environment in one.environments]
     if name not in wanted.secrets:
-        raise CommandError(f"no service has a secret {name!r}: choose one of {', '.join(wanted.secrets)}")
+        known = f"choose one of {', '.join(wanted.secrets)}" if wanted.secrets else "Add a secret, in docs/services.md"
+        raise CommandError(f"no service has a secret {name!r}: {known}" if name else f"no secret is named: {known}")
     require("az", "kubectl")
     entry, namespace = settings.entry(environment, name), f"{application()}-{environment}"
     store(wanted.key_vault, entry, read(environment, name))

@@ -107,13 +107,13 @@ def test_the_first_sync_migrates_an_empty_database_before_anything_starts(jobs: 
 
 
 def test_an_environment_that_waits_for_its_first_image_is_not_kept_waiting(jobs: World, figures: Figures) -> None:
-    wait_for("prod has its Deployments", lambda: bool(jobs.deployment("prod", "backend")), 120, 1)
+    wait_for("prod has its Deployments", lambda: bool(jobs.deployment("prod", "backend")), 300, 1)
     tags = yaml.safe_load((jobs.product / f"apps/{APPLICATION}/overlays/dev/imagetags/kustomization.yaml").read_text())
     images = [f"{one['name'].rpartition('/')[2]}={one['newTag']}@{one['digest']}" for one in tags["images"]]
     jobs.run("scripts/bump-image", "prod", *images)
     pushed = jobs.pushes[-1][1]
     jobs.run("scripts/refresh", "prod")
-    jobs.run("scripts/wait-healthy", "prod", "--timeout", "150")
+    jobs.run("scripts/wait-healthy", "prod", "--timeout", "300")
     figures.add("first version of an environment with a migration", f"{time.monotonic() - pushed:.0f} s")
     assert jobs.sql("prod", "SELECT count(*) FROM schema_steps") == "3"
     # Room for what follows.

@@ -113,4 +113,4 @@ def of_validate() -> Iterator[Line]:
     """Name the tools that `make validate` runs where they are there, and does not install."""
     missing = [name for name in ("kubeconform", "gitleaks") if not shutil.which(name)]
     if missing:
-        yield Line("skipped", f"make validate, by {' and '.join(missing)}: not on PATH")
+        yield Line("skipped", f"{' and '.join(missing)}, for make validate: not on PATH")

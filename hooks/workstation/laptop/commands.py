@@ -94,7 +94,9 @@ def check_machine(*, kind: bool) -> None:
         if not succeeds("docker", "buildx", "version", timeout=20):
             troubles.append("docker buildx is missing: install docker-buildx-plugin, or your system's docker-buildx")
     if troubles:
-        raise CommandError("; ".join(troubles))
+        for trouble in troubles[:-1]:
+            print(f"local: {trouble}", file=sys.stderr)
+        raise CommandError(troubles[-1])
 
 
 def _engine(said: str) -> str:

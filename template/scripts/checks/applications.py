@@ -16,8 +16,15 @@ _KEPT = ("Prune=false", "Delete=false")
 
 def of_kind(repository: Repository, kind: str, folder: str = "clusters") -> list[Map]:
     """Return the objects of a kind in the files of a folder."""
-    paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
-    return [item for path in paths for item in kustomize.objects(repository, path) if item.kind == kind]
+
+    def find() -> dict[str, list[Map]]:
+        found: dict[str, list[Map]] = {}
+        for path in repository.documents:
+            for item in kustomize.objects(repository, path) if path.startswith(f"{folder}/") else ():
+                found.setdefault(item.kind, []).append(item)
+        return found
+
+    return repository.known(("by kind", folder), find).get(kind, [])
 
 
 def every(repository: Repository) -> list[Map]:

@@ -235,12 +235,16 @@ class Repository:
 
     def matching(self, pattern: str) -> list[str]:
         """Return the paths of the files that a pattern matches in full: its first group, where it has one."""
-        found = (re.fullmatch(pattern, path) for path in self.files)
-        return sorted(match[1] if match.groups() else match[0] for match in found if match)
+
+        def find() -> list[str]:
+            found = map(re.compile(pattern).fullmatch, self.files)
+            return sorted(match[1] if match.groups() else match[0] for match in found if match)
+
+        return list(self.known(("matching", pattern), find))
 
     def overlays(self) -> list[str]:
         """Return the folders of the overlays, sorted."""
-        return self.known("overlays", lambda: self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml"))
+        return self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
 
     def environments(self) -> list[str]:
         """Return the names of the overlays, sorted."""
@@ -250,21 +254,23 @@ class Repository:
         """Return the text of a file; the empty text where it is missing or is no text."""
         if path not in self._texts:
             try:
-                self._texts[path] = Path(self.root, path).read_bytes().decode("utf-8")
+                with open(os.path.join(self.root, path), "rb") as file:
+                    self._texts[path] = file.read().decode("utf-8")
             except (OSError, UnicodeDecodeError):
                 self._texts[path] = None
         return self._texts[path] or ""
 
     def exists(self, path: str) -> bool:
         """Tell whether there is such a file or folder."""
-        return self._texts.get(path) is not None or Path(self.root, path).exists()
+        return self._texts.get(path) is not None or os.path.exists(os.path.join(self.root, path))
 
 
 def _walk(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        path = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in sorted(names):
-            yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+            yield name if path == "." else f"{path}/{name}"
 
 
 def read_repository(root: Path) -> Repository:
@@ -272,7 +278,7 @@ def read_repository(root: Path) -> Repository:
     repository = Repository(root)
     repository.files.extend(_walk(root))
     for path in repository.files:
-        if path.endswith((".yaml", ".yml")) and Path(root, path).is_file():
+        if path.endswith((".yaml", ".yml")) and os.path.isfile(os.path.join(root, path)):
             text = repository.text(path)
             if repository._texts[path] is None:
                 readable = os.access(Path(root, path), os.R_OK)

@@ -126,7 +126,7 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
 
     def problem(key: str, what: str) -> Problem:
         return Problem(
-            *answers.where(key), f"{key}: {what}: write back what it was, and change answers with copier update"
+            *answers.where(key), f"{key}: {what}: write back what it was, and change answers by make template-update"
         )
 
     if not answers:

@@ -29,7 +29,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     for path in repository.files:
         if re.fullmatch(_CALLERS, path):
             for number, line in enumerate(repository.text(path).splitlines(), 1):
-                if path.startswith(".github/") and _NAMED.match(line):
+                if "scripts/" not in line or (path.startswith(".github/") and _NAMED.match(line)):
                     continue
                 for script in _SCRIPT.finditer(line.partition("# ")[0]):  # Comments may name what is not there yet.
                     yield from _check_call(repository, path, number, script["path"], bool(script["by"]))

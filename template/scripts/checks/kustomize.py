@@ -286,7 +286,7 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
 
 def _is_for(target: Map, item: Map) -> bool:
     version = item.text("apiVersion").rpartition("/")[2]
-    found = {"group": item.group, "version": version, "kind": item.kind, "name": item.name}
+    found = {"kind": item.kind, "name": item.name, "group": item.group, "version": version}
     try:
         return all(re.fullmatch(target.text(key) or ".*", value) for key, value in found.items())
     except re.error:

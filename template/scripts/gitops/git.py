@@ -152,7 +152,7 @@ def commit_name(name: str, *options: str) -> str:
         options: those of git itself, such as where the repository is.
     """
     # rev-parse takes --end-of-options from Git 2.30 on only.
-    if name.startswith("-"):
+    if name.startswith("-") or not succeeds(*options, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
         raise CommandError(f"{name} is no commit: give the name of one, as `make history` prints it")
     return git(*options, "rev-parse", "--verify", f"{name}^{{commit}}").strip()
 

@@ -130,7 +130,8 @@ def check_environment(name: str) -> str:
     """Return the name if there is such an environment, else end with the names there are."""
     known = environments()
     if name not in known:
-        fail(f"there is no environment {name!r}: choose one of {', '.join(known)}")
+        wrong = f"there is no environment {name!r}" if name else "no environment is named"
+        fail(f"{wrong}: choose one of {', '.join(known)}")
     return name
 
 
