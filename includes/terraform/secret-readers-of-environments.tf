@@ -1,3 +1,3 @@
   secret_readers = {
-    for environment in var.environments : "key-vault-${environment}" => lookup(#{ ENVIRONMENT_SECRETS }#, environment, [])
+    for environment in var.environments : "key-vault-${environment}" => lookup(#{ terraform_spec.environment_secrets }#, environment, [])
   }

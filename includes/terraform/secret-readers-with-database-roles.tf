@@ -1,5 +1,5 @@
   secret_readers = merge(
-    { for environment in var.environments : "key-vault-${environment}" => lookup(#{ ENVIRONMENT_SECRETS }#, environment, []) },
+    { for environment in var.environments : "key-vault-${environment}" => lookup(#{ terraform_spec.environment_secrets }#, environment, []) },
     {
       # The job that makes the roles of the environments on the database server.
       database-roles = toset(concat(
