@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import functools
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -152,9 +153,10 @@ def commit_name(name: str, *options: str) -> str:
         options: those of git itself, such as where the repository is.
     """
     # rev-parse takes --end-of-options from Git 2.30 on only.
-    if name.startswith("-") or not succeeds(*options, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
+    found = "" if name.startswith("-") else git(*options, "rev-parse", "--revs-only", f"{name}^{{commit}}").strip()
+    if not re.fullmatch("[0-9a-f]+", found):
         raise CommandError(f"{name} is no commit: give the name of one, as `make history` prints it")
-    return git(*options, "rev-parse", "--verify", f"{name}^{{commit}}").strip()
+    return found
 
 
 def is_ancestor(older: str, newer: str) -> bool:
