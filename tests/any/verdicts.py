@@ -87,7 +87,9 @@ def has_no_finding(product: Path, given: dict[Any, Any]) -> None:
     """Assert what is cheap of what the tests of properties assert; most files are the same from one product to the next."""
     rules = (product / ".yamllint.yaml").read_text(encoding="utf-8")
     assert own_findings(product) == []
+    tags = given.get("tags")
     answered = {text for entry in _entries(given) for text in entry.get("env", {}).values()}
+    answered |= set(tags.values()) if isinstance(tags, dict) else set()
     for name, text in test_properties.texts_now(product):
         # A file of a service's `config` is what a person gives.
         if "config/" not in name:
@@ -96,7 +98,7 @@ def has_no_finding(product: Path, given: dict[Any, Any]) -> None:
             assert _lint(rules, text) == (), (name, _lint(rules, text))
         if name.endswith((".tf", ".tfvars", ".hcl")):
             _hcl(text)
-        # What a person gives to a variable may look like anything.
+        # What a person gives to a variable, or a tag of Azure, may look like anything.
         for value in answered:
             text = text.replace(json.dumps(value, ensure_ascii=False), "")
         found = name not in test_properties.NAMES_COPIER and test_properties.RESIDUE.search(name + "\n" + text)

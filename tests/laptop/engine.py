@@ -63,6 +63,7 @@ def _root(name: str, release: str, names: str) -> Path:
     if not final.exists():
         with step(f"Debian {release} with {names.split()[0]} and more"):
             work = final.with_suffix(".new")
+            CACHE.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(work, ignore_errors=True)
             quiet = ("--quiet", "--mode=root", "--variant=minbase", '--aptopt=APT::Install-Recommends "false"')
             # forky has no security archive yet, and no new lists each week.

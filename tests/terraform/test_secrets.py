@@ -20,8 +20,12 @@ GENERATED = re.compile(r"ephemeral\.random_password\.\w+(?:\[[^\]]+\])?\.result"
 WITH_SECRETS = [
     name
     for name in support.VALID
-    if support.answers(name).get("database", "postgres") != "none" or support.answers(name).get("registry") == "ghcr"
+    if (support.answers(name).get("database", "postgres") != "none" or support.answers(name).get("registry") == "ghcr")
+    # What such a plan rests on, a cluster has to say, and the providers here ask none.
+    and not {"cluster", "clusters"} & support.answers(name).get("existing", {}).keys()
 ]
+# The nodes' identity, which AKS Automatic makes: the same of it.
+KUBELET = 'locals {\n  kubelet_principal_id = "placeholder"\n}\n'
 
 Rendered = Callable[[str], Path]
 ProgramOf = Callable[[Path], Terraform]
@@ -43,6 +47,9 @@ def platform(
     shutil.copytree(product, tmp_path / "product")
     folder = tmp_path / "product" / "terraform" / "platform"
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+
+    if (folder / "automatic_kubelet.tf").exists():
+        (folder / "kubelet_override.tf").write_text(KUBELET, encoding="utf-8")
 
     values_of(folder)[0].rename(folder / "terraform.tfvars")
 

@@ -2,7 +2,7 @@ run "the_cluster_sends_its_metrics" {
   command = plan
 
   assert {
-    condition     = azurerm_monitor_data_collection_rule_association.metrics.name == "dcr-${var.cluster_name}"
+    condition     = azurerm_monitor_data_collection_rule_association.metrics.name == azurerm_monitor_data_collection_rule.metrics.name
     error_message = "The cluster must be told where to send its metrics."
   }
 }
