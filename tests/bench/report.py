@@ -68,7 +68,7 @@ def measured(
     validations: Mapping[Size, Sequence[Cost]],
     with_tools: Mapping[Size, Sequence[Cost]],
 ) -> dict[str, float]:
-    """Return the costs that there is an aim for, by its name; ratios are of processor time."""
+    """Return the costs that there is an aim for, by its name, and Copier's own `floor`; ratios are of processor time."""
     by_size = {entry.size: entry for entry in generations}
     default = by_size[DEFAULT]
     return {
@@ -76,6 +76,7 @@ def measured(
         "new": ratio(default.new, default.empty),
         "largest": ratio(with_tools[LARGEST], with_tools[DEFAULT]),
         "plain": ratio(default.new, default.plain),
+        "floor": ratio(default.plain, default.empty),
         "validation": _seconds(validations[LARGEST]),
         "memory": _megabytes(cost for entry in generations for cost in (*entry.ours, *entry.new)),
     }
@@ -88,6 +89,8 @@ def goals(values: Mapping[str, float], generations: Sequence[Generation]) -> str
     return (
         f"## Aims\n\n{len(rows) - missed} of {len(rows)} hold.\n\n"
         + _table(("aim", "at most", "measured", ""), rows)
+        + f"\n\nA plain template with the files of the default product takes {values['floor']:.1f} times the empty one: what Copier"
+        + " itself spends on files and their paths."
         + f"\n\nFiles grow with services + environments, not with their product: {_growth(generations)}."
     )
 
