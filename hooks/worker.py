@@ -5,14 +5,30 @@ results with plain Copier's.
 """
 
 import functools
+import hashlib
+import os
 import signal
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import copier._main
 from copier._jinja_ext import get_yield_context
 from copier._types import Phase
+from jinja2 import FileSystemBytecodeCache
+
+
+class Compiled(FileSystemBytecodeCache):
+    """What Jinja has made of each file of the template, kept for the next run. It compares the text itself.
+
+    https://jinja.palletsprojects.com/en/stable/api/#bytecode-cache
+    """
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja gives it
+        """Return a key by the name alone: the folder that Copier fetches a template into is another one in each run."""
+        return super().get_cache_key(name)
 
 
 class Worker(copier._main.Worker):
@@ -45,6 +61,12 @@ class Worker(copier._main.Worker):
     def jinja_env(self) -> Any:
         """Copier's environment of Jinja, which remembers what it has compiled."""
         environment = super().jinja_env
+        # Only in a virtual environment, which is the user's own. What is compiled depends on these besides the text.
+        if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
+            depends = repr((version("jinja2"), version("copier"), self.template.envops))
+            folder = Path(sys.prefix, "share", "jinja", hashlib.sha256(depends.encode()).hexdigest()[:12])
+            folder.mkdir(parents=True, exist_ok=True)
+            environment.bytecode_cache = Compiled(str(folder))
         compiled, found = functools.cache(environment.from_string), functools.cache(environment.get_template)
 
         def afresh(give: Callable[[Any], Any], source: Any) -> Any:

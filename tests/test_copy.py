@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import copier
 import pytest
 import yaml
+from jinja2 import Environment, FileSystemLoader
 
+from hooks.worker import Compiled
 from tests import fakes as fakes_of
 from tests import support
 from tests.terminal import ENTER, running
@@ -362,3 +365,18 @@ def test_an_update_with_a_conflict_names_the_file_before_anything_else(own_produ
         "The update conflicts with your changes. Resolve these files, then run `make validate`:",
         "  README.md",
     ]
+
+
+def test_a_file_of_the_template_is_compiled_once_until_its_text_changes(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+
+    def compiled(folder: str, text: str) -> int:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_text(text)
+        cache = Compiled(str(tmp_path / "cache"))
+        environment = Environment(loader=FileSystemLoader(tmp_path / folder), bytecode_cache=cache, autoescape=True)
+        with mock.patch.object(environment, "compile", wraps=environment.compile) as compiling:
+            assert environment.get_template("a").render(x=1) == text.replace("{{ x }}", "1")
+        return compiling.call_count
+
+    assert [compiled("1", "{{ x }}"), compiled("2", "{{ x }}"), compiled("3", "{{ x }}!")] == [1, 0, 1]
