@@ -87,12 +87,14 @@ def matches(pattern: str, path: str) -> bool:
 def can_read(manager: str, text: str) -> bool:
     """Tell whether a template is what its name says, for a manager that parses the whole file.
 
-    Of a workflow that is no YAML, Renovate reads `uses:` by line, but no inputs.
+    Of what is no whole workflow or action in YAML, Renovate reads `uses:` by line, but no inputs.
     """
     try:
         if manager == "terraform":
             hcl2.loads(text)
-        return manager != "github-actions" or not has_keys_twice(text)
+        if manager != "github-actions":
+            return True
+        return not has_keys_twice(text) and bool({"jobs", "runs"} & yaml.safe_load(text).keys())
     except Exception:
         return False
 
@@ -136,7 +138,7 @@ class Renovate:
             for path, text in self.files.items():
                 if not any(matches(pattern, path) for pattern in patterns):
                     continue
-                whole = not path.endswith(".jinja") or can_read(name, text)
+                whole = can_read(name, text)
                 for expression in reads if whole else reads[:1] if name == "github-actions" else []:
                     for match in re.finditer(expression, text, re.MULTILINE):
                         yield name, path, match.start(), match.end()
