@@ -268,6 +268,13 @@ def promote(product: Path) -> str:
     return done.stdout.strip()
 
 
+def test_a_reader_that_has_seen_enough_hears_nothing_more(product: Path) -> None:
+    program = "from gitops.process import run; run(lambda: [print('x' * 100) for _ in range(9999)] and None)"
+    command = f'{sys.executable} -c "{program}" | head -1'
+    done = support.run("bash", "-o", "pipefail", "-c", command, cwd=product, PYTHONPATH=str(product / "scripts"))
+    assert (done.returncode, done.stdout, done.stderr) == (141, "x" * 100 + "\n", "")
+
+
 def test_gitlab_opens_the_merge_request_with_the_push(pushed_product: Path, tmp_path: Path) -> None:
     asked = support.move_to_gitlab(pushed_product, push_options=True)
     assert bump(pushed_product, "dev", "frontend=v3", "backend=v3").returncode == 0

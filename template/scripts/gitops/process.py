@@ -69,6 +69,9 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         main()
+    except BrokenPipeError:  # Whoever reads has seen enough, as `head`. Python would try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except (CommandError, OSError, ValueError) as error:
         fail(str(error))
     except KeyboardInterrupt:
