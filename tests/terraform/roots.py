@@ -7,12 +7,13 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests import support
 from tests.in_process import InProcess
-from tests.terraform.toolchain import Terraform
+from tests.terraform.toolchain import Terraform, serving
 
 # The tests of the roots: what every file begins with, and a folder for each root. All are templates of answers.
 PLANS = Path(__file__).parent / "plans"
@@ -40,6 +41,8 @@ class Checker:
         self._outcomes: dict[str, Future[Outcome]] = {}
         self._suites: set[str] = set()
         self._installing = threading.Lock()
+        self._testers: dict[str, Terraform] = {}
+        self._serving = ExitStack()
 
     def start(self, product: Path, root: str, tests: dict[str, str]) -> Future[Outcome]:
         """Begin checking a root with the tests that `tests_of` gives, unless an identical one has been begun.
@@ -60,14 +63,18 @@ class Checker:
             suite = f"{name}-{shape(product, root)}"
             whole = suite not in self._suites
             self._suites.add(suite)
-            self._outcomes[key] = self._pool.submit(self._check, program, copy / "terraform" / root, whole)
+            if program.command not in self._testers:
+                self._testers[program.command] = self._serving.enter_context(serving(program))
+            tester, folder = self._testers[program.command], copy / "terraform" / root
+            self._outcomes[key] = self._pool.submit(self._check, program, tester, folder, whole)
         return self._outcomes[key]
 
     def close(self) -> None:
         """Drop what has not begun, and wait for the rest."""
         self._pool.shutdown(cancel_futures=True)
+        self._serving.close()
 
-    def _check(self, program: Terraform, folder: Path, whole: bool) -> Outcome:
+    def _check(self, program: Terraform, tester: Terraform, folder: Path, whole: bool) -> Outcome:
         data = self._workspace / "data" / Path(program.command).name / _providers(folder)
         with self._installing:
             lock = data / "lock.hcl"
@@ -88,7 +95,7 @@ class Checker:
         shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
         for number, values in enumerate(values_of(folder)):
             only = () if whole and number == 0 else (f"-filter=tests/{shortest.name}",)
-            done = program.run("test", "-no-color", f"-var-file={values.name}", *only, cwd=folder, data=data)
+            done = tester.run("test", "-no-color", f"-var-file={values.name}", *only, cwd=folder, data=data)
             passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
             if not passed:
                 return Outcome(failed=f"{values.name}: {done.stdout}")
