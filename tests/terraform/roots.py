@@ -7,12 +7,13 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests import support
 from tests.in_process import InProcess
-from tests.terraform.toolchain import Terraform
+from tests.terraform.toolchain import Terraform, serving
 
 # The tests of the roots: what every file begins with, and a folder for each root. All are templates of answers.
 PLANS = Path(__file__).parent / "plans"
@@ -29,6 +30,33 @@ class Outcome:
     failed: str | None = None
 
 
+class Selection:
+    """Tells which files of tests a root runs.
+
+    Roots that differ in names only (strings in tfvars, backend and bootstrap chart) share one run of all their tests; the
+    others of them run their shortest file, which plans with their own names. With `once`, a file runs for the first root
+    of its kind alone if others have the same text of it, and a root without a new one runs its shortest: about a quarter
+    of the runs, which find what a test says, but not each way in which a root may break it.
+    """
+
+    def __init__(self, once: bool) -> None:
+        self._once = once
+        self._suites: set[tuple[str, str]] = set()
+        self._texts: set[tuple[str, str, str]] = set()
+
+    def files(self, kind: str, shape: str, tests: dict[str, str]) -> list[str]:
+        """Return the names of the files, for a kind of root by one program."""
+        suite = kind, f"{shape}-{sorted(tests.items())}"
+        new = [
+            name
+            for name, text in tests.items()
+            if suite not in self._suites and not (self._once and (kind, name, text) in self._texts)
+        ]
+        self._suites.add(suite)
+        self._texts.update((kind, name, text) for name, text in tests.items())
+        return new or [shortest(tests)]
+
+
 class Checker:
     """Checks roots in the background and remembers the outcome by content."""
 
@@ -38,15 +66,13 @@ class Checker:
         self._workspace = workspace
         self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
         self._outcomes: dict[str, Future[Outcome]] = {}
-        self._suites: set[str] = set()
+        self._selection = Selection(os.environ.get("TERRAFORM_ONCE") == "yes")
         self._installing = threading.Lock()
+        self._testers: dict[str, Terraform] = {}
+        self._serving = ExitStack()
 
     def start(self, product: Path, root: str, tests: dict[str, str]) -> Future[Outcome]:
-        """Begin checking a root with the tests that `tests_of` gives, unless an identical one has been begun.
-
-        Roots that differ in names only (strings in tfvars, backend and bootstrap chart) share one run of all their
-        tests; the others of them run their shortest test file, which plans with their own names.
-        """
+        """Begin checking a root with the tests that `tests_of` gives, unless an identical one has been begun."""
         program = self._program_of(product)
         name = f"{Path(program.command).name}-{hashlib.sha256(repr(tests).encode()).hexdigest()[:12]}"
         key = f"{root}-{name}-{_digest(product, root, bytes)}"
@@ -57,17 +83,19 @@ class Checker:
             (copy / "terraform" / root / "tests").mkdir()
             for file, text in tests.items():
                 (copy / "terraform" / root / "tests" / file).write_text(text, encoding="utf-8")
-            suite = f"{name}-{shape(product, root)}"
-            whole = suite not in self._suites
-            self._suites.add(suite)
-            self._outcomes[key] = self._pool.submit(self._check, program, copy / "terraform" / root, whole)
+            files = self._selection.files(f"{root}-{program.command}", shape(product, root), tests)
+            if program.command not in self._testers:
+                self._testers[program.command] = self._serving.enter_context(serving(program))
+            tester, folder = self._testers[program.command], copy / "terraform" / root
+            self._outcomes[key] = self._pool.submit(self._check, program, tester, folder, files, shortest(tests))
         return self._outcomes[key]
 
     def close(self) -> None:
         """Drop what has not begun, and wait for the rest."""
         self._pool.shutdown(cancel_futures=True)
+        self._serving.close()
 
-    def _check(self, program: Terraform, folder: Path, whole: bool) -> Outcome:
+    def _check(self, program: Terraform, tester: Terraform, folder: Path, files: list[str], first: str) -> Outcome:
         data = self._workspace / "data" / Path(program.command).name / _providers(folder)
         with self._installing:
             lock = data / "lock.hcl"
@@ -85,10 +113,9 @@ class Checker:
         done = program.run("fmt", "-check", "-diff", "tests", cwd=folder)
         if done.returncode != 0:
             return Outcome(failed=done.stdout)
-        shortest = min((folder / "tests").glob("*.tftest.hcl"), key=_runs)
         for number, values in enumerate(values_of(folder)):
-            only = () if whole and number == 0 else (f"-filter=tests/{shortest.name}",)
-            done = program.run("test", "-no-color", f"-var-file={values.name}", *only, cwd=folder, data=data)
+            only = [f"-filter=tests/{name}" for name in (files if number == 0 else [first])]
+            done = tester.run("test", "-no-color", f"-var-file={values.name}", *only, cwd=folder, data=data)
             passed = done.returncode == 0 and re.search(r"\b[1-9][0-9]* passed, 0 failed\.$", done.stdout.strip())
             if not passed:
                 return Outcome(failed=f"{values.name}: {done.stdout}")
@@ -117,6 +144,11 @@ def tests_of(template: InProcess, answers: str, product: Path, root: str) -> dic
             if "\nrun " in text:
                 found[path.name.removesuffix(".jinja")] = text
     return found
+
+
+def shortest(tests: dict[str, str]) -> str:
+    """Return the name of the file with the fewest runs."""
+    return min(tests, key=lambda name: tests[name].count("\nrun "))
 
 
 def values_of(folder: Path) -> list[Path]:
@@ -154,7 +186,3 @@ def _digest(product: Path, root: str, simplify: Callable[[bytes], bytes]) -> str
                 digest.update(simplify(content) if answered else content)
                 digest.update(b"\0")
     return digest.hexdigest()[:12]
-
-
-def _runs(test_file: Path) -> int:
-    return test_file.read_text(encoding="utf-8").count("\nrun ")

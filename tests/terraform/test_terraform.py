@@ -12,7 +12,7 @@ import yaml
 
 from tests import runner, support
 from tests.terraform import toolchain
-from tests.terraform.roots import PLANS, Outcome, roots_of, values_of
+from tests.terraform.roots import PLANS, Outcome, Selection, roots_of, values_of
 from tests.terraform.toolchain import Terraform
 from tests.terraform.tools import MODULES
 
@@ -137,6 +137,30 @@ def test_every_file_of_tests_runs_for_an_answer_set(tests_of: TestsOf) -> None:
     ran = {name for answers in support.VALID for root in roots_of(answers) for name in tests_of(answers, root)}
 
     assert {path.name.removesuffix(".jinja") for path in PLANS.glob("*/*.tftest.hcl*")} == ran
+
+
+def test_where_each_test_runs_once_every_text_of_it_does_and_every_root_has_one(tests_of: TestsOf) -> None:
+    selection = Selection(once=True)
+    wanted, ran = set(), []
+    for answers in support.VALID:
+        for root in roots_of(answers):
+            tests = tests_of(answers, root)
+            files = selection.files(root, answers, tests)
+            assert files
+            wanted |= {(root, *test) for test in tests.items()}
+            ran += [(root, name, tests[name]) for name in files]
+
+    assert set(ran) == wanted
+    assert sum(text.count("\nrun ") for *_, text in ran) < 2500
+
+
+def test_roots_that_differ_in_names_only_run_all_their_tests_once() -> None:
+    selection = Selection(once=False)
+    tests = {"long.tftest.hcl": "\nrun \nrun ", "short.tftest.hcl": "\nrun "}
+    assert selection.files("platform", "shape", tests) == list(tests)
+    assert selection.files("platform", "shape", tests) == ["short.tftest.hcl"]
+    assert selection.files("platform", "another", tests) == list(tests)
+    assert selection.files("gitops", "shape", tests) == list(tests)
 
 
 def test_each_run_of_a_test_is_a_plan() -> None:

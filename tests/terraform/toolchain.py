@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,6 +88,51 @@ def find() -> Terraform:
 def opentofu(terraform: Terraform) -> Terraform:
     """Return OpenTofu with the providers that Terraform has: the stand-ins lie there for both."""
     return replace(terraform, command=str(tools.opentofu()))
+
+
+@contextmanager
+def serving(program: Terraform) -> Iterator[Terraform]:
+    """Give the program with stand-ins that run all the time, for its subcommand `test`.
+
+    It starts its providers anew for every plan otherwise, which takes more than the plans. Real providers stay with it,
+    and OpenTofu starts its own: it doesn't find these after the first plan.
+    """
+    if program.providers == "registry" or Path(program.command).name != "terraform":
+        yield program
+        return
+    mirror = Path(program.environment["TF_CLI_CONFIG_FILE"]).parent / "mirror"
+    servers: list[subprocess.Popen[str]] = []
+    reattach: dict[str, object] = {}
+    try:
+        for server in sorted(mirror.glob("registry.terraform.io/*/*/*/*/terraform-provider-*")):
+            started = subprocess.Popen(
+                [str(server)],
+                # By these it tells that a program of Terraform's kind starts it, one that speaks version 6.
+                env={
+                    **program.environment,
+                    "TF_PLUGIN_MAGIC_COOKIE": "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+                    "PLUGIN_PROTOCOL_VERSIONS": "6",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            servers.append(started)
+            assert started.stdout is not None
+            _, protocol, network, address, kind, *_ = started.stdout.readline().strip().split("|")
+            reattach[str(server.parents[2].relative_to(mirror))] = {
+                "Protocol": kind,
+                "ProtocolVersion": int(protocol),
+                "Pid": started.pid,
+                "Test": True,  # so that it doesn't end with the first command that used it
+                "Addr": {"Network": network, "String": address},
+            }
+        yield replace(program, environment={**program.environment, "TF_REATTACH_PROVIDERS": json.dumps(reattach)})
+    finally:
+        for started in servers:
+            started.kill()
+            started.communicate()
 
 
 def lock(program: Terraform, product: Path, folder: Path, **environment: str) -> None:
