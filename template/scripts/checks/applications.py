@@ -57,10 +57,18 @@ def folders_of_bootstrap(repository: Repository) -> list[str]:
 
 
 def projects(repository: Repository, application: Map) -> list[Map]:
-    """Return the projects beside an Application: those of its cluster, or of its bootstrap."""
+    """Return the projects beside an Application: those of its cluster, or of its bootstrap, and what clusters share."""
     top, *parts = application.place[0].split("/")
     folder = posixpath.dirname(application.place[0]) if top == "bootstrap" else "/".join([top, *parts[:1]])
-    return [item for item in of_kind(repository, "AppProject", top) if item.place[0].startswith(f"{folder}/")]
+    handed = tuple(f"{one}/" for one in folders_of_bootstrap(repository))
+    shared = not handed or (top == "clusters" and not application.place[0].startswith(handed))
+    return [
+        item
+        for item in of_kind(repository, "AppProject", top)
+        if item.place[0].startswith(f"{folder}/")
+        or shared
+        or (top == "clusters" and not item.place[0].startswith(handed))
+    ]
 
 
 def _is_filled_in(value: Any) -> bool:
@@ -71,6 +79,12 @@ def _is_filled_in(value: Any) -> bool:
 def at_rest(name: str) -> str:
     """Return a name without what an ApplicationSet puts behind it, as a folder and its project have it in Git."""
     return re.sub(r"-?\{\{.*?\}\}", "", name)
+
+
+def may_be(text: str, value: str) -> bool:
+    """Tell whether a text is a value, once an ApplicationSet has filled it in."""
+    pattern = ".*".join(map(re.escape, re.split(r"\{\{.*?\}\}", text)))
+    return bool(re.fullmatch(pattern, value))
 
 
 def _allows(patterns: list[Any], value: Any) -> bool:
@@ -105,7 +119,7 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield from _check_application(repository, application, ours)
     for overlay in repository.overlays():
         document = kustomize.kustomization(repository, overlay)
-        if overlay not in deployed:
+        if overlay not in deployed and not any(may_be(path, overlay) for path in deployed):
             yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
         made = repository.first(f"{overlay}/namespace.yaml")
         if made and made.name != document.get("namespace"):
@@ -115,14 +129,14 @@ def check(repository: Repository) -> Iterator[Problem]:
     own_namespace = next(
         (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
     )
-    brought = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
-    built = {one.place: one for found in brought for one in found}
+    handed = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
+    built = {one.place: one for found in handed for one in found}
     for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
         path = item.place[0]
         other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
-        made = built.get(item.place, item)
-        if own_namespace and made.text("metadata", "namespace") != own_namespace:
-            place = made.where("metadata", "namespace")
+        brought = built.get(item.place)  # What other Applications bring comes to their destination.
+        if own_namespace and brought and brought.text("metadata", "namespace") != own_namespace:
+            place = brought.where("metadata", "namespace")
             yield Problem(*place, f"Argo CD does not look for it there: make the namespace {own_namespace}")
         if other != path:
             yield Problem(*item.place, f"{item.kind} {item.name} is in {other} too: rename one")
@@ -246,9 +260,11 @@ def _identities(text: str) -> Iterator[Map]:
 def check_projects(repository: Repository) -> Iterator[Problem]:
     """Check that the project of an environment is for that environment alone."""
     overlays = repository.overlays()
+    shown = [*overlays, *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
+    ours = {at_rest(one.text("spec", "project")) for one in every(repository) if set(folders(one)) & set(shown)}
     for project in of_kind(repository, "AppProject"):
         for item in project.maps("spec", "clusterResourceWhitelist"):
-            if item.get("kind") == "Namespace" and not item.text("name"):
+            if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
     for application in every(repository):
         own = application.at("spec", "destination", "namespace")
@@ -284,7 +300,8 @@ def check_rendering(repository: Repository) -> Iterator[Problem]:
         )
     for overlay in repository.overlays():
         for item in kustomize.build(repository, overlay).objects:
-            volumes = item.kind == "StatefulSet" and item.maps("spec", "volumeClaimTemplates")
+            # Claims of other StatefulSets outlive them.
+            volumes = (item.kind, item.name) == ("StatefulSet", "database")
             if volumes or item.kind in ("PersistentVolumeClaim", "Namespace"):
                 options = item.text("metadata", "annotations", _OPTIONS)
                 lost = [

@@ -13,6 +13,8 @@ _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?"
     r"(?P<host>(?:[a-z0-9-]+[.]){2,}[a-z]{2,}|[a-z0-9-]+[.](?:com|io|net|org))(?::(?P<port>\d+))?(?:[/?].*)?"
 )
+# Names of variables for addresses that pods show, or compare with what they are shown, and do not call.
+_SHOWN = re.compile(r"(?:.*_)?(?:AUD|AUDIENCE|CALLBACK|ISSUER|ORIGINS?|PUBLIC|REDIRECT)(?:_.*)?")
 _INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
@@ -131,6 +133,8 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
             for called in (
                 environment.selected(service.at("spec", "selector")) if service.at("spec", "selector") else ()
             ):
+                if called is item:  # It says how others call it.
+                    continue
                 place, what = variable.where("value"), f"{variable.get('name')} calls {called.name}"
                 ports = called.same_port(port)
                 if not rules.let(item, called, ports, "egress"):
@@ -169,7 +173,12 @@ def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Proble
         ways = rules.of(item, "egress")
         for variable in item.variables if ways is not None else ():
             match = _URL.fullmatch(variable.text("value"))
-            if not match or _INSIDE.fullmatch(match["host"]) or match["host"] in own:
+            if (
+                not match
+                or _SHOWN.fullmatch(variable.text("name").upper())
+                or _INSIDE.fullmatch(match["host"])
+                or match["host"] in own
+            ):
                 continue
             port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
             if not any(_lets_out(rule, port) for rule in ways or ()):

@@ -89,9 +89,11 @@ def _check_paths(routes: list[Map]) -> Iterator[Problem]:
 def _check_hosts(
     environment: Environment, route: Map, gateways: _Gateways, redirects: list[Map], owners: dict[str, str]
 ) -> Iterator[Problem]:
-    joined = [gateway for _, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
+    parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
+    joined = [gateway for _, gateway in parents]
+    whole = any("sectionName" not in parent for parent, _ in parents)  # A listener has a host by itself.
     place = route.where("spec", "hostnames")
-    if joined and "hostnames" not in route.map("spec") and environment.complete:
+    if whole and "hostnames" not in route.map("spec") and environment.complete:
         path = f"{environment.folder}/kustomization.yaml"
         cure = f"add them to {environment.folder}/hosts.yaml"
         yield Problem(path, 0, f"HTTPRoute {route.name} has no hostnames: {cure}")
@@ -152,8 +154,9 @@ def _check_address(repository: Repository, platform: Platform) -> Iterator[Probl
         "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
         "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
     }
-    for _, document in repository.below(f"{platform.folder}/"):
-        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
-            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
-            if name and document.at(*at) not in (None, name):
-                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
+    gateways = of_kind(repository, "Gateway", platform.folder)
+    for annotation, (what, name) in made.items():
+        at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
+        named = [one for one in gateways if one.at(*at) is not None]
+        if name and named and name not in [one.at(*at) for one in named]:  # A second Gateway has its own.
+            yield Problem(*named[0].where(*at), f"is not the {what} {name} of {platform.path}: make them the same")

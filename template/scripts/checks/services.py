@@ -87,7 +87,8 @@ def _check_addresses(environment: Environment, item: Workload) -> Iterator[Probl
         if not match or match[1] == "localhost":
             continue
         place, service = variable.where("value"), environment.services.get(match[1])
-        if service is None and environment.complete:
+        names = {"dnsConfig", "hostAliases"} & set(item.pod)  # More than those of the cluster.
+        if service is None and environment.complete and not names:
             cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
             what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
             yield Problem(*place, f"{what}: {cure}")
