@@ -146,13 +146,12 @@ def labels_of_every_template(tree: Tree, _: random.Random) -> None:
 
 def a_patch_in_json(tree: Tree, _: random.Random) -> None:
     overlay, name = tree.overlays[0], tree.services[0]
-    value = '{"name": "added", "valueFrom": {"configMapKeyRef": {"name": "kube-root-ca.crt", "key": "ca.crt"}}}'
     tree.write(
-        overlay / "env.json",
-        f'[{{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {value}}},\n'
+        overlay / "tier.json",
+        '[{"op": "add", "path": "/spec/template/spec/nodeSelector", "value": {"pool": "spot"}},\n'
         ' {"op": "add", "path": "/spec/template/metadata/labels/example.com~1tier", "value": "web"}]\n',
     )
-    entry = f"  - path: env.json\n    target: {{kind: Deployment, name: {name}}}\n"
+    entry = f"  - path: tier.json\n    target: {{kind: Deployment, name: {name}}}\n"
     tree.section(overlay / "kustomization.yaml", "patches", entry)
     policy = f"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}-tier}}\nspec:\n"
     tree.resource(overlay, "tier.yaml", policy + "  podSelector: {matchLabels: {example.com/tier: web}}\n")
@@ -161,16 +160,41 @@ def a_patch_in_json(tree: Tree, _: random.Random) -> None:
 def operations_of_every_kind(tree: Tree, _: random.Random) -> None:
     """A port that is copied, moved and named anew."""
     name, overlay = tree.services[0], tree.overlays[0]
-    service = f"apiVersion: v1\nkind: Service\nmetadata: {{name: admin}}\nspec:\n  selector: {{app.kubernetes.io/name: {name}}}\n"
-    tree.resource(overlay, "admin.yaml", service + "  ports: [{port: 9901, targetPort: admin}]\n")
+    if "          ports:\n" not in (tree.base / name / "deployment.yaml").read_text():
+        return
+    service = f"apiVersion: v1\nkind: Service\nmetadata: {{name: more-ports}}\nspec:\n  selector: {{app.kubernetes.io/name: {name}}}\n"
+    tree.resource(overlay, "more-ports.yaml", service + "  ports: [{port: 9901, targetPort: admin}]\n")
     entry = f"  - target: {{kind: Deployment, name: {name}}}\n    patch: |-\n      - op: copy\n"
     entry += "        from: /spec/template/spec/containers/0/ports/0\n        path: /spec/template/spec/containers/0/ports/-\n"
     entry += "      - {op: test, path: /kind, value: Deployment}\n"
     entry += "      - {op: replace, path: /spec/template/spec/containers/0/ports/0/name, value: admin}\n"
     entry += "      - {op: move, from: /metadata/labels, path: /metadata/annotations}\n"
-    path = tree.base / name / "deployment.yaml"
-    if "        ports:\n" in path.read_text().replace("          ports:\n", "        ports:\n"):
-        tree.section(overlay / "kustomization.yaml", "patches", entry)
+    tree.section(overlay / "kustomization.yaml", "patches", entry)
+
+
+def what_other_fields_have_made(tree: Tree, _: random.Random) -> None:
+    """Patches of what labels and annotations have made before, and a ConfigMap that is merged."""
+    name, overlay = tree.services[0], tree.overlays[0]
+    base = tree.base / "kustomization.yaml"
+    base.write_text(base.read_text() + "commonAnnotations: {team: web}\n")
+    entry = f"  - target: {{kind: Deployment, name: {name}}}\n    patch: |-\n"
+    entry += "      - {op: replace, path: /spec/template/metadata/annotations/team, value: shop}\n"
+    entry += "      - {op: remove, path: /metadata/labels/app.kubernetes.io~1part-of}\n"
+    tree.section(overlay / "kustomization.yaml", "patches", entry)
+    entry = "  - {name: flags, literals: [A=b]}\n"
+    tree.section(base, "configMapGenerator", entry)
+    tree.section(
+        overlay / "kustomization.yaml", "configMapGenerator", entry.replace("flags,", "flags, behavior: merge,")
+    )
+
+
+def the_same_elsewhere(tree: Tree, _: random.Random) -> None:
+    """A second Application of an overlay, in a cluster of another region."""
+    for cluster in tree.clusters[:1]:
+        for path in cluster.glob(f"environments/{tree.overlays[0].name}.yaml"):
+            text = path.read_text()
+            name = re.search(r'^  name: "?([\w-]+)', text, re.M)[1]  # type: ignore[index]
+            tree.resource(cluster, "elsewhere.yaml", text.replace(f'  name: "{name}"', f'  name: "{name}-eu"', 1))
 
 
 def ports_by_a_patch(tree: Tree, _: random.Random) -> None:
@@ -237,13 +261,15 @@ def a_route_of_a_listener(tree: Tree, _: random.Random) -> None:
         for overlay in tree.overlays:
             gateway = next(tree.root.glob("clusters/*/gateway/gateway.yaml")).read_text()
             if f'"https-{overlay.name}"' in gateway:
-                route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: admin}\nspec:\n"
+                route = (
+                    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: by-listener}\nspec:\n"
+                )
                 route += f"  parentRefs: [{{name: public, namespace: gateway, sectionName: 'https-{overlay.name}'}}]\n  rules:\n"
                 route += "    - matches: [{path: {type: PathPrefix, value: /admin}, method: POST, headers: [{name: a, value: b}]}]\n"
                 route += f"      backendRefs: [{{name: {name}, port: {port}, weight: 90}}, {{name: {name}, port: {port}, weight: 10}}]\n"
                 route += "    - matches: [{path: {type: Exact, value: /old}}]\n"
                 route += "      filters: [{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath, replaceFullPath: /new}}}]\n"
-                tree.resource(overlay, "admin.yaml", route)
+                tree.resource(overlay, "by-listener.yaml", route)
 
 
 def a_folder_of_applications(tree: Tree, _: random.Random) -> None:
@@ -567,6 +593,7 @@ def names_that_look_like_addresses(tree: Tree, _: random.Random) -> None:
 
 EXTENSIONS: tuple[Extension, ...] = (
     *(images_of_the_base, an_image_of_an_overlay, labels_of_every_template, a_patch_in_json, operations_of_every_kind),
+    *(what_other_fields_have_made, the_same_elsewhere),
     *(ports_by_a_patch, a_replaced_image, another_name, a_second_gateway, a_route_of_a_listener),
     *(a_folder_of_applications, what_clusters_share, one_set_for_all_environments, a_chart_in_every_environment),
     *(values_of_one_s_own, with_windows_line_ends, links, a_submodule, a_second_application),

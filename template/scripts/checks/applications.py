@@ -27,6 +27,12 @@ def of_kind(repository: Repository, kind: str, folder: str = "clusters") -> list
     return repository.known(("by kind", folder), find).get(kind, [])
 
 
+def namespace_of(repository: Repository, item: Map) -> str:
+    """Return the namespace of an object in clusters/, which its kustomization may name."""
+    folder = item.place[0].rpartition("/")[0]
+    return item.text("metadata", "namespace") or kustomize.kustomization(repository, folder).text("namespace")
+
+
 def every(repository: Repository) -> list[Map]:
     """Return every Application, those that ApplicationSets make with what differs as it is written there."""
     made = [item.map("spec", "template") for item in of_kind(repository, "ApplicationSet")]
@@ -180,6 +186,7 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
             what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
             yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
         namespace = kustomize.kustomization(repository, folder).get("namespace")
+        yield from _check_name(repository, application, folder)
         if folder in repository.overlays() and namespace != destination.get("namespace"):
             what = f"deploys to {destination.get('namespace')}, but {folder} is of {namespace}"
             yield Problem(*destination.where("namespace"), f"{what}: make them the same")
@@ -191,6 +198,16 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
                     if any(_allows([one.get("kind")], item.kind) for one in project.maps("spec", key)):
                         what += f" by the name {item.name}"
                     yield Problem(*item.where("kind"), f"{what}: add it to {key}, with the group {item.group!r}")
+
+
+def _check_name(repository: Repository, application: Map, folder: str) -> Iterator[Problem]:
+    """Check that the scripts find the Application of an environment; others may deploy the same elsewhere."""
+    names = [one.name for one in every(repository) if folder in folders(one)]
+    if folder in repository.overlays():
+        _, app, _, environment = folder.split("/")
+        if not any(may_be(name, f"{app}-{environment}") for name in names):
+            what = f"scripts look for {app}-{environment}"
+            yield Problem(*application.where("metadata", "name"), f"{what}: make that the name")
 
 
 def _check_destination(project: Map, destination: Map) -> Iterator[Problem]:

@@ -77,6 +77,19 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield Problem(path, line, f"{what}: add it, or remove it")
 
 
+def check_registry(repository: Repository) -> Iterator[Problem]:
+    """Check that images come from the registry that terraform/platform makes, where they come from one of Azure."""
+    for platform in platforms(repository):
+        registry = f"{platform.values.get('registry_name')}.azurecr.io"
+        for environment in environments(repository) if platform.values.get("registry_name") else ():
+            paths = f"{environment.folder}/imagetags/kustomization.yaml"
+            images = [one.text("name") for one in repository.first(paths).maps("images")]
+            hosts = {one.partition("/")[0] for one in images if ".azurecr.io/" in one}
+            if environment.name in platform.environments and hosts and registry not in hosts:
+                what = f"registry_name is not {', '.join(sorted(hosts))}, which {paths} has"
+                yield Problem(*platform.where("registry_name"), f"{what}: make them the same")
+
+
 def _check_backups(environment: Environment, platform: Platform) -> Iterator[Problem]:
     """Backups are of a database that is there, and go where terraform/platform lets them in."""
     backups = platform.values.get("database_backups")

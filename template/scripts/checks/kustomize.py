@@ -157,6 +157,12 @@ def _build(repository: Repository, folder: str, seen: tuple[str, ...]) -> Build:
     result = Build(parts=[folder])
     if any(repository.documents.get(f"{folder}/{name}") for name in NAMES):
         _add(repository, folder, result, (*seen, folder))
+        known: dict[tuple[str, ...], Map] = {}
+        for item in result.objects if result.whole else ():
+            other = known.setdefault((item.group, item.kind, item.text("metadata", "namespace"), item.name), item)
+            if other is not item and item.name:
+                what = f"{item.kind} {item.name} is in {other.place[0]} already, and kustomize refuses a second one"
+                result.problems.append(Problem(*item.place, f"{what}: remove one, or name it once in resources"))
     else:
         paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
         result.objects = [item for path in paths for item in objects(repository, path)]
@@ -190,7 +196,16 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
         for item in document.maps(key):
             metadata = Map.of(item.place, {"name": item.text("name")})
             made = Map.of(item.place, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
-            result.objects += [made] if item.get("behavior", "create") == "create" else []
+            create = item.get("behavior", "create") == "create"
+            result.objects += [made] if create else []
+            if (
+                not create
+                and result.whole
+                and document.kind != "Component"
+                and not any((one.kind, one.name) == (kind, item.text("name")) for one in result.objects)
+            ):
+                what = f"there is no {kind} {item.get('name')} to {item.get('behavior')} with"
+                result.problems.append(Problem(*item.where("name"), f"{what}: fix the name, or remove behavior"))
     for target in targets["components"]:
         if target not in seen and kustomization(repository, target):
             result.parts.append(target)
@@ -299,7 +314,15 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
         if isinstance(content, list):
             result.objects[number] = own = _deep(item)
             for operation in content:
-                _operate(own, operation)
+                path = operation.text("path") if isinstance(operation, Map) else ""
+                # What labels and annotations there are, other fields of kustomizations tell as well.
+                known = path.startswith("/spec/") and "/metadata/" not in path and result.whole
+                if not _operate(own, operation) and known:
+                    what = f"{item.kind} {item.name} has no {path}"
+                    cure = "fix the path, or remove the operation"
+                    result.problems.append(
+                        Problem(*operation.where("path"), f"the patch changes nothing: {what}: {cure}")
+                    )
         elif content.get("$patch") == "delete":
             del result.objects[number]
         else:
@@ -371,18 +394,18 @@ def _deep(value: Any) -> Any:
     return [_deep(item) for item in value] if isinstance(value, list) else value
 
 
-def _operate(target: Map, operation: Any) -> None:
-    """Do what an operation of a patch says; one that can't be followed changes nothing."""
+def _operate(target: Map, operation: Any) -> bool:
+    """Do what an operation of a patch says, and tell whether its place is there; one that is not known does nothing."""
     op = operation.get("op") if isinstance(operation, Map) else None
     if op not in ("add", "copy", "move", "remove", "replace"):
-        return
+        return True
     value, place = operation.get("value"), operation.where("value")
     if op in ("copy", "move"):
         value = _found(target, _steps(operation.text("from")))
         if op == "move":
             _set(target, operation.text("from"), None, operation.place, "remove")
         op = "add"
-    _set(target, operation.text("path"), value, place, op)
+    return _set(target, operation.text("path"), value, place, op)
 
 
 def _steps(pointer: str) -> list[str]:
@@ -398,16 +421,21 @@ def _found(value: Any, keys: list[str]) -> Any:
     return value
 
 
-def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> None:
+def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> bool:
     *keys, last = _steps(pointer)
     parent, values = _found(target, keys), [] if op == "remove" else [_deep(value)]
     if isinstance(parent, Map):
+        there = last in parent or op == "add"
         parent.pop(last, None)
         for one in values:
             parent.put(last, one, place)
-    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
+        return there
+    if isinstance(parent, list) and (last == "-" or last.isdigit()):
         at = len(parent) if last == "-" else int(last)
+        there = at < len(parent) + (op == "add")
         parent[at : at + (op != "add")] = values
+        return there
+    return False
 
 
 def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:
