@@ -319,9 +319,9 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
                 known = path.startswith("/spec/") and "/metadata/" not in path and result.whole
                 if not _operate(own, operation) and known:
                     what = f"{item.kind} {item.name} has no {path}"
-                    cure = "fix the path, or remove the operation"
+                    cure, where = "fix the path, or remove the operation", operation.where("path")
                     result.problems.append(
-                        Problem(*operation.where("path"), f"the patch changes nothing: {what}: {cure}")
+                        Problem(path=where[0], line=where[1], what=f"the patch changes nothing: {what}: {cure}")
                     )
         elif content.get("$patch") == "delete":
             del result.objects[number]
