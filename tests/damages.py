@@ -180,6 +180,72 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "",
         "does not allow the namespace goal-tracker-dev",
     ),
+    "an Application under another name": (
+        f"{CLUSTER}/environments/dev.yaml",
+        '  name: "goal-tracker-dev"',
+        '  name: "goal-tracker-devel"',
+        "scripts look for goal-tracker-dev: make that the name",
+    ),
+    "a registry that images do not come from": (
+        "terraform/platform/terraform.tfvars",
+        'registry_name = ".*"',
+        'registry_name = "other"',
+        "registry_name is not exampleorggoaltracker.azurecr.io, which apps/goal-tracker/overlays/dev/imagetags/",
+    ),
+    "a file that is named twice": (
+        f"{FRONTEND}/kustomization.yaml",
+        "(  - service.yaml\n)",
+        r"\1\1",
+        "Service frontend is in apps/goal-tracker/base/frontend/service.yaml already, and kustomize refuses a second",
+    ),
+    "a host that is nearly a Service": (
+        f"{APP}/base/backend/deployment.yaml",
+        r'(DB_HOST"?\n +value: )"?database"?',
+        r"\1databse",
+        "DB_HOST names the Service databse, which does not exist: use database",
+    ),
+    "an address with a domain that names another port": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://backend.goal-tracker-dev.svc:8081",
+        "BACKEND_URL: the Service backend has no port 8081",
+    ),
+    "an address with a domain that names a Service that does not exist": (
+        f"{FRONTEND}/deployment.yaml",
+        "http://backend:8080",
+        "http://bckend.goal-tracker-dev.svc.cluster.local:8080",
+        "BACKEND_URL names the Service bckend, which does not exist",
+    ),
+    "tags of one image twice": (
+        f"{DEV}/imagetags/kustomization.yaml",
+        r'(  - name: "[^"]*/backend"\n    newTag: "unreleased"\n)',
+        r"\1\1",
+        "azurecr.io/backend is there twice, remove one",
+    ),
+    "a project of another environment": (
+        f"{CLUSTER}/environments/dev.yaml",
+        'project: "goal-tracker-dev"',
+        'project: "goal-tracker-prod"',
+        "lets goal-tracker-dev into goal-tracker-prod: keep goal-tracker-dev alone",
+    ),
+    "a project of every namespace": (
+        f"{CLUSTER}/projects/dev.yaml",
+        'namespace: "goal-tracker-dev"',
+        'namespace: "*"',
+        "lets goal-tracker-dev into *: keep goal-tracker-dev alone",
+    ),
+    "an overlay of another environment's": (
+        f"{DEV}/kustomization.yaml",
+        r"  - \.\./\.\./base\n",
+        "  - ../prod\n",
+        "a change in ../prod, ../prod/imagetags would not be deployed",
+    ),
+    "a namespace that no kustomization names": (
+        f"{DEV}/kustomization.yaml",
+        "  - namespace.yaml\n",
+        "",
+        "overlays/dev/namespace.yaml: is not named in",
+    ),
     "a project that does not exist": (
         f"{CLUSTER}/environments/dev.yaml",
         'project: "goal-tracker-dev"',
@@ -318,6 +384,24 @@ GATEWAY_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"pip-aks-goal-tracker-gateway"',
         '"pip-other"',
         "is not the address pip-aks-goal-tracker-gateway of terraform/platform/terraform.tfvars",
+    ),
+    "two listeners of one name": (
+        GATEWAY,
+        '"https-prod"',
+        '"https-dev"',
+        "the Gateway public has a listener https-dev already: give this one another name",
+    ),
+    "a Gateway in a misspelt namespace": (
+        ROUTED,
+        "namespace: gateway",
+        "namespace: gatewy",
+        "there is no Gateway public in the namespace gatewy: fix parentRefs",
+    ),
+    "a policy that lets in another namespace than the Gateway's": (
+        f"{FRONTEND}/networkpolicy.yaml",
+        "name: gateway",
+        "name: gatway",
+        "no NetworkPolicy lets the Gateway reach frontend: add its namespace to ingress of the policy",
     ),
     "an address in another group": (
         GATEWAY,
@@ -1513,6 +1597,40 @@ def of_pods(text: str, kind: str = "Deployment", name: str = "frontend") -> str:
 
 # Patches that kustomize takes and that change nothing, or something else than was meant.
 PATCHES: dict[str, tuple[Edit, str]] = {
+    "an operation beside what is there": (
+        patched(
+            DEV,
+            "- {op: remove, path: /spec/template/spec/containers/3}\n",
+            "    target: {kind: Deployment, name: frontend}\n",
+        ),
+        "the patch changes nothing: Deployment frontend has no /spec/template/spec/containers/3: fix the path",
+    ),
+    "an operation on a misspelt field": (
+        patched(
+            DEV,
+            "- {op: replace, path: /spec/templat/spec/nodeName, value: a}\n",
+            "    target: {kind: Deployment, name: frontend}\n",
+        ),
+        "the patch changes nothing: Deployment frontend has no /spec/templat/spec/nodeName: fix the path",
+    ),
+    "a target by an expression that hits nothing": (
+        patched(
+            DEV, "- {op: remove, path: /spec/replicas}\n", "    target: {kind: Deployment, name: frontned|backned}\n"
+        ),
+        "the patch changes nothing: there is no Deployment frontned|backned: fix its kind or name, or remove it",
+    ),
+    "a ConfigMap merged with none": (
+        replace(
+            f"{DEV}/kustomization.yaml",
+            r"^patches:\n",
+            "configMapGenerator: [{name: flags, behavior: merge, literals: [A=b]}]\npatches:\n",
+        ),
+        "there is no ConfigMap flags to merge with: fix the name, or remove behavior",
+    ),
+    "an object that is there twice": (
+        resource(DEV, "twice.yaml", object_of("v1", "Service", "spec: {ports: [{port: 1}]}\n", "frontend")),
+        "Service frontend is in apps/goal-tracker/overlays/dev/twice.yaml already, and kustomize refuses a second one",
+    ),
     "a misspelt container in a patch": (
         patched(DEV, of_pods("containers:\n  - name: fronted\n    env:\n      - name: A\n        value: b")),
         f"{DEV}/patch.yaml:9: container fronted has no image: fix its name, as a patch adds what is not there, or add image",

@@ -40,10 +40,10 @@ class Tree:
     def __init__(self, root: Path) -> None:
         """Look at what there is."""
         self.root = root
-        self.app = next((root / "apps").iterdir())
+        self.app = min(root.glob("apps/*/overlays")).parent
         self.base = self.app / "base"
         self.overlays = sorted((self.app / "overlays").iterdir())
-        self.clusters = sorted((root / "clusters").iterdir())
+        self.clusters = sorted(path.parent for path in root.glob("clusters/*/kustomization.yaml"))
         found = sorted(self.base.glob("*/deployment.yaml"))
         self.services = [path.parent.name for path in found]
         folder = next((root / "clusters").glob("*/kustomization.yaml")).read_text(encoding="utf-8")

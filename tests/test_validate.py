@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import damages, extensions, support, validation
+from tests import damages, extensions, extensions_of_years, support, validation
 from tests.damages import APP, DATABASE, DEV, FRONTEND
 from tests.in_process import InProcess
 from tests.validation import replace
@@ -132,7 +132,7 @@ def entry(text: str) -> damages.Edit:
             1,
         ),
         ([damages.added("scripts/signers.toml", "[cache] # gitops:ignore to come\n")], 1),
-        ([damages.added("docs/broken.yaml", "a: [\n"), entry("- {path: docs/*, reason: an example}")], 1),
+        ([damages.added("apps/broken.yaml", "a: [\n"), entry("- {path: apps/*, reason: an example}")], 1),
     ],
 )
 def test_a_finding_is_silenced_with_a_reason(
@@ -316,8 +316,8 @@ def test_what_people_add_by_hand_is_not_complained_about(
 def test_each_valid_extension_by_itself_gives_no_finding(
     answers: str, patients: Callable[[str], validation.Patient]
 ) -> None:
-    every = [*extensions.EVERY, *extensions.MORE]
-    assert len(every) > 100
+    every = [*extensions.EVERY, *extensions.MORE, *extensions_of_years.EXTENSIONS]
+    assert len(every) > 200
     found = {}
     for extension in every:
 
@@ -344,9 +344,9 @@ def test_what_needs_a_plugin_or_helm_is_left_to_these(rendered: Callable[[str], 
 
 
 def test_a_file_that_may_not_be_read_is_named(own_product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (own_product / "docs/values.yaml").write_bytes(b"\xff")  # Whoever is root may read everything.
+    (own_product / "apps/values.yaml").write_bytes(b"\xff")  # Whoever is root may read everything.
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert validation.problems(own_product) == ["docs/values.yaml: may not be read: chmod +r docs/values.yaml"]
+    assert validation.problems(own_product) == ["apps/values.yaml: may not be read: chmod +r apps/values.yaml"]
 
 
 @pytest.mark.parametrize("provider", ["vault", "aws", "kubernetes"])

@@ -27,6 +27,12 @@ def of_kind(repository: Repository, kind: str, folder: str = "clusters") -> list
     return repository.known(("by kind", folder), find).get(kind, [])
 
 
+def namespace_of(repository: Repository, item: Map) -> str:
+    """Return the namespace of an object in clusters/, which its kustomization may name."""
+    folder = item.place[0].rpartition("/")[0]
+    return item.text("metadata", "namespace") or kustomize.kustomization(repository, folder).text("namespace")
+
+
 def every(repository: Repository) -> list[Map]:
     """Return every Application, those that ApplicationSets make with what differs as it is written there."""
     made = [item.map("spec", "template") for item in of_kind(repository, "ApplicationSet")]
@@ -57,10 +63,18 @@ def folders_of_bootstrap(repository: Repository) -> list[str]:
 
 
 def projects(repository: Repository, application: Map) -> list[Map]:
-    """Return the projects beside an Application: those of its cluster, or of its bootstrap."""
+    """Return the projects beside an Application: those of its cluster, or of its bootstrap, and what clusters share."""
     top, *parts = application.place[0].split("/")
     folder = posixpath.dirname(application.place[0]) if top == "bootstrap" else "/".join([top, *parts[:1]])
-    return [item for item in of_kind(repository, "AppProject", top) if item.place[0].startswith(f"{folder}/")]
+    handed = tuple(f"{one}/" for one in folders_of_bootstrap(repository))
+    shared = not handed or (top == "clusters" and not application.place[0].startswith(handed))
+    return [
+        item
+        for item in of_kind(repository, "AppProject", top)
+        if item.place[0].startswith(f"{folder}/")
+        or shared
+        or (top == "clusters" and not item.place[0].startswith(handed))
+    ]
 
 
 def _is_filled_in(value: Any) -> bool:
@@ -71,6 +85,12 @@ def _is_filled_in(value: Any) -> bool:
 def at_rest(name: str) -> str:
     """Return a name without what an ApplicationSet puts behind it, as a folder and its project have it in Git."""
     return re.sub(r"-?\{\{.*?\}\}", "", name)
+
+
+def may_be(text: str, value: str) -> bool:
+    """Tell whether a text is a value, once an ApplicationSet has filled it in."""
+    pattern = ".*".join(map(re.escape, re.split(r"\{\{.*?\}\}", text)))
+    return bool(re.fullmatch(pattern, value))
 
 
 def _allows(patterns: list[Any], value: Any) -> bool:
@@ -105,7 +125,7 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield from _check_application(repository, application, ours)
     for overlay in repository.overlays():
         document = kustomize.kustomization(repository, overlay)
-        if overlay not in deployed:
+        if overlay not in deployed and not any(may_be(path, overlay) for path in deployed):
             yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
         made = repository.first(f"{overlay}/namespace.yaml")
         if made and made.name != document.get("namespace"):
@@ -115,14 +135,14 @@ def check(repository: Repository) -> Iterator[Problem]:
     own_namespace = next(
         (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
     )
-    brought = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
-    built = {one.place: one for found in brought for one in found}
+    handed = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
+    built = {one.place: one for found in handed for one in found}
     for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
         path = item.place[0]
         other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
-        made = built.get(item.place, item)
-        if own_namespace and made.text("metadata", "namespace") != own_namespace:
-            place = made.where("metadata", "namespace")
+        brought = built.get(item.place)  # What other Applications bring comes to their destination.
+        if own_namespace and brought and brought.text("metadata", "namespace") != own_namespace:
+            place = brought.where("metadata", "namespace")
             yield Problem(*place, f"Argo CD does not look for it there: make the namespace {own_namespace}")
         if other != path:
             yield Problem(*item.place, f"{item.kind} {item.name} is in {other} too: rename one")
@@ -166,6 +186,7 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
             what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
             yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
         namespace = kustomize.kustomization(repository, folder).get("namespace")
+        yield from _check_name(repository, application, folder)
         if folder in repository.overlays() and namespace != destination.get("namespace"):
             what = f"deploys to {destination.get('namespace')}, but {folder} is of {namespace}"
             yield Problem(*destination.where("namespace"), f"{what}: make them the same")
@@ -177,6 +198,16 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
                     if any(_allows([one.get("kind")], item.kind) for one in project.maps("spec", key)):
                         what += f" by the name {item.name}"
                     yield Problem(*item.where("kind"), f"{what}: add it to {key}, with the group {item.group!r}")
+
+
+def _check_name(repository: Repository, application: Map, folder: str) -> Iterator[Problem]:
+    """Check that the scripts find the Application of an environment; others may deploy the same elsewhere."""
+    names = [one.name for one in every(repository) if folder in folders(one)]
+    if folder in repository.overlays():
+        _, app, _, environment = folder.split("/")
+        if not any(may_be(name, f"{app}-{environment}") for name in names):
+            what = f"scripts look for {app}-{environment}"
+            yield Problem(*application.where("metadata", "name"), f"{what}: make that the name")
 
 
 def _check_destination(project: Map, destination: Map) -> Iterator[Problem]:
@@ -246,9 +277,11 @@ def _identities(text: str) -> Iterator[Map]:
 def check_projects(repository: Repository) -> Iterator[Problem]:
     """Check that the project of an environment is for that environment alone."""
     overlays = repository.overlays()
+    shown = [*overlays, *repository.matching(r"(apps/[^/]+/preview)/kustomization[.]yaml")]
+    ours = {at_rest(one.text("spec", "project")) for one in every(repository) if set(folders(one)) & set(shown)}
     for project in of_kind(repository, "AppProject"):
         for item in project.maps("spec", "clusterResourceWhitelist"):
-            if item.get("kind") == "Namespace" and not item.text("name"):
+            if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
     for application in every(repository):
         own = application.at("spec", "destination", "namespace")
@@ -284,7 +317,8 @@ def check_rendering(repository: Repository) -> Iterator[Problem]:
         )
     for overlay in repository.overlays():
         for item in kustomize.build(repository, overlay).objects:
-            volumes = item.kind == "StatefulSet" and item.maps("spec", "volumeClaimTemplates")
+            # Claims of other StatefulSets outlive them.
+            volumes = (item.kind, item.name) == ("StatefulSet", "database")
             if volumes or item.kind in ("PersistentVolumeClaim", "Namespace"):
                 options = item.text("metadata", "annotations", _OPTIONS)
                 lost = [

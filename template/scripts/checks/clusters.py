@@ -1,7 +1,10 @@
 """Each environment has a cluster of its own: its values, state, folder and bootstrap agree, and meet no other's."""
 
+import re
 from collections.abc import Iterator
 
+from . import kustomize
+from .applications import folders_of_bootstrap
 from .documents import Problem, Repository
 from .environments import Platform, platforms, read_values
 
@@ -10,6 +13,9 @@ _ORDER = "terraform/environments"
 _SAME = ("project_name", "github_repository", "state", "registry_name", "registry_resource_group_name")
 _UNIQUE = ("cluster_name", "key_vault_name", "database_server_name")
 
+# What the values of a cluster have, and no others.
+_OF_CLUSTER = re.compile(r"^(?:cluster_name|platform_state) *=", re.MULTILINE)
+
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every cluster."""
@@ -17,7 +23,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     order = [line for line in lines if line]
     for root in ("platform", "gitops"):
         files = repository.matching(rf"(?!.*[.]auto[.])terraform/{root}/([^/]+)[.]tfvars")
-        for name in sorted(set(files) ^ set(order)):
+        own = [name for name in files if _OF_CLUSTER.search(repository.text(f"terraform/{root}/{name}.tfvars"))]
+        for name in sorted({*(set(own) - set(order)), *(set(order) - set(files))}):
             cure = "is missing: add it" if name in order else f"is of no environment in {_ORDER}: add it there"
             yield Problem(f"terraform/{root}/{name}.tfvars", 0, f"{cure}, or remove what is left of {name}")
     for name in sorted(set(order) - set(repository.environments())):
@@ -31,8 +38,10 @@ def check(repository: Repository) -> Iterator[Problem]:
     for name, platform in found.items():
         yield from _check_cluster(repository, name, platform)
     clusters = {platform.values.get("cluster_name") for platform in found.values()}
+    shared = {part for folder in folders_of_bootstrap(repository) for part in kustomize.build(repository, folder).parts}
     for top in ("bootstrap", "clusters"):
-        for name in sorted(set(repository.matching(rf"{top}/([^/]+)/.+")) - clusters):
+        others = set(repository.matching(rf"{top}/([^/]+)/.+")) - clusters
+        for name in sorted(one for one in others if not any(f"{part}/".startswith(f"{top}/{one}/") for part in shared)):
             what = "is of no cluster in terraform/platform"
             yield Problem(f"{top}/{name}", 0, f"{what}: fix its name, or remove it")
 

@@ -14,6 +14,8 @@ T = TypeVar("T")
 Place = tuple[str, int]
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
+# YAML elsewhere is read too, but whether it must be valid is for others to say: builds fill some files in.
+_OURS = re.compile(r"[^/]+|(?:[.]github|apps|bootstrap|clusters|jenkins|scripts|terraform)/.*", re.DOTALL)
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 # Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.
@@ -158,6 +160,7 @@ _Loader.add_multi_constructor("tag:yaml.org,2002:python/", _construct_unknown)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)  # An equals sign alone.
 
 
 def parse(text: str, place: Place = ("", 1)) -> list[Any]:
@@ -286,11 +289,17 @@ def read_repository(root: Path) -> Repository:
                 repository.problems.append(Problem(path, 0, what))
             elif not is_template(path, text):
                 _read_yaml(repository, path, text)
+    repository.problems = [found for found in repository.problems if is_ours(found.path)]
     for path in configuration(repository):  # The program that reads it knows what it must be.
         repository.documents.pop(path, None)
         repository.lists.pop(path, None)
         repository.problems = [found for found in repository.problems if found.path != path]
     return repository
+
+
+def is_ours(path: str) -> bool:
+    """Tell whether a file is where this repository keeps what it works with."""
+    return bool(_OURS.fullmatch(path))
 
 
 def is_template(path: str, text: str) -> bool:
@@ -311,6 +320,10 @@ def configuration(repository: Repository) -> set[str]:
 
 def conflict(path: str, text: str) -> Problem | None:
     """Return the problem of a merge that was left half-way; a line of equals signs alone may be a heading."""
+    if path.endswith(".md"):  # A page may show one, in a block of its own.
+        text = re.sub(
+            r"^```.*\n(<{7} .*\n(?:(?!```).*\n)*)", lambda block: "\n" * block[0].count("\n"), text, flags=re.MULTILINE
+        )
     marker = re.search(r"^(<{7} |>{7} )", text, re.MULTILINE) if "<<<<<<< " in text or ">>>>>>> " in text else None
     if marker is None or "\n=======" not in text:
         return None

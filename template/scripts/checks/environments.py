@@ -54,9 +54,10 @@ def read_values(repository: Repository, path: str) -> dict[str, Any]:
 
 
 def platforms(repository: Repository) -> list[Platform]:
-    """Return the values of terraform/platform, for each cluster."""
+    """Return the values of terraform/platform, for each cluster; other files there are for people's own runs."""
     paths = repository.matching(r"(?!.*[.]auto[.])terraform/platform/[^/]+[.]tfvars")
-    return [Platform(path, repository.text(path), read_values(repository, path)) for path in paths]
+    found = [Platform(path, repository.text(path), read_values(repository, path)) for path in paths]
+    return [one for one in found if not one.values or "cluster_name" in one.values]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -74,6 +75,19 @@ def check(repository: Repository) -> Iterator[Problem]:
         path, line = found[0].where("environments") if len(found) == 1 else (f"terraform/platform/{name}.tfvars", 0)
         what = f"environment {name} is in apps/*/overlays but not in {path}"
         yield Problem(path, line, f"{what}: add it, or remove it")
+
+
+def check_registry(repository: Repository) -> Iterator[Problem]:
+    """Check that images come from the registry that terraform/platform makes, where they come from one of Azure."""
+    for platform in platforms(repository):
+        registry = f"{platform.values.get('registry_name')}.azurecr.io"
+        for environment in environments(repository) if platform.values.get("registry_name") else ():
+            paths = f"{environment.folder}/imagetags/kustomization.yaml"
+            images = [one.text("name") for one in repository.first(paths).maps("images")]
+            hosts = {one.partition("/")[0] for one in images if ".azurecr.io/" in one}
+            if environment.name in platform.environments and hosts and registry not in hosts:
+                what = f"registry_name is not {', '.join(sorted(hosts))}, which {paths} has"
+                yield Problem(*platform.where("registry_name"), f"{what}: make them the same")
 
 
 def _check_backups(environment: Environment, platform: Platform) -> Iterator[Problem]:

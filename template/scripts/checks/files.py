@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from .documents import Problem, Repository, configuration, conflict
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
-_SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./-])")
+_SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./$*{-])")
+# What runs a command of another machine, or of an image.
+_ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) ")
 # What a workflow names and does not call.
 _NAMED = re.compile(r"""\s*(?:- *["'!]*scripts/|path: )|.*hashFiles\(""")
 # What calls scripts; what people write about them is none.
-_CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*|scripts/[\w-]+"
+_CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*(?<![.]md)|scripts/[\w-]+"
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
@@ -31,7 +33,9 @@ def check(repository: Repository) -> Iterator[Problem]:
             for number, line in enumerate(repository.text(path).splitlines(), 1):
                 if "scripts/" not in line or (path.startswith(".github/") and _NAMED.match(line)):
                     continue
-                for script in _SCRIPT.finditer(line.partition("# ")[0]):  # Comments may name what is not there yet.
+                for script in _SCRIPT.finditer(
+                    _ELSEWHERE.split(line.partition("# ")[0])[0]
+                ):  # Comments may name what is not there yet.
                     yield from _check_call(repository, path, number, script["path"], bool(script["by"]))
 
 

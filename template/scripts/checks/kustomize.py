@@ -1,5 +1,7 @@
 """What kustomize builds of a folder, as far as that can be followed without it: paths, patches, and who names whom."""
 
+import contextlib
+import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ _SCALED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 # By what the entries of a list are told apart in a patch, for kinds of Kubernetes; other lists are replaced.
 _KEYS = {
     **dict.fromkeys(("containers", "initContainers", "ephemeralContainers", "env", "volumes"), "name"),
+    "ports": "containerPort",
     "volumeMounts": "mountPath",
     "volumeDevices": "devicePath",
     "imagePullSecrets": "name",
@@ -56,11 +59,13 @@ def check(repository: Repository) -> Iterator[Problem]:
     """Check the kustomizations of apps/, bootstrap/ and clusters/."""
     named: set[str] = set()
     found = dict(_kustomizations(repository))
+    # Of other repositories: a checkout may lack them.
+    submodules = tuple(re.findall(r"(?m)^\s*path *= *(.+?)\s*$", repository.text(".gitmodules")))
     for folder, kustomization in found.items():
         for entry, place in _references(kustomization):
             target = posixpath.normpath(posixpath.join(folder, entry))
             named.add(target)
-            if not _is_remote(entry) and not repository.exists(target):
+            if not _is_remote(entry) and not repository.exists(target) and not target.startswith(submodules):
                 lines = enumerate(repository.text(place[0]).splitlines(), 1)
                 line = next((number for number, line in lines if number >= place[1] and entry in line), place[1])
                 yield Problem(place[0], line, f"names {entry!r}, which does not exist: add it or remove the line")
@@ -125,7 +130,8 @@ def is_local(repository: Repository, folder: str) -> bool:
     remote = {"helmCharts", "helmChartInflationGenerator"}
     for part in build(repository, folder).parts:
         document = kustomization(repository, part)
-        if remote & set(document) or any(_is_remote(entry) for entry, _ in _references(document)):
+        targets = [(entry, os.path.join(repository.root, part, entry)) for entry, _ in _references(document)]
+        if remote & set(document) or any(_is_remote(entry) or not os.path.exists(path) for entry, path in targets):
             return False
         for entry in [one for key in ("generators", "transformers", "validators") for one in document.texts(key)]:
             plugins = repository.documents.get(posixpath.normpath(posixpath.join(part, entry)), [])
@@ -151,6 +157,12 @@ def _build(repository: Repository, folder: str, seen: tuple[str, ...]) -> Build:
     result = Build(parts=[folder])
     if any(repository.documents.get(f"{folder}/{name}") for name in NAMES):
         _add(repository, folder, result, (*seen, folder))
+        known: dict[tuple[str, ...], Map] = {}
+        for item in result.objects if result.whole else ():
+            other = known.setdefault((item.group, item.kind, item.text("metadata", "namespace"), item.name), item)
+            if other is not item and item.name:
+                what = f"{item.kind} {item.name} is in {other.place[0]} already, and kustomize refuses a second one"
+                result.problems.append(Problem(*item.place, f"{what}: remove one, or name it once in resources"))
     else:
         paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
         result.objects = [item for path in paths for item in objects(repository, path)]
@@ -174,7 +186,7 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
             result.objects += objects(repository, target)
         elif target not in seen and kustomization(repository, target):
             inner = build(repository, target, seen)
-            result.objects += inner.objects
+            result.objects += [_renamed(item, kustomization(repository, target)) for item in inner.objects]
             result.parts += inner.parts
             result.volumes += inner.volumes
             result.whole &= inner.whole
@@ -184,13 +196,25 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
         for item in document.maps(key):
             metadata = Map.of(item.place, {"name": item.text("name")})
             made = Map.of(item.place, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
-            result.objects += [made] if item.get("behavior", "create") == "create" else []
+            create = item.get("behavior", "create") == "create"
+            result.objects += [made] if create else []
+            if (
+                not create
+                and result.whole
+                and document.kind != "Component"
+                and not any((one.kind, one.name) == (kind, item.text("name")) for one in result.objects)
+            ):
+                what = f"there is no {kind} {item.get('name')} to {item.get('behavior')} with"
+                result.problems.append(Problem(*item.where("name"), f"{what}: fix the name, or remove behavior"))
     for target in targets["components"]:
         if target not in seen and kustomization(repository, target):
             result.parts.append(target)
             _add(repository, target, result, (*seen, target))
         else:
             result.whole = False
+    result.whole &= not any(
+        one.get("options") or "fields" in one for key in ("patches", "labels") for one in document.maps(key)
+    )
     for content, selector, written in _patches(repository, folder, document):
         _patch(content, selector, written, result, document.kind == "Component")
     _scale(document, result)
@@ -203,8 +227,9 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
         key = "name" if item.kind == "Namespace" else "namespace"
         if namespace and (item.kind not in CLUSTER_KINDS or key == "name") and item.at("metadata", key) != namespace:
             item = _with(item, ("metadata", key), namespace, place)
-        if pairs and item.at("spec", "template", "metadata") is not None:  # Selectors match as before.
-            at = ("spec", "template", "metadata", "labels")
+        template = next((at for at in PODS[:2] if item.at(*at, "spec") is not None), None)
+        if pairs and template:  # Selectors match as before.
+            at = (*template, "metadata", "labels")
             item = _with(item, at, Map.of(document.place, {**item.map(*at), **pairs}), document.place)
         result.objects[number] = item
 
@@ -224,6 +249,24 @@ def _with(item: Map, keys: tuple[str, ...], value: Any, place: Place) -> Map:
     return copy
 
 
+def _renamed(item: Map, document: Map) -> Map:
+    """Return an object with the images that a kustomization which others take in gives it."""
+    entries = {entry.text("name"): entry for entry in document.maps("images")}
+    for at in PODS if entries else ():
+        for key in ("initContainers", "containers"):
+            containers = list(item.maps(*at, "spec", key))
+            for number, one in enumerate(containers):
+                image = re.fullmatch(r"(.*?)(:[^:/@]*)?(@.*)?", one.text("image"))
+                if image and (entry := entries.get(image[1])):
+                    tag = f":{entry['newTag']}" if "newTag" in entry else image[2] or ""
+                    digest = f"@{entry['digest']}" if "digest" in entry else image[3] or ""
+                    name = entry.text("newName") or image[1]
+                    containers[number] = _with(one, ("image",), f"{name}{tag}{digest}", one.where("image"))
+            if containers:
+                item = _with(item, (*at, "spec", key), containers, item.where(*at, "spec", key))
+    return item
+
+
 def _scale(document: Map, result: Build) -> None:
     scaled = [number for number, item in enumerate(result.objects) if item.kind in _SCALED]
     named = {result.objects[number].name: number for number in scaled}
@@ -241,6 +284,9 @@ def _patches(repository: Repository, folder: str, document: Map) -> Iterator[tup
     for entry in document.maps("patches"):
         where = posixpath.normpath(posixpath.join(folder, entry.text("path")))
         contents: list[Any] = [*repository.documents.get(where, []), *repository.lists.get(where, [])]
+        if where.endswith(".json") and repository.exists(where):
+            with contextlib.suppress(yaml.YAMLError):
+                contents = parse(repository.text(where), (where, 1))
         if entry.text("patch"):
             path, line = entry.where("patch")
             try:
@@ -257,7 +303,8 @@ def _patches(repository: Repository, folder: str, document: Map) -> Iterator[tup
 
 def _patch(content: Any, target: Map | None, place: Place, result: Build, in_component: bool) -> None:
     """Change what a patch is for; one that changes nothing is a problem."""
-    if target and {"labelSelector", "annotationSelector"} & set(target):
+    # Classes as [[:alpha:]] are of Go alone.
+    if target and ({"labelSelector", "annotationSelector"} & set(target) or "[[:" in str(target)):
         result.whole = False
         return
     wanted = Map.of(place, {"kind": content.kind, "name": content.name}) if target is None else target
@@ -267,7 +314,15 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
         if isinstance(content, list):
             result.objects[number] = own = _deep(item)
             for operation in content:
-                _operate(own, operation)
+                path = operation.text("path") if isinstance(operation, Map) else ""
+                # What labels and annotations there are, other fields of kustomizations tell as well.
+                known = path.startswith("/spec/") and "/metadata/" not in path and result.whole
+                if not _operate(own, operation) and known:
+                    what = f"{item.kind} {item.name} has no {path}"
+                    cure, where = "fix the path, or remove the operation", operation.where("path")
+                    result.problems.append(
+                        Problem(path=where[0], line=where[1], what=f"the patch changes nothing: {what}: {cure}")
+                    )
         elif content.get("$patch") == "delete":
             del result.objects[number]
         else:
@@ -313,7 +368,7 @@ def _merged(old: Map, patch: Map, by_key: bool, added: list[Map]) -> Map:
 def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]) -> list[Any]:
     result = [] if any(isinstance(one, Map) and one.get("$patch") == "replace" for one in entries) else list(old)
     for entry in (one for one in entries if isinstance(one, Map) and one.get("$patch") != "replace"):
-        name = _KEYS[key]
+        name = "port" if key == "ports" and "port" in entry else _KEYS[key]
         same = [at for at, one in enumerate(result) if isinstance(one, Map) and one.get(name) == entry.get(name)]
         if entry.get("$patch") == "delete":
             result = [one for at, one in enumerate(result) if at not in same]
@@ -339,25 +394,48 @@ def _deep(value: Any) -> Any:
     return [_deep(item) for item in value] if isinstance(value, list) else value
 
 
-def _operate(target: Map, operation: Any) -> None:
-    """Do what an operation of a patch says; one that can't be followed changes nothing."""
-    if not isinstance(operation, Map) or operation.get("op") not in ("add", "replace", "remove"):
-        return
-    *keys, last = [part.replace("~1", "/").replace("~0", "~") for part in operation.text("path").split("/")[1:]] or [""]
-    parent: Any = target
+def _operate(target: Map, operation: Any) -> bool:
+    """Do what an operation of a patch says, and tell whether its place is there; one that is not known does nothing."""
+    op = operation.get("op") if isinstance(operation, Map) else None
+    if op not in ("add", "copy", "move", "remove", "replace"):
+        return True
+    value, place = operation.get("value"), operation.where("value")
+    if op in ("copy", "move"):
+        value = _found(target, _steps(operation.text("from")))
+        if op == "move":
+            _set(target, operation.text("from"), None, operation.place, "remove")
+        op = "add"
+    return _set(target, operation.text("path"), value, place, op)
+
+
+def _steps(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]] or [""]
+
+
+def _found(value: Any, keys: list[str]) -> Any:
     for key in keys:
-        if isinstance(parent, list) and key.isdigit() and int(key) < len(parent):
-            parent = parent[int(key)]
+        if isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
         else:
-            parent = parent.get(key) if isinstance(parent, Map) else None
-    value = [] if operation.get("op") == "remove" else [_deep(operation.get("value"))]
+            value = value.get(key) if isinstance(value, Map) else None
+    return value
+
+
+def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> bool:
+    *keys, last = _steps(pointer)
+    parent, values = _found(target, keys), [] if op == "remove" else [_deep(value)]
     if isinstance(parent, Map):
+        there = last in parent or op == "add"
         parent.pop(last, None)
-        for one in value:
-            parent.put(last, one, operation.where("value"))
-    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
+        for one in values:
+            parent.put(last, one, place)
+        return there
+    if isinstance(parent, list) and (last == "-" or last.isdigit()):
         at = len(parent) if last == "-" else int(last)
-        parent[at : at + (operation.get("op") != "add")] = value
+        there = at < len(parent) + (op == "add")
+        parent[at : at + (op != "add")] = values
+        return there
+    return False
 
 
 def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from .applications import namespace_of, of_kind
 from .documents import Map, Problem, Repository
 from .objects import Environment, Workload, environments
 
@@ -13,6 +14,8 @@ _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?"
     r"(?P<host>(?:[a-z0-9-]+[.]){2,}[a-z]{2,}|[a-z0-9-]+[.](?:com|io|net|org))(?::(?P<port>\d+))?(?:[/?].*)?"
 )
+# Names of variables for addresses that pods show, or compare with what they are shown, and do not call.
+_SHOWN = re.compile(r"(?:.*_)?(?:AUD|AUDIENCE|CALLBACK|ISSUER|ORIGINS?|PUBLIC|REDIRECT)(?:_.*)?")
 _INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
@@ -20,13 +23,16 @@ _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check the policies of every environment."""
+    # Istio runs the pods of a Gateway beside it; where others run theirs is not known.
+    gateways = [one for one in of_kind(repository, "Gateway") if one.text("spec", "gatewayClassName").endswith("istio")]
+    proxies = {namespace_of(repository, one) for one in gateways}
     for environment in environments(repository):
         if environment.complete:  # Policies of another kind may let through more.
             rules = _Rules(environment)
             for policy in rules.policies:
                 yield from _check_policy(policy, environment)
             yield from _check_calls(environment, rules)
-            yield from _check_outside(environment, rules)
+            yield from _check_outside(environment, rules, proxies)
             yield from _check_addresses(environment, rules)
             yield from _check_names(rules)
 
@@ -131,6 +137,8 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
             for called in (
                 environment.selected(service.at("spec", "selector")) if service.at("spec", "selector") else ()
             ):
+                if called is item:  # It says how others call it.
+                    continue
                 place, what = variable.where("value"), f"{variable.get('name')} calls {called.name}"
                 ports = called.same_port(port)
                 if not rules.let(item, called, ports, "egress"):
@@ -141,10 +149,12 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
                     yield Problem(*place, f"{what}, but no NetworkPolicy lets {item.name} in: {cure}")
 
 
-def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]:
+def _check_outside(environment: Environment, rules: _Rules, proxies: set[str]) -> Iterator[Problem]:
     """Check that requests from outside reach the pods behind a load balancer or a Gateway."""
     rows = [rule for route in environment.of_kind("HTTPRoute") for rule in route.maps("spec", "rules")]
     routed = {backend.text("name"): backend for rule in rows for backend in rule.maps("backendRefs")}
+    parents = [one for route in environment.of_kind("HTTPRoute") for one in route.maps("spec", "parentRefs")]
+    gateways = {one.text("namespace") for one in parents}
     for service in environment.services.values():
         direct = service.at("spec", "type") in ("LoadBalancer", "NodePort")
         if not (direct or service.name in routed) or not service.at("spec", "selector"):
@@ -153,6 +163,12 @@ def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]
             targets = [port.get("targetPort", port.get("port")) for port in service.maps("spec", "ports")]
             ports = {name for target in targets for name in item.same_port(target)}
             ways = rules.of(item, "ingress")
+            if not direct and gateways <= proxies and ways is not None:
+                ways = [
+                    rule
+                    for rule in ways
+                    if not rule.maps("from") or any(_is_in(one, gateways) for one in rule.maps("from"))
+                ]
             if ways is not None and not any(_opens(rule, ports) for rule in ways):
                 who, cure = "anybody from outside", "add an ingress rule without `from` to its policy"
                 place = service.where("spec", "type")
@@ -162,6 +178,13 @@ def _check_outside(environment: Environment, rules: _Rules) -> Iterator[Problem]
                 yield Problem(*place, f"no NetworkPolicy lets {who} reach {item.name}: {cure}")
 
 
+def _is_in(peer: Map, namespaces: set[str]) -> bool:
+    """Tell whether a peer may be a pod of some namespaces."""
+    if "namespaceSelector" not in peer:
+        return "ipBlock" in peer
+    return peer.at("namespaceSelector", "matchLabels", "kubernetes.io/metadata.name") in {None, *namespaces}
+
+
 def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Problem]:
     """Check that pods may connect to the addresses outside of the cluster that their environment names."""
     own = {host for route in environment.of_kind("HTTPRoute") for host in route.texts("spec", "hostnames")}
@@ -169,7 +192,12 @@ def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Proble
         ways = rules.of(item, "egress")
         for variable in item.variables if ways is not None else ():
             match = _URL.fullmatch(variable.text("value"))
-            if not match or _INSIDE.fullmatch(match["host"]) or match["host"] in own:
+            if (
+                not match
+                or _SHOWN.fullmatch(variable.text("name").upper())
+                or _INSIDE.fullmatch(match["host"])
+                or match["host"] in own
+            ):
                 continue
             port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
             if not any(_lets_out(rule, port) for rule in ways or ()):

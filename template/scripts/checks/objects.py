@@ -82,6 +82,12 @@ class Environment:
         known = all(
             (item.group in _MAKE_NOTHING and item.kind not in _MAKERS) or is_workload(item) for item in built.objects
         )
+        # Programs that may make pods make them with labels of their own.
+        rules = [rule for item in built.objects if item.kind == "Role" for rule in item.maps("rules")]
+        known &= not any(
+            {"create", "*"} & set(rule.texts("verbs")) and {"jobs", "pods", "*"} & set(rule.texts("resources"))
+            for rule in rules
+        )
         # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
         self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
         self._labelled: dict[tuple[str, str], list[Workload]] = {}
@@ -118,7 +124,7 @@ def _has_guests(repository: Repository, folder: str, namespace: str) -> bool:
     return any(
         source.text("path").strip("/") != folder
         for application in applications.every(repository)
-        if application.at("spec", "destination", "namespace") == namespace
+        if applications.may_be(application.text("spec", "destination", "namespace"), namespace)
         for source in applications.sources(application)
     )
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from . import kustomize
 from .applications import at_rest, bootstrap, of_kind, projects
 from .documents import Map, Problem, Repository, parse
 from .environments import platforms
@@ -100,16 +99,12 @@ def _check_preview(repository: Repository, preview: Environment) -> Iterator[Pro
             yield Problem(path, 0, f"{what}: add a patch of {item.name} with a generator and secretStoreRef: null")
     registry = _registry(repository)
     moved = {image.text("name"): image for image in preview.kustomization.maps("images")}
-    below = [kustomize.kustomization(repository, part) for part in kustomize.build(repository, preview.folder).parts]
-    renamed = {
-        one.text("name"): one.text("newName") for part in below[1:] for one in part.maps("images") if "newName" in one
-    }
     for workload in preview.workloads:
         item = workload.document
         own = [image for one in workload.containers if is_own_image(image := one.text("image"))]
         if not registry or not own or not repository.exists(f"src/{item.name}/Dockerfile"):
             continue
-        now, wanted = renamed.get(name_of(own[-1]), own[-1]), f"{registry}.azurecr.io/{item.name}"
+        now, wanted = name_of(own[-1]), f"{registry}.azurecr.io/{item.name}"
         if now not in moved:
             what = f"images does not take {item.name} from the previews' registry"
             yield Problem(*preview.kustomization.where("images"), f"{what}: add name: {now} with newName: {wanted}")

@@ -1,10 +1,11 @@
 """Routes agree with what they join: hosts with listeners, listeners with environments, back ends with Services."""
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
-from . import kustomize, services
-from .applications import of_kind
+from . import services
+from .applications import namespace_of, of_kind
 from .documents import Map, Problem, Repository
 from .environments import Platform, platforms
 from .objects import Environment, environments
@@ -21,13 +22,14 @@ def check(repository: Repository) -> Iterator[Problem]:
     clusters = {path.split("/")[1] for path in repository.matching(r"clusters/[^/]+/.+")}
     for cluster in sorted(clusters):
         gateways = {
-            (_namespace(repository, item), item.name): item
+            (namespace_of(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
         redirects = of_kind(repository, "HTTPRoute", f"clusters/{cluster}")
         for route in redirects:
-            yield from _check_parents(route, _namespace(repository, route), gateways)
+            yield from _check_parents(route, namespace_of(repository, route), gateways)
         for gateway in gateways.values():
+            yield from _check_listeners(gateway)
             yield from _check_issuer(repository, gateway)
         for environment in environments(repository):
             of_cluster = repository.exists(f"clusters/{cluster}/environments/{environment.name}.yaml")
@@ -37,11 +39,6 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield from _check_parents(route, environment.namespace, gateways)
                 yield from _check_backends(environment, route)
                 yield from _check_hosts(environment, route, gateways, redirects, owners)
-
-
-def _namespace(repository: Repository, item: Map) -> str:
-    folder = item.place[0].rpartition("/")[0]
-    return item.text("metadata", "namespace") or kustomize.kustomization(repository, folder).text("namespace")
 
 
 def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[Map, str, Map | None]]:
@@ -55,7 +52,9 @@ def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[
 def _check_parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[Problem]:
     for parent, where, gateway in _parents(route, namespace, gateways):
         if gateway is None:
-            if where in {known for known, _ in gateways}:  # What another repository makes is not known here.
+            # What another repository makes is not known here; nearly the namespace of one of that name is misspelt.
+            near = [known for known, name in gateways if name == parent.get("name")]
+            if where in {known for known, _ in gateways} or difflib.get_close_matches(where, near, 1, 0.8):
                 what = f"there is no Gateway {parent.get('name')} in the namespace {where}"
                 yield Problem(*parent.where("name"), f"{what}: fix parentRefs, or add it in clusters/")
             continue
@@ -89,9 +88,11 @@ def _check_paths(routes: list[Map]) -> Iterator[Problem]:
 def _check_hosts(
     environment: Environment, route: Map, gateways: _Gateways, redirects: list[Map], owners: dict[str, str]
 ) -> Iterator[Problem]:
-    joined = [gateway for _, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
+    parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
+    joined = [gateway for _, gateway in parents]
+    whole = any("sectionName" not in parent for parent, _ in parents)  # A listener has a host by itself.
     place = route.where("spec", "hostnames")
-    if joined and "hostnames" not in route.map("spec") and environment.complete:
+    if whole and "hostnames" not in route.map("spec") and environment.complete:
         path = f"{environment.folder}/kustomization.yaml"
         cure = f"add them to {environment.folder}/hosts.yaml"
         yield Problem(path, 0, f"HTTPRoute {route.name} has no hostnames: {cure}")
@@ -136,6 +137,15 @@ def _admits(listener: Map, gateway: Map, namespace: str) -> bool:
     )
 
 
+def _check_listeners(gateway: Map) -> Iterator[Problem]:
+    """The cluster refuses a Gateway with two listeners of one name."""
+    names = [listener.text("name") for listener in gateway.maps("spec", "listeners")]
+    for number, listener in enumerate(gateway.maps("spec", "listeners")):
+        if names[number] in names[:number]:
+            what = f"the Gateway {gateway.name} has a listener {names[number]} already"
+            yield Problem(*listener.where("name"), f"{what}: give this one another name")
+
+
 def _check_issuer(repository: Repository, gateway: Map) -> Iterator[Problem]:
     at = ("metadata", "annotations", "cert-manager.io/issuer")
     issuer, beside = gateway.at(*at), of_kind(repository, "Issuer", gateway.place[0].rpartition("/")[0])
@@ -152,8 +162,9 @@ def _check_address(repository: Repository, platform: Platform) -> Iterator[Probl
         "load-balancer-ipv4": ("address", platform.values.get("gateway_address")),
         "load-balancer-resource-group": ("group", names.get("resource_group") if isinstance(names, dict) else None),
     }
-    for _, document in repository.below(f"{platform.folder}/"):
-        for annotation, (what, name) in made.items() if document.kind == "Gateway" else ():
-            at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
-            if name and document.at(*at) not in (None, name):
-                yield Problem(*document.where(*at), f"is not the {what} {name} of {platform.path}: make them the same")
+    gateways = of_kind(repository, "Gateway", platform.folder)
+    for annotation, (what, name) in made.items():
+        at = ("spec", "infrastructure", "annotations", f"service.beta.kubernetes.io/azure-{annotation}")
+        named = [one for one in gateways if one.at(*at) is not None]
+        if name and named and name not in [one.at(*at) for one in named]:  # A second Gateway has its own.
+            yield Problem(*named[0].where(*at), f"is not the {what} {name} of {platform.path}: make them the same")

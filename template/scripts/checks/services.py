@@ -1,5 +1,6 @@
 """What refers to something by name finds it: Services, addresses, Ingresses, autoscalers, secrets and their keys."""
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,10 @@ from . import applications, secrets
 from .documents import Map, Place, Problem, Repository
 from .objects import Environment, Workload, environments
 
-_URL = re.compile(r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+):(\d+)(?:/.*)?")
+# The domain, where there is one, begins with the namespace.
+_URL = re.compile(
+    r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+)(?:[.]([a-z0-9-]+)(?:[.]svc(?:[.]cluster[.]local)?)?)?:(\d+)(?:/.*)?"
+)
 # In every namespace without anybody making them.
 _ALWAYS = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 _CURES = {
@@ -83,17 +87,28 @@ def require_port(environment: Environment, where: Map, name: str, port: Any) -> 
 
 def _check_addresses(environment: Environment, item: Workload) -> Iterator[Problem]:
     for variable in item.variables:
-        match = _URL.fullmatch(variable.text("value"))
-        if not match or match[1] == "localhost":
+        value = variable.text("value")
+        near = difflib.get_close_matches(value, environment.services, 1, 0.8)
+        if (
+            variable.text("name").upper().endswith("HOST")
+            and near
+            and value not in environment.services
+            and environment.complete
+        ):
+            what = f"{variable.get('name')} names the Service {value}, which does not exist"
+            yield Problem(*variable.where("value"), f"{what}: use {near[0]}")
+        match = _URL.fullmatch(value)
+        if not match or match[1] == "localhost" or match[2] not in (None, environment.namespace):
             continue
         place, service = variable.where("value"), environment.services.get(match[1])
-        if service is None and environment.complete:
+        names = {"dnsConfig", "hostAliases"} & set(item.pod)  # More than those of the cluster.
+        if service is None and environment.complete and not names:
             cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
             what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
             yield Problem(*place, f"{what}: {cure}")
         has = [port.get("port") for port in service.maps("spec", "ports")] if service else []
-        if has and int(match[2]) not in has:
-            what = f"{variable.get('name')}: the Service {match[1]} has no port {match[2]}"
+        if has and int(match[3]) not in has:
+            what = f"{variable.get('name')}: the Service {match[1]} has no port {match[3]}"
             yield Problem(*place, f"{what}: use {', '.join(map(str, has))}")
 
 

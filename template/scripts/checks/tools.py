@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import applications, kustomize
-from .documents import Problem, Repository, is_template
+from .documents import Problem, Repository, is_ours, is_template
 
 # Seconds for each run of a tool.
 TIMEOUT = 120
@@ -66,7 +66,11 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         yield Tool("promtool", ["promtool", "check", "rules", *rules], "terraform/platform/alerts/")
     leaks = ["gitleaks", "dir", "--no-banner", "--no-color", "--redact", "--verbose", "--log-level=error", "."]
     yield Tool("gitleaks", leaks, "all files", _BLOCKS, "looks like a secret")
-    written = [path for path in repository.matching(r".*[.]ya?ml") if not is_template(path, repository.text(path))]
+    written = [
+        path
+        for path in repository.matching(r".*[.]ya?ml")
+        if path in repository.documents or (is_ours(path) and not is_template(path, repository.text(path)))
+    ]
     yield Tool("yamllint", ["yamllint", "--strict", "--format=parsable", "--", *written], "YAML files", _LINES)
 
 

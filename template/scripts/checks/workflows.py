@@ -10,6 +10,8 @@ _ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
 # Workflows of one's own may be for some of the environments.
 _FOR_EACH = re.compile(r"[.]github/workflows/(deploy|promote|rollback)[.]yml")
 _SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
+# Of this repository's identities; others may have rules of their own.
+_IDENTITY = re.compile(r"AZURE_[A-Z]+_CLIENT_ID")
 
 
 def _jobs(workflow: Map) -> list[Map]:
@@ -21,6 +23,10 @@ def _workflows(repository: Repository) -> Iterator[tuple[Map, list[Map], list[st
     for _, workflow in repository.below(".github/workflows/"):
         triggers: Any = workflow.get("on")
         yield workflow, _jobs(workflow), [triggers] if isinstance(triggers, str) else list(triggers or ())
+
+
+def _is_ours(step: Map) -> bool:
+    return bool(_SIGNS_IN.match(step.text("uses")) and _IDENTITY.search(step.text("with", "client-id")))
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -49,11 +55,6 @@ def check(repository: Repository) -> Iterator[Problem]:
             if called and named and "$" not in named and named not in names:
                 what = f"there is no environment {named}"
                 yield Problem(*job.where("with", "environment"), f"{what}: use one of {', '.join(names)}")
-            built = job.texts("strategy", "matrix", "service")
-            for name in built if any(repository.exists(f"src/{one}") for one in built) else ():
-                if not repository.exists(f"src/{name}"):
-                    place = job.where("strategy", "matrix", "service")
-                    yield Problem(*place, f"there is no src/{name}: fix the name, or remove it")
 
 
 def check_sources(repository: Repository) -> Iterator[Problem]:
@@ -74,7 +75,7 @@ def check_github_environments(repository: Repository) -> Iterator[Problem]:
     for _, jobs, triggers in _workflows(repository):
         for job in jobs if triggers != ["workflow_call"] else ():  # That runs in other repositories, with theirs.
             named = job.text("environment") or job.text("environment", "name")
-            azure = [step for step in job.maps("steps") if _SIGNS_IN.match(step.text("uses"))]
+            azure = [step for step in job.maps("steps") if _is_ours(step)]
             opened = {_ENVIRONMENT.sub(one, named) for one in repository.environments()} - known - {""}
             for name in sorted(opened) if azure else ():
                 if "$" not in name:

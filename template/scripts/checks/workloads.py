@@ -104,9 +104,10 @@ def _check_containers(item: Workload) -> Iterator[Problem]:
 def _check_range(block: Map) -> Iterator[Problem]:
     for key, value in (("cidr", block.get("cidr")), *(("except", one) for one in block.texts("except"))):
         try:
-            network = ipaddress.ip_network(value, strict=False) if value is not None else None
+            network = ipaddress.ip_interface(value).network if value is not None else None
         except ValueError:
             yield Problem(*block.where(key), f"{value} is no range of addresses: write one, as 10.20.0.0/16")
             return
-        if network and str(network) != value:
+        address, _, bits = str(value).partition("/")
+        if network and (ipaddress.ip_address(address) != network.network_address or bits != str(network.prefixlen)):
             yield Problem(*block.where(key), f"the cluster refuses {value}: write {network}")
