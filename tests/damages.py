@@ -198,12 +198,6 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         r"\1\1",
         "Service frontend is in apps/goal-tracker/base/frontend/service.yaml already, and kustomize refuses a second",
     ),
-    "a host that is nearly a Service": (
-        f"{APP}/base/backend/deployment.yaml",
-        r'(DB_HOST"?\n +value: )"?database"?',
-        r"\1databse",
-        "DB_HOST names the Service databse, which does not exist: use database",
-    ),
     "an address with a domain that names another port": (
         f"{FRONTEND}/deployment.yaml",
         "http://backend:8080",

@@ -15,7 +15,7 @@ Place = tuple[str, int]
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # YAML elsewhere is read too, but whether it must be valid is for others to say: builds fill some files in.
-_OURS = re.compile(r"[^/]+|(?:[.]github|apps|bootstrap|clusters|jenkins|scripts|terraform)/.*", re.DOTALL)
+_OURS = re.compile(r"[^/]+|(?:[.]github|apps|bootstrap|clusters|scripts|terraform)/.*", re.DOTALL)
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 # Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.

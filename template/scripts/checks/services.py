@@ -1,6 +1,5 @@
 """What refers to something by name finds it: Services, addresses, Ingresses, autoscalers, secrets and their keys."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -87,17 +86,7 @@ def require_port(environment: Environment, where: Map, name: str, port: Any) -> 
 
 def _check_addresses(environment: Environment, item: Workload) -> Iterator[Problem]:
     for variable in item.variables:
-        value = variable.text("value")
-        near = difflib.get_close_matches(value, environment.services, 1, 0.8)
-        if (
-            variable.text("name").upper().endswith("HOST")
-            and near
-            and value not in environment.services
-            and environment.complete
-        ):
-            what = f"{variable.get('name')} names the Service {value}, which does not exist"
-            yield Problem(*variable.where("value"), f"{what}: use {near[0]}")
-        match = _URL.fullmatch(value)
+        match = _URL.fullmatch(variable.text("value"))
         if not match or match[1] == "localhost" or match[2] not in (None, environment.namespace):
             continue
         place, service = variable.where("value"), environment.services.get(match[1])
