@@ -290,7 +290,7 @@ def main() -> None:
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
         if refused := refusal_of(destination):
             sys.exit(refused)
-        worker.use()
+        worker.use(TEMPLATE)
         # Tasks get plumbum's environment; the hook says where the product will be.
         local.env["PRODUCT_DESTINATION"] = str(destination)
         # The package has a function of the module's name.

@@ -7,7 +7,9 @@ results with plain Copier's.
 import functools
 import hashlib
 import os
+import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -16,8 +18,12 @@ from typing import Any
 
 import copier._main
 from copier._jinja_ext import get_yield_context
+from copier._template import Template
 from copier._types import Phase
 from jinja2 import FileSystemBytecodeCache
+
+# What `git status` says of files that no product gets: ignored ones elsewhere, and caches, which copier.yml leaves out.
+_NO_PART = re.compile(r"!! (?!template/)|!! (.*/)?(__pycache__|[.][^/]*_cache)/")
 
 
 class Compiled(FileSystemBytecodeCache):
@@ -82,10 +88,15 @@ class Worker(copier._main.Worker):
         return environment
 
 
-def use() -> None:
-    """Let Copier work with this class in this process, and ask git about no file.
+def use(template: Path) -> None:
+    """Let Copier work with this class in this process, on a checkout of the template, and ask git about no file.
 
     It asks whether the repository ignores executable bits, for files that the repository tracks already: a new product
-    has none.
+    has none. And it makes a copy of the checkout, with a commit of what has changed there and without what git ignores.
+    Where there is neither, but for caches, which no product gets, the copy would be the same.
     """
     vars(copier._main).update(Worker=Worker, is_git_available=lambda: False)
+    look = ["git", "-C", str(template), "status", "--porcelain", "--ignored", "-z"]
+    done = subprocess.run(look, capture_output=True, text=True, check=False)
+    if done.returncode == 0 and all(_NO_PART.match(entry) for entry in done.stdout.split("\0")[:-1]):
+        setattr(Template, "local_abspath", template)  # noqa: B010 - to mypy, a property is no variable

@@ -104,7 +104,7 @@ def test_make_new_gives_what_copier_gives_without_asking_git_about_each_file(tmp
         return {
             path.relative_to(product).as_posix(): (
                 path.stat().st_mode,
-                re.sub(rb"^_(commit|src_path): .*", b"", path.read_bytes(), flags=re.MULTILINE),
+                re.sub(rb"^_?(commit|src_path): .*", b"", path.read_bytes(), flags=re.MULTILINE),
             )
             for path in support.files(product)
         }

@@ -161,7 +161,8 @@ def test_a_template_with_spaces_in_its_path_makes_a_product_that_names_its_serve
     environment.parent.mkdir(parents=True)
     environment.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     environment.chmod(0o755)
-    (template / ".gitignore").write_text("/.venv/\n__pycache__\n")
+    (template / ".gitignore").write_text("/.venv/\n__pycache__\n.DS_Store\n")
+    (template / "template" / ".DS_Store").touch()
     support.git("init", "-q", "-b", "main", cwd=template)
     support.git("add", "-A", cwd=template)
     support.git("commit", "-q", "-m", "Begin", cwd=template)
@@ -173,6 +174,7 @@ def test_a_template_with_spaces_in_its_path_makes_a_product_that_names_its_serve
     done = support.run("make", "--silent", "new", f"DEST={tmp_path}/my product", f"ARGS={arguments}", cwd=template)
     assert done.returncode == 0, done.stderr
     product = tmp_path / "my product"
+    assert not (product / ".DS_Store").exists()
     stored = yaml.safe_load((product / ".copier-answers.yml").read_text())
     assert stored["services"] == [{"name": "api", "port": 8000}]
     assert (stored["_commit"], stored["_src_path"]) == ("v1.2.3", address or str(template))
