@@ -28,10 +28,12 @@ from typing import Any
 
 import yaml
 from copier import load_settings
-from copier._cli import CopierApp
+from copier._cli import CopierApp, CopierCopySubApp
 from copier._template import Template
 from copier.errors import CopierError, DirtyLocalWarning
 from plumbum import local
+from plumbum.cli.application import ShowHelp
+from plumbum.cli.switches import SwitchError
 from prompt_toolkit.application import get_app
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import Window
@@ -111,6 +113,27 @@ def refuse_unreadable(arguments: list[str]) -> None:
             sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
         if not isinstance(answers, dict):
             sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
+
+
+def refuse_unknown(arguments: list[str]) -> None:
+    """End with one line where Copier would stumble over an argument, or print all that it knows."""
+    what = ""
+    for option, value in itertools.pairwise([*arguments, ""]):
+        option, equals, joined = option.partition("=")
+        if option in ("-d", "--data") and "=" not in (joined if equals else value):
+            sys.exit(f"error: {option} {joined or value}: give it as {option} QUESTION=ANSWER")
+    try:
+        _, others = CopierCopySubApp("copier copy")._parse_args(["--trust", "--vcs-ref=HEAD", *arguments])
+        what = f"{others[0]} is no option" if others else ""
+    except ShowHelp:
+        return
+    except SwitchError as error:
+        what = str(error)
+    if what:
+        sys.exit(
+            f"error: {what}: ARGS takes what `copier copy --help` lists, each once; "
+            "the template and its version are what is checked out here"
+        )
 
 
 def words(text: str) -> list[str]:
@@ -286,6 +309,7 @@ def main() -> None:
         destination = Path(sys.argv[1]).expanduser().resolve()
         refuse_taken(destination)
         refuse_unreadable(arguments)
+        refuse_unknown(arguments)
         if not shutil.which("git"):
             sys.exit("error: git is not on PATH: install it; a product that is made without can't be updated later")
         if refused := refusal_of(destination):

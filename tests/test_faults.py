@@ -223,6 +223,23 @@ def test_a_file_of_answers_that_is_none_is_named(
     assert not (tmp_path / "product").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["--no-such"], "Unknown switch --no-such: ARGS takes"),
+        (["--vcs-ref=v1"], "Switch --vcs-ref already given: ARGS takes"),
+        (["other"], "other is no option: ARGS takes"),
+        (["--data", "region"], "--data region: give it as --data QUESTION=ANSWER"),
+        (["--data=region"], "--data region: give it as --data QUESTION=ANSWER"),
+        (["-d"], "-d : give it as -d QUESTION=ANSWER"),
+    ],
+)
+def test_an_argument_that_copier_does_not_take_is_told_in_one_line(
+    arguments: list[str], wrong: str, ended: Any, tmp_path: Path
+) -> None:
+    assert ended(tmp_path / "product", None, *arguments).startswith(f"error: {wrong}")
+
+
 def test_an_old_copier_is_told_which_one_is_needed(tmp_path: Path) -> None:
     template = support.export_template(tmp_path / "template")
     config = template / "copier.yml"
