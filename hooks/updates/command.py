@@ -60,13 +60,18 @@ def update(given: Mapping[str, Any]) -> int:
     bundle = given["bundle"] and str(Path(given["bundle"]).absolute())
     if bundle:
         Path(bundle).unlink(missing_ok=True)
-    if not given["check"]:
+    edits = given.get("edits")  # An older starter has no such option.
+    if not (given["check"] or edits):
         merge.require_clean_tree()
         known()
     store = Path(given["store"])
     # What has started this may be older, and compare less.
     here = recorded(store, given["address"], given["current"])
     template = Template(given["address"], given["current"], given["version"], store, here)
+    if edits:
+        none = plain(f"Every file of the template {template.current} is as it was made\n")
+        print(merge.edits(template) or none, end="")  # A patch as it is, so that git can apply it.
+        return 0
     answers = [f"--data={item}" for item in given["data"]]
     if file := given["data_file"]:
         if not Path(file).is_file():

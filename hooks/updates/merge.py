@@ -227,22 +227,44 @@ def _answers(base: str, tree: str) -> list[str]:
     return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
 
 
-def _edited(gone: list[str], base: str, template: Template, program: list[str]) -> list[str]:
-    """Return which of the files that the update removes were changed here since the template made them."""
+def edits(template: Template) -> str:
+    """Return what people have changed in files of the template up to the newest commit, as a patch of these files.
+
+    Files of their own and image tags are no part of it.
+
+    Raises:
+        CommandError: Copier failed.
+    """
+    base = git("rev-parse", "HEAD").strip()
+    with _working_tree(base, template.address) as folder:
+        status, output = _make(template, base, copier.command(template), folder)
+        if status:
+            raise CommandError(copier.message(output))
+        _in(folder, "add", "--all")
+        return _in(folder, "diff", "--no-ext-diff", "--cached", "-R", base, "--", ".", f":!{ANSWERS}")
+
+
+def _make(template: Template, base: str, program: list[str], folder: Path) -> tuple[int, str]:
+    """Make in a folder what the template made of this repository's answers; return Copier's status and words."""
     with tempfile.TemporaryDirectory() as scratch:
-        answers, made = Path(scratch, "answers.yml"), Path(scratch, "made")
+        answers = Path(scratch, "answers.yml")
         stored = git("show", f"{base}:{ANSWERS}")
         answers.write_text(re.sub(r"^_.*\n", "", stored, flags=re.MULTILINE), encoding="utf-8")
-        status, _ = copier.run(
+        return copier.run(
             program,
             [
-                "copy", "--skip-tasks", "--defaults", "--quiet", f"--vcs-ref={template.here}",
-                f"--data-file={answers}", template.address, str(made),
+                "copy", "--skip-tasks", "--defaults", "--quiet", "--overwrite", f"--vcs-ref={template.here}",
+                f"--data-file={answers}", template.address, str(folder),
             ],
             ROOT,
             dict(os.environ),
         )  # fmt: skip
-        if status:
+
+
+def _edited(gone: list[str], base: str, template: Template, program: list[str]) -> list[str]:
+    """Return which of the files that the update removes were changed here since the template made them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        if _make(template, base, program, made := Path(scratch, "made"))[0]:
             return gone  # Not known: better one too many.
         return [path for path in gone if not _same(base, path, made / path)]
 

@@ -45,6 +45,29 @@ def test_who_only_looks_runs_nothing_of_a_newer_version(two: lives.Life) -> None
     assert "SECOND" not in done.stdout
 
 
+def test_the_edits_are_a_patch_of_what_the_template_made(begun: lives.Begun) -> None:
+    life = begun(THIS)
+    done = life.update("--edits")
+    assert (done.returncode, done.stdout) == (0, f"Every file of the template {THIS} is as it was made\n")
+    made = life.git("rev-parse", "HEAD^{tree}")
+    life.bump_everywhere()
+    with (life.product / "Makefile").open("a", encoding="utf-8") as file:
+        file.write("\nmine:\n\t@true\n")
+    (life.product / "docs" / "loop.svg").unlink()
+    (life.product / "docs" / "mine.md").write_text("Mine\n", encoding="utf-8")
+    life.commit()
+    life.replace(life.product / "README.md", "# ", "#  ")  # What is not committed is none of it.
+    before = life.git("diff", "HEAD")
+    done = life.update("--edits")
+    assert (done.returncode, done.stderr, life.git("diff", "HEAD")) == (0, "", before)
+    life.git("checkout", "-q", "--", ".")
+    (life.product.parent / "edits.patch").write_text(done.stdout, encoding="utf-8")
+    life.git("apply", "--reverse", "--index", "../edits.patch")
+    assert life.git("diff", "--cached", "--name-only", made, "--", ".", ":!*/imagetags/*").splitlines() == [
+        "docs/mine.md"
+    ]
+
+
 @pytest.mark.parametrize("arguments", [(), ("--check",), ("--data", "size=production"), ("--to", LATER)])
 def test_nothing_of_a_template_at_another_address_is_run(
     arguments: tuple[str, ...], begun: lives.Begun, versions: Path, tmp_path: Path
