@@ -34,6 +34,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | int | None]:
             return None, copier(Path(command[-1]))
 
         monkeypatch.setattr("hooks.new.CopierApp.run", app)
+        monkeypatch.setattr("hooks.new.worker.use", lambda _: None)  # It changes Copier for all that comes after.
         monkeypatch.setattr(sys, "argv", ["new", str(destination), *(["--defaults"] if defaults else []), *more])
         monkeypatch.setattr(signal, "signal", lambda *_: None)
         try:
