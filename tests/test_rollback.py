@@ -148,6 +148,18 @@ def test_what_somebody_has_taken_away_is_never_brought_back(
         assert tags(product) == before
 
 
+def test_what_is_deployed_again_after_a_rollback_can_be_rolled_back_again(released: tuple[Path, str]) -> None:
+    """As by a run of Deploy that is started once more. It looks like the undoing of the rollback, and is none."""
+    product, _ = released
+    for _ in range(2):
+        run(product, "scripts/rollback", "dev")
+        assert tags(product) == ["f1", "b1"]
+        run(product, "scripts/bump-image", "dev", "frontend=f2", "backend=b2")
+    run(product, "scripts/rollback", "--commit=HEAD", "dev")
+    assert tags(product) == ["f1", "b1"]
+    assert run(product, "scripts/rollback", "dev").stdout == "dev: nothing to roll back\n"
+
+
 def test_what_only_writes_the_file_anew_is_no_deployment(released: tuple[Path, str]) -> None:
     """As an update of the template does, which wrote bare names up to 0.13, a formatter, or a mended mistake."""
     product, _ = released
