@@ -386,7 +386,11 @@ def test_a_service_without_its_first_image_is_no_fault_of_the_others(
     monkeypatch.setattr(command, "images", lambda: {"nightly": "ghcr.io/acme/api", "web": "ghcr.io/acme/web"})
     set_to = {"nightly": command.deployments.Version("v2"), "web": new}
     monkeypatch.setattr(command.deployments, "readable", lambda *_: set_to)
-    cluster.state = ([of_image("ghcr.io/acme/web:unreleased", pod("web", containerStatuses=stuck("ErrImagePull")))], [], [])
+    cluster.state = (
+        [of_image("ghcr.io/acme/web:unreleased", pod("web", containerStatuses=stuck("ErrImagePull")))],
+        [],
+        [],
+    )
     cluster.troubled = {"operationState": {"phase": "Succeeded", "syncResult": {"revision": NEW}}}
     assert waited(command, cluster, monkeypatch, 900) == ""
     assert cluster.now < 60

@@ -39,7 +39,7 @@ _NEUTRAL = [
 # Those of a hook, or of a shell, name another repository or index.
 for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"):
     os.environ.pop(_name, None)
-_AWAY = re.compile(r"returned error: (429|5\d\d)|resolve host|connect to|Connection (closed|re|timed)|hung up|early EOF")
+_AWAY = re.compile(r"returned error: (429|5\d\d)|resolve host|connect to|Connection (closed|re|timed)|hung up")
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 
