@@ -48,7 +48,8 @@ def call(
             capture_output=True,
             check=False,
             timeout=timeout,
-            env={**os.environ, **(env or {})},
+            # Nothing is painted, as a shell may ask for: what is printed is read.
+            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},
         )
     except FileNotFoundError as error:
         raise CommandError(f"{argv[0]} is not on PATH: install it") from error

@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 from . import process, publish
+from .cluster import TRANSIENT
 from .imagetags import BUILD_PREFIX, Version
 from .process import CommandError
 from .repository import ROOT, is_built_here, main_branch, services
@@ -63,7 +64,7 @@ def verify(service: str, version: Version) -> str:
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         command.append("--k8s-keychain")  # the registry takes the pod's own identity
     try:
-        process.output(*command, f"{image}@{version.digest}", timeout=None)
+        process.patiently(lambda: process.output(*command, f"{image}@{version.digest}", timeout=None), TRANSIENT)
     except CommandError as error:
         words = str(error).removeprefix("Error: ")
         raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}") from error
