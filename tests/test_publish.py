@@ -332,7 +332,7 @@ def test_a_rollback_withstands_a_moment_without_the_server_and_names_a_longer_on
     partial = clone(served, "partial", "--filter=blob:none")
     for first in range(4):
         asked = itertools.count()
-        server.trouble = lambda path, first=first, asked=asked: (  # type: ignore[misc]
+        server.trouble = lambda path, first=first, asked=asked: (
             503 if "upload-pack" in path and first <= next(asked) < first + times else None
         )
         done = support.run(sys.executable, "scripts/rollback", "dev", cwd=partial, PYTHONPATH=str(support.CLOCK))
