@@ -48,8 +48,7 @@ def call(
             capture_output=True,
             check=False,
             timeout=timeout,
-            # Nothing is painted, as a shell may ask for: what is printed is read.
-            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},
+            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},  # What is printed is read.
         )
     except FileNotFoundError as error:
         raise CommandError(f"{argv[0]} is not on PATH: install it") from error

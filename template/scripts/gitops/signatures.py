@@ -11,8 +11,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from . import process, publish
-from .cluster import TRANSIENT
+from . import cluster, process, publish
 from .imagetags import BUILD_PREFIX, Version
 from .process import CommandError
 from .repository import ROOT, is_built_here, main_branch, services
@@ -64,7 +63,9 @@ def verify(service: str, version: Version) -> str:
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         command.append("--k8s-keychain")  # the registry takes the pod's own identity
     try:
-        process.patiently(lambda: process.output(*command, f"{image}@{version.digest}", timeout=None), TRANSIENT)
+        process.patiently(
+            lambda: process.output(*command, f"{image}@{version.digest}", timeout=None), cluster.TRANSIENT
+        )
     except CommandError as error:
         words = str(error).removeprefix("Error: ")
         raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}") from error
