@@ -62,10 +62,9 @@ def verify(service: str, version: Version) -> str:
     command = ["cosign", "verify", "--output", "text", *identity, "-a", f"commit={build[1]}", "-a", f"image={image}"]
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         command.append("--k8s-keychain")  # the registry takes the pod's own identity
+    command.append(f"{image}@{version.digest}")
     try:
-        process.patiently(
-            lambda: process.output(*command, f"{image}@{version.digest}", timeout=None), cluster.TRANSIENT
-        )
+        process.patiently(lambda: process.output(*command, timeout=None), cluster.TRANSIENT)
     except CommandError as error:
         words = str(error).removeprefix("Error: ")
         raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}") from error
