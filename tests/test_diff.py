@@ -189,6 +189,14 @@ def test_a_base_that_is_no_commit_is_one_line(branch: Branch, base: str) -> None
     assert branch.diff("--", base, status=1) == f"diff: {base} is no commit: {cure}\n"
 
 
+def test_a_base_that_shares_no_commit_is_one_line_with_the_cure(branch: Branch) -> None:
+    """As in a clone that is not deep enough."""
+    branch.git("checkout", "-q", "--orphan", "other")
+    branch.git("commit", "-q", "-m", "Begin anew")
+    cure = "if this clone is shallow, git fetch --unshallow"
+    assert branch.diff(status=1) == f"diff: main and this branch have no commit in common here: {cure}\n"
+
+
 GH = """\
 #!/bin/sh
 echo "$@" >>gh.calls

@@ -245,3 +245,38 @@ def test_a_token_in_the_address_of_the_remote_is_never_printed(pushed_product: P
     said += script(pushed_product, "scripts/from-template", "doctor")[1]
     assert "can't be reached" in said
     assert "s3cret" not in said
+
+
+def test_variables_of_git_do_not_lead_to_another_repository(pushed_product: Path, tmp_path: Path) -> None:
+    """A hook of Git sets them, and so does a shell that keeps a home folder in Git."""
+    other = tmp_path / "other"
+    support.git("init", "-q", "-b", "main", str(other), cwd=tmp_path)
+    for theirs in (
+        {"GIT_DIR": str(other / ".git")},
+        {"GIT_DIR": str(other / ".git"), "GIT_WORK_TREE": str(tmp_path)},
+        {"GIT_INDEX_FILE": str(tmp_path / "index")},
+        {"GIT_OBJECT_DIRECTORY": str(tmp_path / "objects")},
+        {"GIT_NAMESPACE": "theirs"},
+    ):
+        status, printed, said = script(pushed_product, "scripts/bump-image", "dev", f"frontend={len(theirs)}", **theirs)
+        assert (status, said) == (0, ""), theirs
+        assert printed.startswith("dev: "), theirs
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_a_letter_of_a_name_is_told_the_rest(encoding: str, pushed_product: Path) -> None:
+    [tags] = pushed_product.glob("apps/*/overlays/dev/imagetags/kustomization.yaml")
+    tags.write_text(tags.read_text().replace("unreleased", "v1"))
+    support.git("-c", "user.name=Łucja", "commit", "-qam", "Deploy", cwd=pushed_product)
+    support.git("push", "-q", "origin", "main", cwd=pushed_product)
+    status, printed, said = script(pushed_product, "scripts/history", "dev", PYTHONIOENCODING=encoding)
+    assert (status, said) == (0, "")
+    assert "\\u0141ucja" in printed
+
+
+def test_a_clone_that_can_not_be_written_to_can_be_looked_at(pushed_product: Path) -> None:
+    (pushed_product / ".git" / "deploy.lock").mkdir()  # Rights mean nothing to root.
+    assert script(pushed_product, "scripts/bump-image", "dev", "frontend=v1")[0] == 1
+    status, printed, said = script(pushed_product, "scripts/history", "dev")
+    assert (status, printed) == (0, "dev: no deployments yet\n")
+    assert said.startswith("history: as of this clone, for the server can't be asked (")

@@ -66,6 +66,15 @@ def test_a_too_old_python_is_one_line_from_every_command(version: str, rendered:
         assert not (product / "none").exists()
 
 
+def test_every_command_runs_without_docstrings(rendered: Callable[[str], Path]) -> None:
+    """As where PYTHONOPTIMIZE is 2."""
+    product = rendered("defaults")
+    for path in COMMANDS:
+        name = path.name.removesuffix(".jinja")
+        done = support.run(sys.executable, f"scripts/{name}", "--help", cwd=product, PYTHONOPTIMIZE="2")
+        assert (done.returncode, done.stderr) == (0, ""), name
+
+
 def test_windows_is_told_what_to_use() -> None:
     for command in ("import os; os.name = 'nt'; import gitops", "import os; os.name = 'nt'; import checks"):
         done = support.run(sys.executable, "-c", command, cwd=SCRIPTS)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,18 @@ def test_a_roll_out_that_does_not_become_healthy_is_put_back_and_fails_with_the_
     assert "dev: back to frontend v1" in done.stdout
     assert "dev: healthy at" in done.stdout, "the old version is waited for"
     assert [line for line in calls(stand_ins) if "annotate" in line] == [calls(stand_ins)[0]] * 2
+
+
+def test_a_roll_out_goes_on_where_the_cluster_is_away_for_a_moment(pushed_product: Path, stand_ins: Path) -> None:
+    """Otherwise nobody would look at what has been deployed, nor put it back."""
+    commit = bump(pushed_product, "dev", "frontend=v1")
+    cluster(stand_ins, pushed_product, broken="none")
+    program = stand_ins / "kubectl"
+    away = f'[ -e {stand_ins}/seen ] || {{ touch {stand_ins}/seen; echo "connection refused" >&2; exit 1; }}'
+    program.write_text(program.read_text().replace('case " $*', f'{away}\ncase " $*', 1))
+    done = call(pushed_product, stand_ins, "scripts/roll-out", "dev", commit)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"dev: healthy at {commit[:12]}" in done.stdout
 
 
 def test_a_roll_out_with_no_deployment_to_blame_changes_nothing(pushed_product: Path, stand_ins: Path) -> None:
@@ -252,6 +265,25 @@ def test_images_are_signed_by_digest_for_the_name_that_the_overlays_use_and_thei
         f"cosign sign --yes -a commit=0123 -a image={image} {image}@{DIGEST}",
         f"cosign sign --yes --key {key} -a commit=0123 -a image={image} {image}@{DIGEST}",
     ]
+
+
+def test_a_path_for_cd_leads_nowhere_else(own_product: Path, tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    name = support.run("scripts/image-name", "frontend", cwd=own_product, CDPATH="")
+    assert name.stdout
+    for path in (str(tmp_path), f".:{tmp_path}"):
+        again = support.run("scripts/image-name", "frontend", cwd=own_product, CDPATH=path)
+        assert (again.returncode, again.stdout) == (0, name.stdout)
+
+
+def test_whatever_holds_a_lock_of_jenkins_has_a_limit(rendered: Callable[[str], Path]) -> None:
+    """As the jobs of GitHub have: otherwise what hangs would hold up every deployment."""
+    product = rendered("jenkins-with-acr-on-gitlab")
+    texts = [path.read_text() for path in (product / "Jenkinsfile", *product.glob("jenkins/*.Jenkinsfile"))]
+    assert sum(text.count("lock(") for text in texts) == 3
+    for text in texts:
+        for held in text.split("lock(")[1:]:
+            assert re.match(r".*\{\n(\s*//.*\n)?\s*timeout\(time: 60, unit: 'MINUTES'\) \{\n", held)
 
 
 @pytest.mark.parametrize("quote", ["", "'", '"'])

@@ -16,11 +16,12 @@ from tests.test_publish import assert_whole, clone, protect, tags
 
 # Knows whether a pull request is open, and what it was told last.
 GH = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, sys
 folder, verb = pathlib.Path(__file__).parent, sys.argv[2]
 if verb == "list":
     state = folder / "state"
-    print(state.read_text() if state.exists() else "[]")
+    painted = os.environ.get("CLICOLOR_FORCE", "0") != "0" or os.environ.get("GH_FORCE_TTY")
+    print("\\033[1;38m" if painted else "", state.read_text() if state.exists() else "[]")
 else:
     if verb == "create" and (folder / "text").exists():
         sys.exit("a pull request already exists")
@@ -181,7 +182,8 @@ def test_what_was_declined_is_not_proposed_again(protected: Protected, state: st
     """A fork's pull request is for nobody to decide here."""
     protected.bump("frontend=v2")
     protected.says(state, protected.tip(), fork=fork)
-    protected.bump("backend=v3")
+    # What a shell may have for terminals.
+    protected.ran("bump-image", "dev", "backend=v3", CLICOLOR_FORCE="1", GH_FORCE_TTY="80")
     assert protected.proposed() == {"backend": "v3", **({"frontend": "v2"} if kept else {})}
 
 

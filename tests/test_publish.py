@@ -310,3 +310,36 @@ def test_a_dirty_working_tree_is_refused_and_untouched_by_every_command(served: 
     assert support.git("status", "--porcelain", cwd=served) == before
     assert "v9" in imagetags.read_text()
     assert fetched_tip(served) == tip
+
+
+def test_a_branch_whose_name_ends_like_that_of_main_is_not_taken_for_it(served: Path, server: GitServer) -> None:
+    """Git lists it too, and first. Whoever may push a branch would have what they wrote proposed by the pipeline."""
+    support.git("push", "-q", "origin", "main:refs/heads/a/refs/heads/main", cwd=served)
+    assert bump(served, "dev", "frontend=v1").returncode == 0
+    done = bump(served, "dev", "frontend=v2")
+    assert done.stdout.startswith("dev: frontend v2 in "), done.stdout + done.stderr
+    assert sorted(server.branches(server.root / "demo" / "product.git")) == ["a/refs/heads/main", "main"]
+
+
+@pytest.mark.parametrize("times", [2, 99])
+def test_a_rollback_withstands_a_moment_without_the_server_and_names_a_longer_one(
+    times: int, served: Path, server: GitServer
+) -> None:
+    """In the clone that workflows make: Git fetches each older version of a file when it is read."""
+    for version in ("v1", "v2", "v3"):
+        assert bump(served, "dev", f"frontend={version}").returncode == 0
+    support.git("config", "uploadpack.allowFilter", "true", cwd=server.root / "demo" / "product.git")
+    partial = clone(served, "partial", "--filter=blob:none")
+    for first in range(4):
+        asked = itertools.count()
+        server.trouble = lambda path, first=first, asked=asked: (
+            503 if "upload-pack" in path and first <= next(asked) < first + times else None
+        )
+        done = support.run(sys.executable, "scripts/rollback", "dev", cwd=partial, PYTHONPATH=str(support.CLOCK))
+        server.trouble = None
+        if times == 2:
+            assert "dev: back to frontend v2" in done.stdout, done.stderr
+            support.git("push", "-q", "-f", "origin", "main", cwd=served)
+        else:
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "The requested URL returned error: 503" in done.stderr

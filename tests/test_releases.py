@@ -183,8 +183,10 @@ def test_sources_in_a_submodule_are_released_and_tested(
     (checkout / "src" / "backend").mkdir()
     done = support.run("scripts/test-service", "backend", cwd=checkout, PATH=path, PYTHON="/bin/false")
     assert (checkout / "src" / "backend" / "Dockerfile").exists(), done.stderr
-    done = support.run("scripts/test-service", "nobody", cwd=checkout, PATH=path)
-    assert done.stderr == "test-service: there is no src/nobody: choose one of src/backend/ src/frontend/\n"
+    for arguments in (["nobody"], []):
+        done = support.run("scripts/test-service", *arguments, cwd=checkout, PATH=path)
+        wrong = f"there is no src/{''.join(arguments)}: choose one of src/backend/ src/frontend/"
+        assert (done.returncode, done.stderr) == (1, f"test-service: {wrong}\n")
 
 
 def test_the_workflow_fails_where_its_script_does(rendered: Callable[[str], Path], tmp_path: Path) -> None:

@@ -148,6 +148,35 @@ def test_what_somebody_has_taken_away_is_never_brought_back(
         assert tags(product) == before
 
 
+def go_back(product: Path) -> None:
+    run(product, "scripts/rollback", "dev")
+
+
+def deploy_again(product: Path) -> None:
+    run(product, "scripts/bump-image", "dev", "frontend=f2", "backend=b2")
+
+
+def revert(product: Path) -> None:
+    by_the_button_of_a_forge(product)
+    push(product)
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize(("back", "again"), [(go_back, deploy_again), (revert, revert), (revert, deploy_again)])
+def test_what_is_deployed_again_after_a_rollback_can_be_rolled_back_again(
+    back: Callable[[Path], None], again: Callable[[Path], None], released: tuple[Path, str]
+) -> None:
+    """It looks like a rollback of the rollback, and is none."""
+    product, _ = released
+    for _ in range(2):
+        back(product)
+        assert tags(product) == ["f1", "b1"]
+        again(product)
+    run(product, "scripts/rollback", "--commit=HEAD", "dev")
+    assert tags(product) == ["f1", "b1"]
+    assert run(product, "scripts/rollback", "dev").stdout == "dev: nothing to roll back\n"
+
+
 def test_what_only_writes_the_file_anew_is_no_deployment(released: tuple[Path, str]) -> None:
     """As an update of the template does, which wrote bare names up to 0.13, a formatter, or a mended mistake."""
     product, _ = released

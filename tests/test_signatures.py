@@ -127,6 +127,20 @@ def test_one_that_is_not_signed_keeps_back_the_others(release: Release, ours: di
     assert release.tip() == before
 
 
+def test_a_registry_that_is_away_for_a_moment_makes_no_image_unsigned(release: Release, ours: dict[str, str]) -> None:
+    """What people have merged would be put back, and a rollback would go back further than it should."""
+    before = bump(release, "dev", "frontend=v1")
+    bump(release, "dev", release.signed(**ours))
+    program, seen = release.signer.folder / "cosign", release.signer.folder / "seen"
+    real = program.rename(program.with_suffix(".real"))
+    away = f'[ -e "{seen}" ] || {{ touch "{seen}"; echo "Error: dial tcp: i/o timeout" >&2; exit 1; }}'
+    program.write_text(f'#!/bin/sh\n{away}\nexec "{real}" "$@"\n')
+    program.chmod(0o755)
+    done = release.call("scripts/verify-images", "--since", before, "--put-back", "dev", **ours)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert seen.exists()
+
+
 def test_another_key_is_refused(release: Release) -> None:
     theirs = {"COSIGN_KEY": release.signer.key("theirs"), "COSIGN_PASSWORD": ""}
     version = release.signed(**theirs)

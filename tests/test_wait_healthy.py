@@ -375,3 +375,24 @@ def test_a_pod_that_the_sync_has_not_come_to_yet_is_no_fault_of_the_new_version(
     assert waited(command, cluster, monkeypatch, 100) == ""
     cluster.now, cluster.state = 0.0, ([of_image(f"ghcr.io/acme/api:{image}", one)], [], [])
     assert "ErrImagePull" in waited(command, cluster, monkeypatch, 100)
+
+
+def test_a_service_without_its_first_image_is_no_fault_of_the_others(
+    command: Any, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its image is built elsewhere, or its build has failed: what others deploy meanwhile must not be put back."""
+    released(command, monkeypatch)
+    new = command.deployments.Version("unreleased")
+    monkeypatch.setattr(command, "images", lambda: {"nightly": "ghcr.io/acme/api", "web": "ghcr.io/acme/web"})
+    set_to = {"nightly": command.deployments.Version("v2"), "web": new}
+    monkeypatch.setattr(command.deployments, "readable", lambda *_: set_to)
+    cluster.state = (
+        [of_image("ghcr.io/acme/web:unreleased", pod("web", containerStatuses=stuck("ErrImagePull")))],
+        [],
+        [],
+    )
+    cluster.troubled = {"operationState": {"phase": "Succeeded", "syncResult": {"revision": NEW}}}
+    assert waited(command, cluster, monkeypatch, 900) == ""
+    assert cluster.now < 60
+    set_to["web"] = command.deployments.Version("v1")
+    assert "Deployment web: Degraded" in waited(command, cluster, monkeypatch, 900)

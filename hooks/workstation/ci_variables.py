@@ -14,7 +14,7 @@ from .installation.programs import require
 
 def main() -> None:
     """Run the command."""
-    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     require(COMMAND, "az")
     print(f"Set {', '.join(github.set_variables(azure.subscription()))}")
 

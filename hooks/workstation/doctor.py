@@ -44,7 +44,7 @@ def findings(pool: Pool) -> Iterator[Line]:
 
 def main() -> None:
     """Run the command."""
-    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     count = {"ok": 0, "warning": 0, "failure": 0, "skipped": 0}
     with ThreadPoolExecutor(max_workers=16) as executor:
         for line in findings(Pool(executor)):

@@ -129,7 +129,7 @@ def _empty(here: place.Place) -> None:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(required=True)
     of: dict[str, argparse.ArgumentParser] = {}
     command: Callable[..., None]

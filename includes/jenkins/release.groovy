@@ -86,8 +86,11 @@
         }
 #% include "includes/jenkins/registry-read-" ~ registry_spec.sign_in ~ ".groovy" %#
         lock('deploy-#{ environment_list[0] }#') {
-          withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
-            sh 'scripts/deploy "#{ environment_list[0] }#" $IMAGES'
+          // What hangs would hold up every deployment.
+          timeout(time: 60, unit: 'MINUTES') {
+            withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
+              sh 'scripts/deploy "#{ environment_list[0] }#" $IMAGES'
+            }
           }
         }
       }
@@ -115,9 +118,11 @@
             // One that does not become healthy does not keep the others from being followed.
             catchError(catchInterruptions: false) {
               lock("deploy-${environment}") {
-                withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
-                  withEnv(["ENVIRONMENT=${environment}"]) {
-                    sh 'scripts/roll-out "$ENVIRONMENT" HEAD "$BASE"'
+                timeout(time: 60, unit: 'MINUTES') {
+                  withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
+                    withEnv(["ENVIRONMENT=${environment}"]) {
+                      sh 'scripts/roll-out "$ENVIRONMENT" HEAD "$BASE"'
+                    }
                   }
                 }
               }

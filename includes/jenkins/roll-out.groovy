@@ -29,9 +29,12 @@
             // One that does not become healthy does not keep the others from being followed.
             catchError(catchInterruptions: false) {
               lock("deploy-${environment}") {
-                withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
-                  withEnv(["ENVIRONMENT=${environment}"]) {
-                    sh 'scripts/roll-out "$ENVIRONMENT" HEAD "$BASE"'
+                // What hangs would hold up every deployment.
+                timeout(time: 60, unit: 'MINUTES') {
+                  withCredentials([gitUsernamePassword(credentialsId: 'git')]) {
+                    withEnv(["ENVIRONMENT=${environment}"]) {
+                      sh 'scripts/roll-out "$ENVIRONMENT" HEAD "$BASE"'
+                    }
                   }
                 }
               }

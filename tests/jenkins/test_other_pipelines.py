@@ -100,6 +100,15 @@ def test_a_rollback_brings_back_the_images_from_before_and_waits_for_no_deployme
     assert [event["id"] for event in build.of("credential")] == ["git"]
 
 
+def test_a_private_repository_is_deployed_to_and_rolled_back(jenkins: World) -> None:
+    (jenkins.folder / "private").touch()
+    for images in ("frontend=v1 backend=v1", "backend=v2"):
+        build = jenkins.run(DEPLOY, params={"IMAGES": images})
+        assert build.result == "SUCCESS", build.said()
+    build = jenkins.run(ROLLBACK)
+    assert build.result == "SUCCESS", build.said()
+
+
 def test_a_rollback_that_does_not_become_healthy_fails_with_the_reason(jenkins: World) -> None:
     for images in ("frontend=v1 backend=sha-1", "backend=v2"):
         assert jenkins.run(DEPLOY, params={"IMAGES": images}).result == "SUCCESS"

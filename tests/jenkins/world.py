@@ -31,6 +31,13 @@ _IMAGES = {
 }
 # Only who has been given the credential may push.
 _PRE_RECEIVE = '#!/bin/sh\n[ "${PUSH_WITH:-}" = git ] || { echo "no credential" >&2; exit 1; }\n'
+# Of a private repository nobody else learns anything either.
+_GIT = """#!/bin/sh
+case "$*" in
+*ls-remote* | *fetch*) [ ! -e {private} ] || [ "${{PUSH_WITH:-}}" = git ] || {{ echo "could not read Username" >&2; exit 128; }} ;;
+esac
+exec {git} "$@"
+"""
 
 
 class World(Jenkins):
@@ -120,7 +127,8 @@ class World(Jenkins):
             (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
         for name in tools:
             if name == "git":
-                (folder / name).symlink_to(shutil.which("git") or "/usr/bin/git")
+                (folder / name).write_text(_GIT.format(private=self.folder / "private", git=shutil.which("git")))
+                (folder / name).chmod(0o755)
                 continue
             program = f'PYTHONPATH="{support.CLOCK}" exec "{sys.executable}" -B "$@"' if name == "python3" else ""
             program = (

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import functools
 import io
+import os
 import re
 import subprocess
 import sys
@@ -35,13 +36,17 @@ _NEUTRAL = [
     )
     for option in ("-c", setting)
 ]
+# Those of a hook, or of a shell, name another repository or index.
+for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"):
+    os.environ.pop(_name, None)
+_AWAY = re.compile(r"returned error: (429|5\d\d)|resolve host|connect to|Connection (closed|re|timed)|hung up")
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 
 
 def git(*arguments: str, stdin: str | bytes = "", **environment: str) -> str:
-    """Run git in the repository and return what it prints."""
-    return completed(*arguments, stdin=stdin, **environment).stdout
+    """Run git in the repository and return what it prints; a server that is away for a moment is asked again."""
+    return process.patiently(lambda: completed(*arguments, stdin=stdin, **environment).stdout, _AWAY)
 
 
 def completed(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -95,15 +100,17 @@ def find_tip(branch: str) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
     if REMOTE not in git("remote").split():
         raise CommandError(f"there is no remote {REMOTE}: git remote add {REMOTE} {watched_by_argocd('repoURL')}")
-    while listed := git("ls-remote", REMOTE, f"refs/heads/{branch}").split():
-        known = ("cat-file", "-e", listed[0])
+    # Git matches the end of names: somebody's branch x/refs/heads/main would come first.
+    exact = re.compile(rf"^([0-9a-f]+)\trefs/heads/{re.escape(branch)}$", re.MULTILINE)
+    while listed := exact.search(git("ls-remote", REMOTE, f"refs/heads/{branch}")):
+        known = ("cat-file", "-e", listed[1])
         with alone_in_this_clone():
             if not succeeds(*known):
                 git(*_FETCH, REMOTE, f"refs/heads/{branch}")
                 # A proposal may have been replaced meanwhile: then the new one has come.
                 if not succeeds(*known):
                     continue
-        return listed[0]
+        return listed[1]
     return ""
 
 
@@ -123,7 +130,7 @@ def newest_known() -> tuple[str, bool]:
         tip = remote_tip()
         need_history()
         return tip, True
-    except CommandError as error:
+    except (CommandError, OSError) as error:
         name, here = Path(sys.argv[0]).name, commit_name("HEAD")
         print(plain(f"{name}: as of this clone, for the server can't be asked ({error})"), file=sys.stderr)
         return here, False
@@ -141,7 +148,9 @@ def read(commit: str, path: str) -> str | None:
     """Return the text of a file in a commit, or None where it has no such file."""
     try:
         return git("show", f"{commit}:{path}")
-    except CommandError:
+    except CommandError as error:
+        if "promisor remote" in str(error):  # A partial clone has to fetch it.
+            raise
         return None
 
 

@@ -1,8 +1,10 @@
 """Programs that are run here, and the one kind of error that ends a command with one line."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def call(
             capture_output=True,
             check=False,
             timeout=timeout,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},  # What is printed is read.
         )
     except FileNotFoundError as error:
         raise CommandError(f"{argv[0]} is not on PATH: install it") from error
@@ -64,9 +66,21 @@ def output(*command: str | Path, timeout: float | None = 120, **environment: str
     return done.stdout
 
 
+def patiently(ask: Callable[[], str], away: re.Pattern[str]) -> str:
+    """Return an answer; ask again where an error says that a server was away: a roll-out must not end for a moment."""
+    for pause in (1, 4):
+        try:
+            return ask()
+        except CommandError as error:
+            if not away.search(str(error)):
+                raise
+            time.sleep(pause)
+    return ask()
+
+
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
     """Run a command; what is wrong becomes one line and status 1, and each line is seen at once."""
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:
         main()
     except BrokenPipeError:  # Whoever reads has seen enough, as `head`. Python would try to write the rest at its end.

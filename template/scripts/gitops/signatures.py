@@ -11,7 +11,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from . import process, publish
+from . import cluster, process, publish
 from .imagetags import BUILD_PREFIX, Version
 from .process import CommandError
 from .repository import ROOT, is_built_here, main_branch, services
@@ -62,8 +62,9 @@ def verify(service: str, version: Version) -> str:
     command = ["cosign", "verify", "--output", "text", *identity, "-a", f"commit={build[1]}", "-a", f"image={image}"]
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         command.append("--k8s-keychain")  # the registry takes the pod's own identity
+    command.append(f"{image}@{version.digest}")
     try:
-        process.output(*command, f"{image}@{version.digest}", timeout=None)
+        process.patiently(lambda: process.output(*command, timeout=None), cluster.TRANSIENT)
     except CommandError as error:
         words = str(error).removeprefix("Error: ")
         raise UnsignedError(f"{service} {version} is not signed by {builder} for that commit: {words}") from error
