@@ -600,6 +600,223 @@ def two_environments_of_one(tree: Tree, _: random.Random) -> None:
             path.write_text(text)
 
 
+# What is taken away, moved and named anew
+
+
+def _without(tree: Tree, *paths: Path) -> None:
+    """Remove files and folders, and what names them in the kustomization beside them."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        for kustomization in [path.parent / "kustomization.yaml"] if (path.parent / "kustomization.yaml").exists() else []:
+            text = kustomization.read_text()
+            kustomization.write_text(re.sub(rf'^ *- "?{re.escape(path.name)}"?\n', "", text, flags=re.M))
+
+
+def no_policies(tree: Tree, _: random.Random) -> None:
+    """Policies are somebody else's concern: of Cilium, or of a mesh."""
+    entry = "  - target: {kind: NetworkPolicy}\n    patch: |-\n      $patch: delete\n      kind: NetworkPolicy\n      metadata: {name: any}\n"
+    for overlay in tree.overlays:
+        tree.section(overlay / "kustomization.yaml", "patches", entry)
+
+
+def no_terraform(tree: Tree, _: random.Random) -> None:
+    """The code of the infrastructure, and its workflow, are in another repository."""
+    for path in (tree.root / "terraform", tree.root / ".github/workflows/terraform.yml"):
+        _without(tree, path) if path.exists() else None
+
+
+def no_answers(tree: Tree, _: random.Random) -> None:
+    _without(tree, tree.root / ".copier-answers.yml")
+
+
+def no_sources(tree: Tree, _: random.Random) -> None:
+    """Sources are in repositories of their own, and documents in a wiki."""
+    for name in ("src", "docs", "README.md", "AGENTS.md"):
+        _without(tree, tree.root / name)
+
+
+def fewer_workflows(tree: Tree, _: random.Random) -> None:
+    for name in ("rollback", "promote", "template-update", "build-service"):
+        _without(tree, tree.root / f".github/workflows/{name}.yml")
+
+
+def no_disruption_budgets(tree: Tree, _: random.Random) -> None:
+    _without(tree, *tree.base.glob("*/poddisruptionbudget.yaml"))
+
+
+def no_backups(tree: Tree, _: random.Random) -> None:
+    """Backups by the disks' snapshots."""
+    if (tree.base / "database/backup.yaml").exists() and not (tree.app / "preview").exists():
+        _without(tree, tree.base / "database/backup.yaml")
+        for overlay in tree.overlays:
+            _without(tree, overlay / "database-backup.yaml")
+            path = overlay / "kustomization.yaml"
+            path.write_text(re.sub(r"  - path: database-backup.yaml\n", "", path.read_text()).replace('"database|database-backup"', "database"))
+
+
+def other_namespaces(tree: Tree, _: random.Random) -> None:
+    """Namespaces by the rules of a company."""
+    for overlay in tree.overlays:
+        old = namespace_of(overlay)
+        if (tree.root / "terraform").exists():
+            for path in [*overlay.rglob("*.yaml"), *tree.root.glob("clusters/**/*.yaml")]:
+                text = path.read_text()
+                path.write_text(re.sub(rf"""(namespaces?(?:\.name|"?\]?)?: *"?|- "?|cluster.local/|metadata.name: "?|^  name: "?|^      name: "?){old}("?)$""", rf"\g<1>ns-{old}\g<2>", text, flags=re.M))
+    for path in [*tree.root.glob("clusters/*/environments/*.yaml"), *tree.root.glob("clusters/*/projects/*.yaml")]:
+        text = path.read_text()
+        path.write_text(re.sub(r'^  name: "?ns-([\w-]+)"?$', r'  name: "\1"', text, count=1, flags=re.M))
+
+
+def another_branch(tree: Tree, _: random.Random) -> None:
+    old = branch(tree)
+    for path in [*tree.root.glob("clusters/**/*.yaml"), *tree.root.glob("bootstrap/**/*.yaml")]:
+        path.write_text(re.sub(rf'targetRevision: "?{re.escape(old)}"?$', "targetRevision: production", path.read_text(), flags=re.M))
+
+
+def another_address(tree: Tree, _: random.Random) -> None:
+    old = repository(tree)
+    for path in [*tree.root.glob("clusters/**/*.yaml"), *tree.root.glob("bootstrap/**/*.yaml"), tree.root / ".copier-answers.yml"]:
+        if (tree.app / "preview").exists():
+            return
+        path.write_text(path.read_text().replace(old, "ssh://git@git.corp.example:7999/team/shop.git"))
+
+
+def a_registry_for_production(tree: Tree, _: random.Random) -> None:
+    """Production pulls from a registry of its own, to which images are copied."""
+    overlay = tree.overlays[-1]
+    for entry in yaml.safe_load((overlay / "imagetags/kustomization.yaml").read_text())["images"]:
+        name = entry["name"]
+        text = (overlay / "kustomization.yaml").read_text()
+        if f'name: "{name}"' not in text:
+            tree.section(overlay / "kustomization.yaml", "images", f'  - name: "{name}"\n    newName: registry.example.com/prod/{name.rpartition("/")[2]}\n')
+
+
+def a_sidecar_of_our_own(tree: Tree, _: random.Random) -> None:
+    """A second image of our own in the pods of a service, whose tag overlays set."""
+    path = tree.base / tree.services[0] / "deployment.yaml"
+    tree.insert(path, r"^      containers:\n", f"        - {{name: proxy, image: registry.example.com/proxy, {ASKED}}}\n")
+    for overlay in tree.overlays:
+        tree.insert(overlay / "imagetags/kustomization.yaml", r"^images:.*\n", "  - name: registry.example.com/proxy\n    newTag: v1\n")
+
+
+def a_service_in_one_file(tree: Tree, _: random.Random) -> None:
+    """A service of others' image, in one file beside those of the template, with a name of the cluster in its address."""
+    text = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: search}\nimagePullSecrets: [{name: search-pull}]\n---\n"
+    text += "apiVersion: v1\nkind: Service\nmetadata: {name: search}\nspec: {selector: {app: search}, ports: [{name: http, port: 9200}]}\n---\n"
+    text += "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: search}\nspec:\n  selector: {matchLabels: &l {app: search, tier: data}}\n  template:\n    metadata: {labels: *l}\n"
+    text += f"    spec:\n      serviceAccountName: search\n      containers: [{{name: a, image: 'search:3{DIGEST}', {ASKED}, ports: [{{containerPort: 9200}}], readinessProbe: {{httpGet: {{port: 9200, path: /}}}}}}]\n---\n"
+    text += "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: search}\nspec: {podSelector: {matchLabels: {app: search}}, ingress: [{ports: [{port: 9200}]}]}\n"
+    tree.resource(tree.base, "search.yaml", text)
+
+
+def hosts_by_an_asterisk(tree: Tree, _: random.Random) -> None:
+    """One listener for all hosts of an environment, by a certificate of DNS, and a second host of a route."""
+    for cluster in tree.clusters:
+        path = cluster / "gateway/gateway.yaml"
+        if not path.exists():
+            continue
+        text = path.read_text()
+        host = re.findall(r'hostname: "(.+)"', text)[-1]
+        text = text.replace(f'hostname: "{host}"', f'hostname: "*.{host.partition(".")[2]}"').replace("cert-manager.io/issuer:", "cert-manager.io/cluster-issuer:")
+        path.write_text(text)
+        for hosts in tree.app.glob("overlays/*/hosts.yaml"):
+            lines = re.sub(rf'^( *)- "?{re.escape(host)}"?$', rf'\g<0>\n\1- "www.{host.partition(".")[2]}"', hosts.read_text(), flags=re.M)
+            hosts.write_text(lines)
+        redirect = cluster / "gateway/httproute.yaml"
+        redirect.write_text(redirect.read_text().replace(f'- "{host}"', f'- "{host}"\n    - "www.{host.partition(".")[2]}"'))
+
+
+def no_redirect(tree: Tree, _: random.Random) -> None:
+    for cluster in tree.clusters:
+        _without(tree, cluster / "gateway/httproute.yaml") if (cluster / "gateway").exists() else None
+
+
+def a_listener_more(tree: Tree, _: random.Random) -> None:
+    """A second port, and one whose TLS the pods end."""
+    for cluster in tree.clusters:
+        path = cluster / "gateway/gateway.yaml"
+        if path.exists():
+            text = "    - {name: mqtt, port: 8883, protocol: TLS, tls: {mode: Passthrough}, allowedRoutes: {kinds: [{kind: TLSRoute}], namespaces: {from: All}}}\n"
+            text += "    - {name: https-any, port: 8443, protocol: HTTPS, tls: {certificateRefs: [{name: any}]}, allowedRoutes: {namespaces: {from: Selector, selector: {matchExpressions: [{key: team, operator: Exists}]}}}}\n"
+            tree.insert(path, r"^  listeners:\n", text)
+
+
+def cluster_wide_objects(tree: Tree, _: random.Random) -> None:
+    """A folder of policies for the whole cluster, and of objects in several namespaces, to no namespace of its own."""
+    text = "apiVersion: cert-manager.io/v1\nkind: ClusterIssuer\nmetadata: {name: corp}\nspec: {ca: {secretName: ca}}\n---\n"
+    text += "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: labels}\nspec: {rules: []}\n---\n"
+    text += "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: team-a}\n---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: a, namespace: team-b}\nspec: {limits: []}\n"
+    rights = PROJECT + "  clusterResourceWhitelist: [{group: '*', kind: '*'}]\n"
+    for group in ("kyverno.io",):
+        tree.allow_argocd(group)
+    for cluster in tree.clusters:
+        tree.write(cluster / "policies/all.yaml", text)
+        tree.write(cluster / "policies/kustomization.yaml", "resources: [all.yaml]\n")
+        application = f"{rights}{APPLICATION}  project: years\n  source:\n    repoURL: {repository(tree)}\n    targetRevision: main\n"
+        application += f"    path: clusters/{cluster.name}/policies\n  destination: {{server: 'https://kubernetes.default.svc'}}\n"
+        tree.resource(cluster, "policies.yaml", application)
+
+
+def values_in_other_words(tree: Tree, _: random.Random) -> None:
+    """Comments of every kind, a comma at the end, keys with and without quotes, and more secrets than are asked for."""
+    for path in tree.root.glob("terraform/platform/*.tfvars"):
+        text = re.sub(r'^environments = \[(.*)\]', r"environments = [\n  \1, # all\n]", path.read_text(), flags=re.M)
+        text = re.sub(r'^  "(\w+)"( +)= \[', r'  \1\2= ["\1-more", ', text, flags=re.M)
+        path.write_text("/* Ours.\n   environments = [] */\n// And more.\n" + text)
+
+
+def a_workflow_of_the_template_changed(tree: Tree, _: random.Random) -> None:
+    """Runners of ARM, the address of an environment, and services from a file."""
+    for path in tree.root.glob(".github/workflows/*.yml"):
+        text = path.read_text()
+        if path.name == "check.yml":
+            text = re.sub(r"service: \[.*\]", "service: ${{ fromJSON(vars.SERVICES) }}", text)
+        text = re.sub(r"runs-on: ubuntu-24.04$", "runs-on: ubuntu-24.04-arm", text, flags=re.M)
+        text = re.sub(r"^    environment: (\w+)$", r"    environment:\n      name: \1\n      url: https://example.com", text, flags=re.M)
+        path.write_text(text)
+
+
+def agents_changed(tree: Tree, _: random.Random) -> None:
+    """Another container for a stage, and one more label, in the pods of Jenkins."""
+    for path in tree.root.glob("jenkins/agents/check.yaml"):
+        tree.insert(path, r"^  containers:\n", f"    - {{name: node, image: 'node:24{DIGEST}', command: [sleep, infinity]}}\n")
+        lines_of(tree, tree.root / "Jenkinsfile", r"^            sh 'make validate'\n", "            container('node') {\n              sh 'npm ci'\n            }\n")
+
+
+def addresses_of_every_kind(tree: Tree, _: random.Random) -> None:
+    for name, value in (
+        ("KAFKA", "kafka-0.kafka:9092,kafka-1.kafka:9092"), ("JDBC_URL", "jdbc:postgresql://db.corp.example.com:5432/a"),
+        ("OTHER_NAMESPACE", "http://api.other.svc.cluster.local:8080"), ("SHORT", "http://api.other:8080/x?y=z"),
+        ("PROXY", "socks5://proxy.local:1080"), ("IPV6", "http://[2001:db8::1]:8080"), ("SOCKET", "unix:///run/a.sock"),
+        ("LISTEN", "http://0.0.0.0:8080"), ("REDIS", "rediss://cache.svc:6380/0"), ("TEMPLATE", "http://$(A):8080"),
+        ("REGEX", "https?://[a-z]+:80"), ("PORT_ONLY", ":8080"), ("NO_PROXY", "localhost,.svc,10.0.0.0/8"),
+        ("AZURE_CLIENT_ID", "00000000-0000-0000-0000-000000000000"), ("DSN", "https://key@o1.ingest.de.sentry.io/1"),
+    ):  # fmt: skip
+        path = tree.base / tree.services[0] / "deployment.yaml"
+        if f"name: {name}\n" not in path.read_text():
+            tree.variable(path, f'            - name: {name}\n              value: "{value}"\n')
+
+
+def a_config_by_hand(tree: Tree, _: random.Random) -> None:
+    """A ConfigMap that nobody may change, under a name with a number, and one of a component for all of its variables."""
+    name = tree.services[0]
+    tree.resource(tree.base, "config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-7}\nimmutable: true\ndata: {a: b}\n")
+    tree.write(tree.app / "components/flags/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigMapGenerator: [{name: flags, literals: [A=b], options: {disableNameSuffixHash: true}}]\n")
+    tree.section(tree.base / "kustomization.yaml", "components", "  - ../components/flags\n")
+    for path in [*tree.root.glob("clusters/*/environments/*.yaml"), *tree.root.glob("clusters/*/previews.yaml")]:
+        lines_of(tree, path, r"manifest-generate-paths: [^;\n]*", ";../../components/flags")
+    path = tree.base / name / "deployment.yaml"
+    tree.insert(path, r"^          image: .*\n", "          envFrom: [{configMapRef: {name: flags}}, {prefix: X_, configMapRef: {name: config-7}}]\n")
+
+
+def state_of_another_subscription(tree: Tree, _: random.Random) -> None:
+    for path in tree.root.glob("terraform/platform/prod.tfvars"):
+        path.write_text(path.read_text() + '\napi_server_authorized_ip_ranges = ["203.0.113.0/24"]\ntags = { "cost-centre" = "42" }\n')
+
+
 BLUE_GREEN = (
     "apiVersion: v1\nkind: Service\nmetadata: {name: web-preview}\nspec: {selector: {app: blue}, ports: [{port: 80, targetPort: 8080, appProtocol: http}]}\n---\n"
     "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: blue}\nspec:\n  selector: {matchLabels: {app: blue}}\n"
@@ -659,6 +876,11 @@ EXTENSIONS: tuple[Extension, ...] = (
     *(secrets_that_are_pushed, a_preview_of_one_s_own, a_replica_to_read_from, another_backup, another_region),
     *(a_page_of_one_s_own, sources_that_are_no_service, scripts_that_are_read),
     *(an_environment_under_another_name, two_environments_of_one),
+    *(no_policies, no_terraform, no_answers, no_sources, fewer_workflows, no_disruption_budgets, no_backups),
+    *(other_namespaces, another_branch, another_address, a_registry_for_production, a_sidecar_of_our_own),
+    *(a_service_in_one_file, hosts_by_an_asterisk, no_redirect, a_listener_more, cluster_wide_objects),
+    *(values_in_other_words, a_workflow_of_the_template_changed, agents_changed, addresses_of_every_kind),
+    *(a_config_by_hand, state_of_another_subscription),
     of_workflow_text("own-scripts", SCRIPTS),
     of_workflow_text("own-identity", IDENTITIES),
     of_objects("a Rollout of two colours", BLUE_GREEN, ("argoproj.io", "Rollout"), ("argoproj.io", "AnalysisTemplate")),

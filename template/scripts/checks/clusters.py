@@ -28,7 +28,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     for name in sorted(set(order) - set(repository.environments())):
         yield Problem(_ORDER, 0, f"environment {name} has no folder in apps/*/overlays: add it, or remove it")
     found = {one.path.rpartition("/")[2].removesuffix(".tfvars"): one for one in platforms(repository)}
-    if set(found) != set(order) or not all(platform.values for platform in found.values()):
+    if not found or set(found) != set(order) or not all(platform.values for platform in found.values()):
         return
     yield from _check_values(found)
     if repository.exists("terraform/registry"):

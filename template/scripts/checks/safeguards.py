@@ -27,7 +27,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     for objects in (*(environment.objects for environment in environments(repository)), others):
         selected = Counter(_selector(item) for item in objects)
         for item in objects:
-            if not {item.group, "*"} & groups:
+            if groups and not {item.group, "*"} & groups:
                 what = f"is a {item.kind} of {item.group}, to which Argo CD has no right"
                 yield Problem(*item.where("apiVersion"), f"{what}: add {item.group} to apiGroups in {_ROLES}")
             if selected[_selector(item)] > 1 and _selector(item):

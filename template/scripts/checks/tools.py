@@ -83,7 +83,9 @@ def _builds(repository: Repository) -> list[str]:
 
 def _is_shell(repository: Repository, path: str) -> bool:
     extensionless = path.startswith("scripts/") and "." not in path
-    return path.endswith(".sh") or (extensionless and repository.text(path).startswith("#!/bin/sh"))
+    text = repository.text(path)  # Of a file without a first line, the shell is not known.
+    known = path.endswith(".sh") and re.match(r"#!.*\b(?:ba|da|k)?sh\b", text)
+    return bool(known) or (extensionless and text.startswith("#!/bin/sh"))
 
 
 def find(repository: Repository) -> tuple[list[Tool], list[str]]:
