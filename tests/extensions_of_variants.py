@@ -544,7 +544,7 @@ def scripts_that_are_read(tree: Tree, _: random.Random) -> None:
     """A file that others source, a list of packages, and one that only a message names."""
     tree.write(tree.root / "scripts/common", "log() { echo \"$*\"; }\n")
     tree.write(tree.root / "scripts/packages", "jq\n")
-    tree.write(tree.root / "scripts/run-all", "#!/bin/sh\nset -eu\n. scripts/common\nsource_list=$(cat scripts/packages)\n. \"$(dirname \"$0\")/common\"\n").chmod(0o755)
+    tree.write(tree.root / "scripts/run-all", "#!/bin/sh\nset -eu\n. scripts/common\ncat scripts/packages\n. \"$(dirname \"$0\")/common\"\n").chmod(0o755)
     path = tree.root / "Makefile"
     text = "\n.PHONY: packages\npackages:\n\t. scripts/common; xargs apt-get install <scripts/packages\n\tnode scripts/packages\n"
     text += "\t@echo 'scripts/old is gone: see the wiki'\n"

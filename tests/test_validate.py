@@ -347,6 +347,21 @@ def test_each_valid_edit_of_a_variant_gives_no_finding(
     assert found == {}
 
 
+def test_what_is_of_the_whole_cluster_needs_no_namespace(own_product: Path, tmp_path: Path) -> None:
+    extensions_of_variants.cluster_wide_objects(extensions.Tree(own_product), random.Random(1))
+    done = support.run(sys.executable, "scripts/validate", cwd=own_product, PATH=few_tools(tmp_path, "kubectl"))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("text", "linted"), [("#!/bin/bash\n", True), ("#!/bin/zsh\n", False), ("log() { :; }\n", False)])
+def test_a_script_is_linted_where_its_shell_is_known(
+    text: str, linted: bool, patients: Callable[[str], validation.Patient]
+) -> None:
+    with patients("defaults").damaged(damages.added("tools/run.sh", text)) as product:
+        [tool] = [one for one in validation.tools(product) if one.name == "shellcheck"]
+        assert ("tools/run.sh" in tool.command) == linted
+
+
 def test_what_needs_a_plugin_or_helm_is_left_to_these(rendered: Callable[[str], Path], tmp_path: Path) -> None:
     product = shutil.copytree(rendered("defaults"), tmp_path / "product")
     before = validation.tools(product)

@@ -266,7 +266,7 @@ def judge(repository: Repository, folder: str, text: str) -> Iterator[Problem]:
                 allowed = [one.get("namespace") for one in project.maps("spec", "destinations")]
                 if lacking(project, item) and (item.kind, item.name, item.text("metadata", "namespace")) not in known:
                     yield Problem(folder, 0, f"{what}, which the project {project.name} refuses: {cure}")
-                elif item.kind not in kustomize.CLUSTER_KINDS and not _allows(allowed, namespace):
+                elif namespace and item.kind not in kustomize.CLUSTER_KINDS and not _allows(allowed, namespace):
                     yield Problem(folder, 0, f"{what} in the namespace {namespace}, which is not its own: {cure}")
 
 

@@ -59,7 +59,7 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--format=github", ".github"]
         yield Tool("zizmor", zizmor, ".github/", _COMMANDS)
     if scripts := [path for path in repository.files if _is_shell(repository, path)]:
-        yield Tool("shellcheck", ["shellcheck", "--format=gcc", "--", *scripts], "scripts/", _LINES)
+        yield Tool("shellcheck", ["shellcheck", "--format=gcc", "--exclude=SC1091", "--", *scripts], "scripts/", _LINES)
     if dockerfiles := repository.matching(r"(?:.*/)?Dockerfile"):
         yield Tool("hadolint", ["hadolint", "--no-color", "--", *dockerfiles], "src/", _LINES)
     if rules := repository.matching(r"terraform/platform/alerts/[^/]+[.]ya?ml"):
