@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.extensions import ACTION, DIGEST, Extension, Tree, container, of_file, of_operator
+from tests.extensions import DIGEST, Extension, Tree, of_file, of_operator
 from tests.extensions_of_years import (
     APPLICATION,
     ELSEWHERE,
@@ -21,7 +21,6 @@ from tests.extensions_of_years import (
     of_container,
     of_kustomization,
     of_objects,
-    of_pods,
     of_workflow_text,
     repository,
 )
@@ -66,11 +65,15 @@ def namespace_of(overlay: Path) -> str:
 def repositories_without_credentials(tree: Tree, _: random.Random) -> None:
     """A public repository of charts, and a cluster that Argo CD enters by workload identity, as it wants them: in Secrets."""
     bring(tree, "", "Secret")
-    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: charts, labels: {argocd.argoproj.io/secret-type: repository}}\n"
+    text = (
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: charts, labels: {argocd.argoproj.io/secret-type: repository}}\n"
+    )
     text += "stringData: {type: helm, name: charts, url: registry.example.com/charts, enableOCI: 'true'}\n---\n"
     text += "apiVersion: v1\nkind: Secret\nmetadata: {name: edge, labels: {argocd.argoproj.io/secret-type: cluster}}\n"
-    text += "stringData:\n  name: edge\n  server: https://edge.hcp.westeurope.azmk8s.io\n  config: |\n    {\"execProviderConfig\":"
-    text += ' {"command": "argocd-k8s-auth", "args": ["azure"], "apiVersion": "client.authentication.k8s.io/v1beta1"},\n'
+    text += 'stringData:\n  name: edge\n  server: https://edge.hcp.westeurope.azmk8s.io\n  config: |\n    {"execProviderConfig":'
+    text += (
+        ' {"command": "argocd-k8s-auth", "args": ["azure"], "apiVersion": "client.authentication.k8s.io/v1beta1"},\n'
+    )
     text += '     "tlsClientConfig": {"insecure": false, "caData": "LS0tLS1C"}}\n'
     for cluster in tree.clusters:
         tree.resource(cluster, "repositories.yaml", text)
@@ -80,11 +83,21 @@ def an_environment_that_does_more(tree: Tree, _: random.Random) -> None:
     """Notifications, windows, labels and differences to be passed over, of the Application and project of an environment."""
     for path in tree.root.glob("clusters/*/environments/*.yaml"):
         tree.insert(path, r"^  annotations:\n", "    notifications.argoproj.io/subscribe.on-degraded.slack: team\n")
-        tree.insert(path, r"^spec:\n", "  info: [{name: runbook, value: 'https://wiki.example.com'}]\n"
-                    "  ignoreDifferences: [{group: '*', kind: '*', managedFieldsManagers: [kyverno]}]\n" if "ignoreDifferences" not in path.read_text() else "  info: [{name: a, value: b}]\n")  # fmt: skip
+        tree.insert(
+            path,
+            r"^spec:\n",
+            "  info: [{name: runbook, value: 'https://wiki.example.com'}]\n"
+            "  ignoreDifferences: [{group: '*', kind: '*', managedFieldsManagers: [kyverno]}]\n"
+            if "ignoreDifferences" not in path.read_text()
+            else "  info: [{name: a, value: b}]\n",
+        )
     for path in tree.root.glob("clusters/*/projects/*.yaml"):
         window = "  syncWindows: [{kind: deny, schedule: '0 22 * * 5', duration: 56h, applications: ['*'], manualSync: true}]\n"
-        tree.insert(path, r"^spec:\n", window + "  roles: [{name: reader, policies: [], groups: [a]}]\n  orphanedResources: {warn: true}\n")
+        tree.insert(
+            path,
+            r"^spec:\n",
+            window + "  roles: [{name: reader, policies: [], groups: [a]}]\n  orphanedResources: {warn: true}\n",
+        )
 
 
 def a_namespace_that_is_denied(tree: Tree, _: random.Random) -> None:
@@ -97,7 +110,11 @@ def another_application_of_the_project(tree: Tree, _: random.Random) -> None:
     for path in list(tree.root.glob("clusters/*/environments/*.yaml"))[:1]:
         project = re.search(r'project: "([\w-]+)"', path.read_text())[1]  # type: ignore[index]
         rights = path.parents[1] / "projects" / path.name
-        tree.insert(rights, r"^  destinations:\n", f"    - {{server: 'https://kubernetes.default.svc', namespace: {project}-cache}}\n")
+        tree.insert(
+            rights,
+            r"^  destinations:\n",
+            f"    - {{server: 'https://kubernetes.default.svc', namespace: {project}-cache}}\n",
+        )
         tree.insert(rights, r"sourceRepos:\n", "    - https://git.example.com/a\n")
         text = f"{APPLICATION.removeprefix('---').lstrip()}  project: {project}\n  source: {ELSEWHERE}\n  destination: {HERE}\n"
         tree.resource(path.parents[1], "cache.yaml", text.replace("team-a", f"{project}-cache"))
@@ -118,8 +135,11 @@ def an_autoscaler_that_owns_a_field(tree: Tree, _: random.Random) -> None:
     name = tree.services[0]
     if (tree.base / name / "hpa.yaml").exists() or any(tree.app.glob(f"overlays/*/{name}-autoscaler.yaml")):
         return
-    of_objects("", "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: SERVICE}\nspec:\n  maxReplicas: 4\n"
-               "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}\n")(tree, random.Random(1))  # fmt: skip
+    of_objects(
+        "",
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: SERVICE}\nspec:\n  maxReplicas: 4\n"
+        "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}\n",
+    )(tree, random.Random(1))
     for path in tree.root.glob("clusters/*/environments/*.yaml"):
         text = path.read_text()
         entry = "    - {group: apps, kind: Deployment, managedFieldsManagers: [kube-controller-manager]}\n"
@@ -144,7 +164,9 @@ def a_cluster_of_tools(tree: Tree, _: random.Random) -> None:
         text = f"{project}{APPLICATION.replace('years', 'aks-hub').replace('argocd', tree.argocd)}  project: hub\n  source:\n"
         text += f"    repoURL: {repository(tree)}\n    targetRevision: {branch(tree)}\n    path: clusters/aks-hub\n"
         text += f"  destination: {{server: 'https://kubernetes.default.svc', namespace: {tree.argocd}}}\n"
-        tree.write(chart / "templates/application.yaml", text.replace("namespace: argocd}", f"namespace: {tree.argocd}}}"))
+        tree.write(
+            chart / "templates/application.yaml", text.replace("namespace: argocd}", f"namespace: {tree.argocd}}}")
+        )
 
 
 def branch(tree: Tree) -> str:
@@ -164,24 +186,41 @@ def an_overlay_for_a_laptop(tree: Tree, _: random.Random) -> None:
 
 def jobs_by_a_folder(tree: Tree, _: random.Random) -> None:
     """Hooks that the kustomization of their folder makes so, and a claim that it keeps."""
-    image = re.search(r'^          image: "?([^"\n]+)', (tree.base / tree.services[0] / "deployment.yaml").read_text(), re.M)[1]  # type: ignore[index]
+    image = re.search(
+        r'^          image: "?([^"\n]+)', (tree.base / tree.services[0] / "deployment.yaml").read_text(), re.M
+    )[1]  # type: ignore[index]
     job = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: seed}}\nspec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: a, image: '{image}', {ASKED}}}]}}}}}}\n"
     tree.write(tree.base / "jobs/seed.yaml", job)
-    tree.write(tree.base / "jobs/kustomization.yaml", "resources: [seed.yaml]\ncommonAnnotations: {argocd.argoproj.io/hook: PostSync}\n")
+    tree.write(
+        tree.base / "jobs/kustomization.yaml",
+        "resources: [seed.yaml]\ncommonAnnotations: {argocd.argoproj.io/hook: PostSync}\n",
+    )
     claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: uploads}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
     tree.write(tree.base / "claims/uploads.yaml", claim)
-    tree.write(tree.base / "claims/kustomization.yaml", "resources: [uploads.yaml]\ncommonAnnotations: {argocd.argoproj.io/sync-options: 'Prune=false,Delete=false'}\n")
+    tree.write(
+        tree.base / "claims/kustomization.yaml",
+        "resources: [uploads.yaml]\ncommonAnnotations: {argocd.argoproj.io/sync-options: 'Prune=false,Delete=false'}\n",
+    )
     tree.insert(tree.base / "kustomization.yaml", r"^resources:\n", "  - jobs\n  - claims\n")
 
 
 def files_of_other_programs(tree: Tree, _: random.Random) -> None:
     """What other programs read beside the objects of a service."""
     folder = tree.base / tree.services[0]
-    tree.write(folder / "catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: a}\nspec: {type: service}\n")
+    tree.write(
+        folder / "catalog-info.yaml",
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: a}\nspec: {type: service}\n",
+    )
     tree.write(folder / "score.yaml", "apiVersion: score.dev/v1b1\nmetadata: {name: a}\ncontainers: {a: {image: .}}\n")
     tree.write(tree.base / "skaffold.yaml", "apiVersion: skaffold/v4beta13\nkind: Config\nmetadata: {name: a}\n")
-    tree.write(tree.base / "tests/kyverno-test.yaml", "apiVersion: cli.kyverno.dev/v1alpha1\nkind: Test\nmetadata: {name: a}\npolicies: []\n")
-    tree.write(tree.overlays[0] / "chainsaw-test.yaml", "apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\nmetadata: {name: a}\nspec: {steps: []}\n")
+    tree.write(
+        tree.base / "tests/kyverno-test.yaml",
+        "apiVersion: cli.kyverno.dev/v1alpha1\nkind: Test\nmetadata: {name: a}\npolicies: []\n",
+    )
+    tree.write(
+        tree.overlays[0] / "chainsaw-test.yaml",
+        "apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\nmetadata: {name: a}\nspec: {steps: []}\n",
+    )
     for cluster in tree.clusters:
         tree.write(cluster / "kind.yaml", "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nname: a\n")
 
@@ -194,7 +233,11 @@ def other_names_of_kustomizations(tree: Tree, _: random.Random) -> None:
 
 def a_namespace_with_a_quota(tree: Tree, _: random.Random) -> None:
     path = tree.overlays[0] / "namespace.yaml"
-    tree.write(path, "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {pods: '40'}}\n---\n" + path.read_text())
+    tree.write(
+        path,
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {pods: '40'}}\n---\n"
+        + path.read_text(),
+    )
     tree.allow("", "ResourceQuota")
 
 
@@ -212,7 +255,10 @@ def a_template_in_terraform(tree: Tree, _: random.Random) -> None:
     """Files that Terraform fills in, and modules, roots and tests of one's own."""
     text = "#cloud-config\nusers:\n%{ for user in users ~}\n  - name: ${user}\n%{ endfor ~}\n"
     tree.write(tree.root / "terraform/modules/runner/cloud-init.yaml", text)
-    tree.write(tree.root / "terraform/modules/runner/main.tf", 'locals {\n  init = templatefile("${path.module}/cloud-init.yaml", { users = [] })\n}\n')
+    tree.write(
+        tree.root / "terraform/modules/runner/main.tf",
+        'locals {\n  init = templatefile("${path.module}/cloud-init.yaml", { users = [] })\n}\n',
+    )
     tree.write(tree.root / "terraform/hub/main.tf", 'terraform {\n  backend "s3" {}\n}\n')
     tree.write(tree.root / "terraform/hub/prod.s3.tfbackend", 'bucket = "a"\n')
     tree.write(tree.root / "terraform/platform/override.tf.json", '{"locals": {"own": true}}\n')
@@ -269,7 +315,7 @@ def a_secret_of_two_entries(tree: Tree, _: random.Random) -> None:
         tree.variable(path, entry.replace("KEY", key).replace("FIRST", f"OWN_{key.upper()}"))
 
 
-def authorities_of_the_company(tree: Tree, chance: random.Random) -> None:
+def authorities_of_the_company(tree: Tree, _: random.Random) -> None:
     """Certificates that trust-manager writes into every namespace."""
     bundle = "apiVersion: trust.cert-manager.io/v1alpha1\nkind: Bundle\nmetadata: {name: company-ca}\nspec: {sources: [{useDefaultCAs: true}], target: {configMap: {key: ca.crt}}}\n"
     rights = PROJECT + "  clusterResourceWhitelist: [{group: trust.cert-manager.io, kind: Bundle}]\n"
@@ -280,7 +326,12 @@ def authorities_of_the_company(tree: Tree, chance: random.Random) -> None:
         text += f"    path: clusters/{cluster.name}/trust\n  destination: {HERE}\n"
         tree.resource(cluster, "trust.yaml", text.replace("REPOSITORY", repository(tree)))
     tree.allow_argocd("trust.cert-manager.io")
-    lines_of(tree, tree.base / tree.services[0] / "deployment.yaml", r"^      volumes:\n", "        - name: ca\n          configMap: {name: company-ca}\n")
+    lines_of(
+        tree,
+        tree.base / tree.services[0] / "deployment.yaml",
+        r"^      volumes:\n",
+        "        - name: ca\n          configMap: {name: company-ca}\n",
+    )
 
 
 def every_right_of_argo_cd(tree: Tree, chance: random.Random) -> None:
@@ -288,7 +339,9 @@ def every_right_of_argo_cd(tree: Tree, chance: random.Random) -> None:
     path = tree.root / "terraform/gitops/values/argocd-automatic.yaml"
     if path.exists():
         path.write_text(re.sub(r"apiGroups: &groups\n( +- .*\n)+", 'apiGroups: &groups ["*"]\n', path.read_text()))
-    of_objects("", "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: a}\nspec: {instances: 1}\n")(tree, chance)
+    of_objects("", "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: a}\nspec: {instances: 1}\n")(
+        tree, chance
+    )
     for rights in [*tree.root.glob("clusters/*/projects/*.yaml"), *tree.root.glob("clusters/*/preview-projects/pro*")]:
         tree.insert(rights, r"namespaceResourceWhitelist:\n", "    - group: postgresql.cnpg.io\n      kind: Cluster\n")
 
@@ -326,12 +379,19 @@ def a_route_of_a_mesh(tree: Tree, _: random.Random) -> None:
 def addresses_that_are_shown(tree: Tree, _: random.Random) -> None:
     """Addresses that pages link to, and nothing calls."""
     for name, value in (
-        ("DOCS_URL", "https://docs.example.com/guide"), ("SUPPORT_LINK", "https://help.example.com"),
-        ("EXTERNAL_URL", "https://grafana.example.com"), ("CDN_URL", "https://cdn.example.com/assets"),
-        ("TERMS_URL", "https://www.example.com/terms"), ("BASE_URL", "https://app.contoso.example/"),
-        ("XML_NAMESPACE", "http://schemas.example.org/invoice/v2"), ("HOMEPAGE", "https://www.iana.org/"),
-    ):  # fmt: skip
-        tree.variable(tree.base / tree.services[0] / "deployment.yaml", f"            - name: {name}\n              value: {value}\n")
+        ("DOCS_URL", "https://docs.example.com/guide"),
+        ("SUPPORT_LINK", "https://help.example.com"),
+        ("EXTERNAL_URL", "https://grafana.example.com"),
+        ("CDN_URL", "https://cdn.example.com/assets"),
+        ("TERMS_URL", "https://www.example.com/terms"),
+        ("BASE_URL", "https://app.contoso.example/"),
+        ("XML_NAMESPACE", "http://schemas.example.org/invoice/v2"),
+        ("HOMEPAGE", "https://www.iana.org/"),
+    ):
+        tree.variable(
+            tree.base / tree.services[0] / "deployment.yaml",
+            f"            - name: {name}\n              value: {value}\n",
+        )
 
 
 def a_gateway_for_colleagues(tree: Tree, _: random.Random) -> None:
@@ -349,8 +409,14 @@ def a_gateway_for_colleagues(tree: Tree, _: random.Random) -> None:
         rules = f"  rules: [{{matches: [{{path: {{type: PathPrefix, value: /PATH}}}}], backendRefs: [{{name: {name}, port: {port_of(tree, name)}}}]}}]\n"
         text = route.replace("NAME", "colleagues") + "  hostnames: [NAMESPACE.corp.example]\n" + rules
         for overlay in tree.overlays:
-            tree.resource(overlay, "colleagues.yaml", text.replace("NAMESPACE", overlay.name).replace("PATH", "a")
-                          + "---\n" + route.replace("NAME", "everybody") + rules.replace("PATH", overlay.name))  # fmt: skip
+            tree.resource(
+                overlay,
+                "colleagues.yaml",
+                text.replace("NAMESPACE", overlay.name).replace("PATH", "a")
+                + "---\n"
+                + route.replace("NAME", "everybody")
+                + rules.replace("PATH", overlay.name),
+            )
 
 
 def redirects_of_one_s_own(tree: Tree, _: random.Random) -> None:
@@ -362,7 +428,9 @@ def redirects_of_one_s_own(tree: Tree, _: random.Random) -> None:
             redirect += "  hostnames: [old.example.com]\n  rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, hostname: new.example.com}}]}]\n"
             tree.resource(cluster / "gateway", "old.yaml", redirect)
             host = re.search(r'hostnames:\n    - "(?:dev[.]|prod[.]|staging[.])?([^"]+)"', path.read_text())[1]  # type: ignore[index]
-            text = re.sub(r"hostnames:\n( +- .*\n)+", f"hostnames:\n    - '{host}'\n    - '*.{host}'\n", path.read_text())
+            text = re.sub(
+                r"hostnames:\n( +- .*\n)+", f"hostnames:\n    - '{host}'\n    - '*.{host}'\n", path.read_text()
+            )
             path.write_text(text)
 
 
@@ -374,7 +442,9 @@ def the_same_host_in_two_regions(tree: Tree, _: random.Random) -> None:
         [cluster] = [one for one in tree.clusters if (one / f"environments/{overlay.name}.yaml").exists()]
         files = [overlay / "hosts.yaml", cluster / "gateway/gateway.yaml", cluster / "gateway/httproute.yaml"]
         for path in files:
-            path.write_text(re.sub(r"(dev[.]|staging[.])?shop[.]contoso[.]example", "www.contoso.example", path.read_text()))
+            path.write_text(
+                re.sub(r"(dev[.]|staging[.])?shop[.]contoso[.]example", "www.contoso.example", path.read_text())
+            )
 
 
 def more_routes(tree: Tree, chance: random.Random) -> None:
@@ -391,7 +461,7 @@ def more_routes(tree: Tree, chance: random.Random) -> None:
 # Secrets
 
 
-def a_store_for_add_ons(tree: Tree, chance: random.Random) -> None:
+def a_store_for_add_ons(tree: Tree, _: random.Random) -> None:
     """A store of our vault for two namespaces of add-ons, and what one of them reads, in plain files."""
     for cluster in tree.clusters:
         folder = cluster / "external-secrets"
@@ -410,7 +480,9 @@ def a_store_for_add_ons(tree: Tree, chance: random.Random) -> None:
 
 def a_store_of_the_company(tree: Tree, chance: random.Random) -> None:
     """A store that the owners of an existing cluster give to everybody."""
-    if 'existing = {\n  cluster ' in "".join(path.read_text() for path in tree.root.glob("terraform/platform/*.tfvars")):
+    if "existing = {\n  cluster " in "".join(
+        path.read_text() for path in tree.root.glob("terraform/platform/*.tfvars")
+    ):
         secret = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: licence}\nspec:\n"
         secret += "  secretStoreRef: {name: contoso-shared, kind: ClusterSecretStore}\n  data: [{secretKey: a, remoteRef: {key: licence}}]\n"
         of_objects("", secret)(tree, chance)
@@ -444,10 +516,12 @@ def secrets_that_are_pushed(tree: Tree, chance: random.Random) -> None:
     if there:
         text = "apiVersion: external-secrets.io/v1\nkind: SecretStore\nmetadata: {name: out}\nspec: {provider: {azurekv: {vaultUrl: 'https://kv-out.vault.azure.net'}}}\n"
         text += "---\napiVersion: external-secrets.io/v1alpha1\nkind: PushSecret\nmetadata: {name: out}\nspec: {secretStoreRefs: [{name: out, kind: SecretStore}], selector: {secret: {name: tls}}}\n"
-        of_objects("", text, ("external-secrets.io", "SecretStore"), ("external-secrets.io", "PushSecret"))(tree, chance)
+        of_objects("", text, ("external-secrets.io", "SecretStore"), ("external-secrets.io", "PushSecret"))(
+            tree, chance
+        )
 
 
-def a_preview_of_one_s_own(tree: Tree, chance: random.Random) -> None:
+def a_preview_of_one_s_own(tree: Tree, _: random.Random) -> None:
     """A namespace with an annotation of a mesh, and a secret that previews have from a store of made-up values."""
     path = tree.overlays[0] / "namespace.yaml"
     tree.insert(path, r"^  annotations:\n", "    linkerd.io/inject: enabled\n")
@@ -482,7 +556,7 @@ def another_backup(tree: Tree, _: random.Random) -> None:
 def another_region(tree: Tree, _: random.Random) -> None:
     """The cluster of one environment is in another region."""
     for path in sorted(tree.root.glob("terraform/platform/prod.tfvars")):
-        path.write_text(re.sub(r'^location = .*', 'location = "northeurope"', path.read_text(), flags=re.M))
+        path.write_text(re.sub(r"^location = .*", 'location = "northeurope"', path.read_text(), flags=re.M))
 
 
 # Pipelines
@@ -491,10 +565,14 @@ def another_region(tree: Tree, _: random.Random) -> None:
 def a_page_of_one_s_own(tree: Tree, _: random.Random) -> None:
     """A README of the owners, and a credential for a step that they have added."""
     tree.write(tree.root / "README.md", "# Our platform\n\nSee the wiki.\n")
-    lines_of(tree, tree.root / "Jenkinsfile", r"^  stages \{\n",
-             "    stage('Scan') {\n      agent { label 'windows' }\n      steps {\n        withCredentials([string(credentialsId: 'sonar', variable: 'SONAR')]) {\n"
-             "          sh 'sonar'\n        }\n      }\n    }\n    stage('Matrix') {\n      matrix {\n        axes { axis { name 'A'; values 'x', 'y' } }\n"
-             "        agent { kubernetes { inheritFrom 'maven'; defaultContainer 'maven' } }\n        stages { stage('a') { steps { container('maven') { sh 'mvn' } } } }\n      }\n    }\n")  # fmt: skip
+    lines_of(
+        tree,
+        tree.root / "Jenkinsfile",
+        r"^  stages \{\n",
+        "    stage('Scan') {\n      agent { label 'windows' }\n      steps {\n        withCredentials([string(credentialsId: 'sonar', variable: 'SONAR')]) {\n"
+        "          sh 'sonar'\n        }\n      }\n    }\n    stage('Matrix') {\n      matrix {\n        axes { axis { name 'A'; values 'x', 'y' } }\n"
+        "        agent { kubernetes { inheritFrom 'maven'; defaultContainer 'maven' } }\n        stages { stage('a') { steps { container('maven') { sh 'mvn' } } } }\n      }\n    }\n",
+    )
     path = tree.root / "Jenkinsfile"
     if path.exists():
         path.write_text("@Library('company@v3') _\n\n" + path.read_text())
@@ -503,7 +581,15 @@ def a_page_of_one_s_own(tree: Tree, _: random.Random) -> None:
 def sources_that_are_no_service(tree: Tree, _: random.Random) -> None:
     """A monorepo: a load test in an image, Bazel, Nx, packages and protocols."""
     tree.write(tree.root / "src/loadtest/Dockerfile", f"FROM grafana/k6:1{DIGEST}\n")
-    for path in ("src/BUILD.bazel", "MODULE.bazel", "nx.json", "pnpm-workspace.yaml", "go.work", "Cargo.toml", "src/lib/package.json"):
+    for path in (
+        "src/BUILD.bazel",
+        "MODULE.bazel",
+        "nx.json",
+        "pnpm-workspace.yaml",
+        "go.work",
+        "Cargo.toml",
+        "src/lib/package.json",
+    ):
         tree.write(tree.root / path, "" if path.endswith(("bazel", "work", "toml")) else "{}\n")
     tree.write(tree.root / "src/proto/buf.yaml", "version: v2\n")
     tree.write(tree.root / "src/lib/scripts/release", "#!/bin/sh\n")
@@ -542,9 +628,12 @@ jobs:
 
 def scripts_that_are_read(tree: Tree, _: random.Random) -> None:
     """A file that others source, a list of packages, and one that only a message names."""
-    tree.write(tree.root / "scripts/common", "log() { echo \"$*\"; }\n")
+    tree.write(tree.root / "scripts/common", 'log() { echo "$*"; }\n')
     tree.write(tree.root / "scripts/packages", "jq\n")
-    tree.write(tree.root / "scripts/run-all", "#!/bin/sh\nset -eu\n. scripts/common\ncat scripts/packages\n. \"$(dirname \"$0\")/common\"\n").chmod(0o755)
+    tree.write(
+        tree.root / "scripts/run-all",
+        '#!/bin/sh\nset -eu\n. scripts/common\ncat scripts/packages\n. "$(dirname "$0")/common"\n',
+    ).chmod(0o755)
     path = tree.root / "Makefile"
     text = "\n.PHONY: packages\npackages:\n\t. scripts/common; xargs apt-get install <scripts/packages\n\tnode scripts/packages\n"
     text += "\t@echo 'scripts/old is gone: see the wiki'\n"
@@ -556,14 +645,16 @@ def scripts_that_are_read(tree: Tree, _: random.Random) -> None:
 
 def _everywhere(tree: Tree, old: str, new: str) -> None:
     """Rename an environment in all files and folders that speak of it."""
-    word = re.compile(rf"(?<![/\w]){old}(?![\w/])|(?<=-){old}(?=/)|(?<=overlays/){old}\b|(?<=environments/){old}\b|(?<=projects/){old}\b")
+    word = re.compile(
+        rf"(?<![/\w]){old}(?![\w/])|(?<=-){old}(?=/)|(?<=overlays/){old}\b|(?<=environments/){old}\b|(?<=projects/){old}\b"
+    )
     for path in sorted(tree.root.rglob("*"), reverse=True):
         name = str(path.relative_to(tree.root))
         if name.startswith(("src/", "docs/", "scripts/")) or path.is_symlink():
             continue
         if path.is_file():
             text = path.read_bytes().decode("utf-8", errors="ignore")
-            changed = word.sub(new, text.replace(f"/dev/null", "/d/null")).replace("/d/null", "/dev/null")
+            changed = word.sub(new, text.replace("/dev/null", "/d/null")).replace("/d/null", "/dev/null")
             if changed != text:
                 path.write_text(changed)
         if re.search(rf"(^|-){old}(\.|$)", path.name):
@@ -580,7 +671,11 @@ def two_environments_of_one(tree: Tree, _: random.Random) -> None:
         return
     _everywhere(tree, "prod", "prod-eu")
     for path in sorted(tree.root.rglob("*")):
-        if path.exists() and re.search(r"prod-eu", path.name) and not str(path.relative_to(tree.root)).startswith(("src", "docs")):
+        if (
+            path.exists()
+            and re.search(r"prod-eu", path.name)
+            and not str(path.relative_to(tree.root)).startswith(("src", "docs"))
+        ):
             copy = path.with_name(path.name.replace("prod-eu", "prod-us"))
             if path.is_dir():
                 shutil.copytree(path, copy)
@@ -589,28 +684,40 @@ def two_environments_of_one(tree: Tree, _: random.Random) -> None:
             for file in [copy, *copy.rglob("*")]:
                 if file.is_file():
                     file.write_text(file.read_text().replace("prod-eu", "prod-us"))
-    for path in [*tree.root.glob("clusters/*/kustomization.yaml"), *tree.root.glob("clusters/*/external-secrets/kustomization.yaml"),
-                 *tree.root.glob("terraform/platform/*.tfvars"), tree.root / ".copier-answers.yml",
-                 *tree.root.glob(".github/workflows/*.yml"), *tree.root.glob("jenkins/*.Jenkinsfile"), tree.root / ".github/environments"]:  # fmt: skip
+    for path in [
+        *tree.root.glob("clusters/*/kustomization.yaml"),
+        *tree.root.glob("clusters/*/external-secrets/kustomization.yaml"),
+        *tree.root.glob("terraform/platform/*.tfvars"),
+        tree.root / ".copier-answers.yml",
+        *tree.root.glob(".github/workflows/*.yml"),
+        *tree.root.glob("jenkins/*.Jenkinsfile"),
+        tree.root / ".github/environments",
+    ]:
         if path.exists():
             text = re.sub(r"^( *- .*)prod-eu(.*)$", r"\1prod-eu\2\n\1prod-us\2", path.read_text(), flags=re.M)
-            text = re.sub(r'^(  )"prod-eu"( = .*)$', lambda m: m[0] + "\n" + m[0].replace("prod-eu", "prod-us"), text, flags=re.M)
+            text = re.sub(
+                r'^(  )"prod-eu"( = .*)$', lambda m: m[0] + "\n" + m[0].replace("prod-eu", "prod-us"), text, flags=re.M
+            )
             text = re.sub(r"""(["']?)prod-eu\1(?=[\]])""", r"\1prod-eu\1, \1prod-us\1", text)
-            text = re.sub(r"^(prod-eu.*)$", lambda m: m[0] + "\n" + m[0].replace("prod-eu", "prod-us"), text, flags=re.M)
+            text = re.sub(
+                r"^(prod-eu.*)$", lambda m: m[0] + "\n" + m[0].replace("prod-eu", "prod-us"), text, flags=re.M
+            )
             path.write_text(text)
 
 
 # What is taken away, moved and named anew
 
 
-def _without(tree: Tree, *paths: Path) -> None:
+def _without(*paths: Path) -> None:
     """Remove files and folders, and what names them in the kustomization beside them."""
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-        for kustomization in [path.parent / "kustomization.yaml"] if (path.parent / "kustomization.yaml").exists() else []:
+        for kustomization in (
+            [path.parent / "kustomization.yaml"] if (path.parent / "kustomization.yaml").exists() else []
+        ):
             text = kustomization.read_text()
             kustomization.write_text(re.sub(rf'^ *- "?{re.escape(path.name)}"?\n', "", text, flags=re.M))
 
@@ -625,36 +732,40 @@ def no_policies(tree: Tree, _: random.Random) -> None:
 def no_terraform(tree: Tree, _: random.Random) -> None:
     """The code of the infrastructure, and its workflow, are in another repository."""
     for path in (tree.root / "terraform", tree.root / ".github/workflows/terraform.yml"):
-        _without(tree, path) if path.exists() else None
+        _without(path) if path.exists() else None
 
 
 def no_answers(tree: Tree, _: random.Random) -> None:
-    _without(tree, tree.root / ".copier-answers.yml")
+    _without(tree.root / ".copier-answers.yml")
 
 
 def no_sources(tree: Tree, _: random.Random) -> None:
     """Sources are in repositories of their own, and documents in a wiki."""
     for name in ("src", "docs", "README.md", "AGENTS.md"):
-        _without(tree, tree.root / name)
+        _without(tree.root / name)
 
 
 def fewer_workflows(tree: Tree, _: random.Random) -> None:
     for name in ("rollback", "promote", "template-update", "build-service"):
-        _without(tree, tree.root / f".github/workflows/{name}.yml")
+        _without(tree.root / f".github/workflows/{name}.yml")
 
 
 def no_disruption_budgets(tree: Tree, _: random.Random) -> None:
-    _without(tree, *tree.base.glob("*/poddisruptionbudget.yaml"))
+    _without(*tree.base.glob("*/poddisruptionbudget.yaml"))
 
 
 def no_backups(tree: Tree, _: random.Random) -> None:
     """Backups by the disks' snapshots."""
     if (tree.base / "database/backup.yaml").exists() and not (tree.app / "preview").exists():
-        _without(tree, tree.base / "database/backup.yaml")
+        _without(tree.base / "database/backup.yaml")
         for overlay in tree.overlays:
-            _without(tree, overlay / "database-backup.yaml")
+            _without(overlay / "database-backup.yaml")
             path = overlay / "kustomization.yaml"
-            path.write_text(re.sub(r"  - path: database-backup.yaml\n", "", path.read_text()).replace('"database|database-backup"', "database"))
+            path.write_text(
+                re.sub(r"  - path: database-backup.yaml\n", "", path.read_text()).replace(
+                    '"database|database-backup"', "database"
+                )
+            )
 
 
 def other_namespaces(tree: Tree, _: random.Random) -> None:
@@ -664,7 +775,14 @@ def other_namespaces(tree: Tree, _: random.Random) -> None:
         if (tree.root / "terraform").exists():
             for path in [*overlay.rglob("*.yaml"), *tree.root.glob("clusters/**/*.yaml")]:
                 text = path.read_text()
-                path.write_text(re.sub(rf"""(namespaces?(?:\.name|"?\]?)?: *"?|- "?|cluster.local/|metadata.name: "?|^  name: "?|^      name: "?){old}("?)$""", rf"\g<1>ns-{old}\g<2>", text, flags=re.M))
+                path.write_text(
+                    re.sub(
+                        rf"""(namespaces?(?:\.name|"?\]?)?: *"?|- "?|cluster.local/|metadata.name: "?|^  name: "?|^      name: "?){old}("?)$""",
+                        rf"\g<1>ns-{old}\g<2>",
+                        text,
+                        flags=re.M,
+                    )
+                )
     for path in [*tree.root.glob("clusters/*/environments/*.yaml"), *tree.root.glob("clusters/*/projects/*.yaml")]:
         text = path.read_text()
         path.write_text(re.sub(r'^  name: "?ns-([\w-]+)"?$', r'  name: "\1"', text, count=1, flags=re.M))
@@ -673,12 +791,20 @@ def other_namespaces(tree: Tree, _: random.Random) -> None:
 def another_branch(tree: Tree, _: random.Random) -> None:
     old = branch(tree)
     for path in [*tree.root.glob("clusters/**/*.yaml"), *tree.root.glob("bootstrap/**/*.yaml")]:
-        path.write_text(re.sub(rf'targetRevision: "?{re.escape(old)}"?$', "targetRevision: production", path.read_text(), flags=re.M))
+        path.write_text(
+            re.sub(
+                rf'targetRevision: "?{re.escape(old)}"?$', "targetRevision: production", path.read_text(), flags=re.M
+            )
+        )
 
 
 def another_address(tree: Tree, _: random.Random) -> None:
     old = repository(tree)
-    for path in [*tree.root.glob("clusters/**/*.yaml"), *tree.root.glob("bootstrap/**/*.yaml"), tree.root / ".copier-answers.yml"]:
+    for path in [
+        *tree.root.glob("clusters/**/*.yaml"),
+        *tree.root.glob("bootstrap/**/*.yaml"),
+        tree.root / ".copier-answers.yml",
+    ]:
         if (tree.app / "preview").exists():
             return
         path.write_text(path.read_text().replace(old, "ssh://git@git.corp.example:7999/team/shop.git"))
@@ -691,20 +817,32 @@ def a_registry_for_production(tree: Tree, _: random.Random) -> None:
         name = entry["name"]
         text = (overlay / "kustomization.yaml").read_text()
         if f'name: "{name}"' not in text:
-            tree.section(overlay / "kustomization.yaml", "images", f'  - name: "{name}"\n    newName: registry.example.com/prod/{name.rpartition("/")[2]}\n')
+            tree.section(
+                overlay / "kustomization.yaml",
+                "images",
+                f'  - name: "{name}"\n    newName: registry.example.com/prod/{name.rpartition("/")[2]}\n',
+            )
 
 
 def a_sidecar_of_our_own(tree: Tree, _: random.Random) -> None:
     """A second image of our own in the pods of a service, whose tag overlays set."""
     path = tree.base / tree.services[0] / "deployment.yaml"
-    tree.insert(path, r"^      containers:\n", f"        - {{name: proxy, image: registry.example.com/proxy, {ASKED}}}\n")
+    tree.insert(
+        path, r"^      containers:\n", f"        - {{name: proxy, image: registry.example.com/proxy, {ASKED}}}\n"
+    )
     for overlay in tree.overlays:
-        tree.insert(overlay / "imagetags/kustomization.yaml", r"^images:.*\n", "  - name: registry.example.com/proxy\n    newTag: v1\n")
+        tree.insert(
+            overlay / "imagetags/kustomization.yaml",
+            r"^images:.*\n",
+            "  - name: registry.example.com/proxy\n    newTag: v1\n",
+        )
 
 
 def a_service_in_one_file(tree: Tree, _: random.Random) -> None:
     """A service of others' image, in one file beside those of the template, with a name of the cluster in its address."""
-    text = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: search}\nimagePullSecrets: [{name: search-pull}]\n---\n"
+    text = (
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: search}\nimagePullSecrets: [{name: search-pull}]\n---\n"
+    )
     text += "apiVersion: v1\nkind: Service\nmetadata: {name: search}\nspec: {selector: {app: search}, ports: [{name: http, port: 9200}]}\n---\n"
     text += "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: search}\nspec:\n  selector: {matchLabels: &l {app: search, tier: data}}\n  template:\n    metadata: {labels: *l}\n"
     text += f"    spec:\n      serviceAccountName: search\n      containers: [{{name: a, image: 'search:3{DIGEST}', {ASKED}, ports: [{{containerPort: 9200}}], readinessProbe: {{httpGet: {{port: 9200, path: /}}}}}}]\n---\n"
@@ -720,18 +858,27 @@ def hosts_by_an_asterisk(tree: Tree, _: random.Random) -> None:
             continue
         text = path.read_text()
         host = re.findall(r'hostname: "(.+)"', text)[-1]
-        text = text.replace(f'hostname: "{host}"', f'hostname: "*.{host.partition(".")[2]}"').replace("cert-manager.io/issuer:", "cert-manager.io/cluster-issuer:")
+        text = text.replace(f'hostname: "{host}"', f'hostname: "*.{host.partition(".")[2]}"').replace(
+            "cert-manager.io/issuer:", "cert-manager.io/cluster-issuer:"
+        )
         path.write_text(text)
         for hosts in tree.app.glob("overlays/*/hosts.yaml"):
-            lines = re.sub(rf'^( *)- "?{re.escape(host)}"?$', rf'\g<0>\n\1- "www.{host.partition(".")[2]}"', hosts.read_text(), flags=re.M)
+            lines = re.sub(
+                rf'^( *)- "?{re.escape(host)}"?$',
+                rf'\g<0>\n\1- "www.{host.partition(".")[2]}"',
+                hosts.read_text(),
+                flags=re.M,
+            )
             hosts.write_text(lines)
         redirect = cluster / "gateway/httproute.yaml"
-        redirect.write_text(redirect.read_text().replace(f'- "{host}"', f'- "{host}"\n    - "www.{host.partition(".")[2]}"'))
+        redirect.write_text(
+            redirect.read_text().replace(f'- "{host}"', f'- "{host}"\n    - "www.{host.partition(".")[2]}"')
+        )
 
 
 def no_redirect(tree: Tree, _: random.Random) -> None:
     for cluster in tree.clusters:
-        _without(tree, cluster / "gateway/httproute.yaml") if (cluster / "gateway").exists() else None
+        _without(cluster / "gateway/httproute.yaml") if (cluster / "gateway").exists() else None
 
 
 def a_listener_more(tree: Tree, _: random.Random) -> None:
@@ -756,14 +903,16 @@ def cluster_wide_objects(tree: Tree, _: random.Random) -> None:
         tree.write(cluster / "policies/all.yaml", text)
         tree.write(cluster / "policies/kustomization.yaml", "resources: [all.yaml]\n")
         application = f"{rights}{APPLICATION}  project: years\n  source:\n    repoURL: {repository(tree)}\n    targetRevision: main\n"
-        application += f"    path: clusters/{cluster.name}/policies\n  destination: {{server: 'https://kubernetes.default.svc'}}\n"
+        application += (
+            f"    path: clusters/{cluster.name}/policies\n  destination: {{server: 'https://kubernetes.default.svc'}}\n"
+        )
         tree.resource(cluster, "policies.yaml", application)
 
 
 def values_in_other_words(tree: Tree, _: random.Random) -> None:
     """Comments of every kind, a comma at the end, keys with and without quotes, and more secrets than are asked for."""
     for path in tree.root.glob("terraform/platform/*.tfvars"):
-        text = re.sub(r'^environments = \[(.*)\]', r"environments = [\n  \1, # all\n]", path.read_text(), flags=re.M)
+        text = re.sub(r"^environments = \[(.*)\]", r"environments = [\n  \1, # all\n]", path.read_text(), flags=re.M)
         text = re.sub(r'^  "(\w+)"( +)= \[', r'  \1\2= ["\1-more", ', text, flags=re.M)
         path.write_text("/* Ours.\n   environments = [] */\n// And more.\n" + text)
 
@@ -775,26 +924,47 @@ def a_workflow_of_the_template_changed(tree: Tree, _: random.Random) -> None:
         if path.name == "check.yml":
             text = re.sub(r"service: \[.*\]", "service: ${{ fromJSON(vars.SERVICES) }}", text)
         text = re.sub(r"runs-on: ubuntu-24.04$", "runs-on: ubuntu-24.04-arm", text, flags=re.M)
-        text = re.sub(r"^    environment: (\w+)$", r"    environment:\n      name: \1\n      url: https://example.com", text, flags=re.M)
+        text = re.sub(
+            r"^    environment: (\w+)$",
+            r"    environment:\n      name: \1\n      url: https://example.com",
+            text,
+            flags=re.M,
+        )
         path.write_text(text)
 
 
 def agents_changed(tree: Tree, _: random.Random) -> None:
     """Another container for a stage, and one more label, in the pods of Jenkins."""
     for path in tree.root.glob("jenkins/agents/check.yaml"):
-        tree.insert(path, r"^  containers:\n", f"    - {{name: node, image: 'node:24{DIGEST}', command: [sleep, infinity]}}\n")
-        lines_of(tree, tree.root / "Jenkinsfile", r"^            sh 'make validate'\n", "            container('node') {\n              sh 'npm ci'\n            }\n")
+        tree.insert(
+            path, r"^  containers:\n", f"    - {{name: node, image: 'node:24{DIGEST}', command: [sleep, infinity]}}\n"
+        )
+        lines_of(
+            tree,
+            tree.root / "Jenkinsfile",
+            r"^            sh 'make validate'\n",
+            "            container('node') {\n              sh 'npm ci'\n            }\n",
+        )
 
 
 def addresses_of_every_kind(tree: Tree, _: random.Random) -> None:
     for name, value in (
-        ("KAFKA", "kafka-0.kafka:9092,kafka-1.kafka:9092"), ("JDBC_URL", "jdbc:postgresql://db.corp.example.com:5432/a"),
-        ("OTHER_NAMESPACE", "http://api.other.svc.cluster.local:8080"), ("SHORT", "http://api.other:8080/x?y=z"),
-        ("PROXY", "socks5://proxy.local:1080"), ("IPV6", "http://[2001:db8::1]:8080"), ("SOCKET", "unix:///run/a.sock"),
-        ("LISTEN", "http://0.0.0.0:8080"), ("REDIS", "rediss://cache.svc:6380/0"), ("TEMPLATE", "http://$(A):8080"),
-        ("REGEX", "https?://[a-z]+:80"), ("PORT_ONLY", ":8080"), ("NO_PROXY", "localhost,.svc,10.0.0.0/8"),
-        ("AZURE_CLIENT_ID", "00000000-0000-0000-0000-000000000000"), ("DSN", "https://key@o1.ingest.de.sentry.io/1"),
-    ):  # fmt: skip
+        ("KAFKA", "kafka-0.kafka:9092,kafka-1.kafka:9092"),
+        ("JDBC_URL", "jdbc:postgresql://db.corp.example.com:5432/a"),
+        ("OTHER_NAMESPACE", "http://api.other.svc.cluster.local:8080"),
+        ("SHORT", "http://api.other:8080/x?y=z"),
+        ("PROXY", "socks5://proxy.local:1080"),
+        ("IPV6", "http://[2001:db8::1]:8080"),
+        ("SOCKET", "unix:///run/a.sock"),
+        ("LISTEN", "http://0.0.0.0:8080"),
+        ("REDIS", "rediss://cache.svc:6380/0"),
+        ("TEMPLATE", "http://$(A):8080"),
+        ("REGEX", "https?://[a-z]+:80"),
+        ("PORT_ONLY", ":8080"),
+        ("NO_PROXY", "localhost,.svc,10.0.0.0/8"),
+        ("AZURE_CLIENT_ID", "00000000-0000-0000-0000-000000000000"),
+        ("DSN", "https://key@o1.ingest.de.sentry.io/1"),
+    ):
         path = tree.base / tree.services[0] / "deployment.yaml"
         if f"name: {name}\n" not in path.read_text():
             tree.variable(path, f'            - name: {name}\n              value: "{value}"\n')
@@ -803,18 +973,32 @@ def addresses_of_every_kind(tree: Tree, _: random.Random) -> None:
 def a_config_by_hand(tree: Tree, _: random.Random) -> None:
     """A ConfigMap that nobody may change, under a name with a number, and one of a component for all of its variables."""
     name = tree.services[0]
-    tree.resource(tree.base, "config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-7}\nimmutable: true\ndata: {a: b}\n")
-    tree.write(tree.app / "components/flags/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigMapGenerator: [{name: flags, literals: [A=b], options: {disableNameSuffixHash: true}}]\n")
+    tree.resource(
+        tree.base,
+        "config.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-7}\nimmutable: true\ndata: {a: b}\n",
+    )
+    tree.write(
+        tree.app / "components/flags/kustomization.yaml",
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigMapGenerator: [{name: flags, literals: [A=b], options: {disableNameSuffixHash: true}}]\n",
+    )
     tree.section(tree.base / "kustomization.yaml", "components", "  - ../components/flags\n")
     for path in [*tree.root.glob("clusters/*/environments/*.yaml"), *tree.root.glob("clusters/*/previews.yaml")]:
         lines_of(tree, path, r"manifest-generate-paths: [^;\n]*", ";../../components/flags")
     path = tree.base / name / "deployment.yaml"
-    tree.insert(path, r"^          image: .*\n", "          envFrom: [{configMapRef: {name: flags}}, {prefix: X_, configMapRef: {name: config-7}}]\n")
+    tree.insert(
+        path,
+        r"^          image: .*\n",
+        "          envFrom: [{configMapRef: {name: flags}}, {prefix: X_, configMapRef: {name: config-7}}]\n",
+    )
 
 
 def state_of_another_subscription(tree: Tree, _: random.Random) -> None:
     for path in tree.root.glob("terraform/platform/prod.tfvars"):
-        path.write_text(path.read_text() + '\napi_server_authorized_ip_ranges = ["203.0.113.0/24"]\ntags = { "cost-centre" = "42" }\n')
+        path.write_text(
+            path.read_text()
+            + '\napi_server_authorized_ip_ranges = ["203.0.113.0/24"]\ntags = { "cost-centre" = "42" }\n'
+        )
 
 
 BLUE_GREEN = (
@@ -862,16 +1046,31 @@ PATCHES = (
     "      securityContext: {$patch: replace, runAsNonRoot: true, runAsUser: 1000}\n      containers:\n        - name: SERVICE\n          ports: [{$patch: replace}, {name: http, containerPort: 3000}]\n"
 )
 VOLUME = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: SERVICE}\nspec: {template: {METAspec: {volumes: [{name: raw, ephemeral: {volumeClaimTemplate: {spec: {volumeMode: Block, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}}]MORE}}}\n"
-INJECTED = VOLUME.replace("METAs", "metadata: {annotations: {dapr.io/enabled: 'true', dapr.io/volume-mounts: 'raw:/raw'}}, s").replace("MORE", "")
-DEVICE = VOLUME.replace("METAs", "s").replace("MORE", ", containers: [{name: SERVICE, volumeDevices: [{name: raw, devicePath: /dev/raw}]}]")
+INJECTED = VOLUME.replace(
+    "METAs", "metadata: {annotations: {dapr.io/enabled: 'true', dapr.io/volume-mounts: 'raw:/raw'}}, s"
+).replace("MORE", "")
+DEVICE = VOLUME.replace("METAs", "s").replace(
+    "MORE", ", containers: [{name: SERVICE, volumeDevices: [{name: raw, devicePath: /dev/raw}]}]"
+)
 
 EXTENSIONS: tuple[Extension, ...] = (
     *(repositories_without_credentials, an_environment_that_does_more, a_namespace_that_is_denied),
-    *(another_application_of_the_project, tools_by_an_image_updater, an_autoscaler_that_owns_a_field, a_cluster_of_tools),
+    *(
+        another_application_of_the_project,
+        tools_by_an_image_updater,
+        an_autoscaler_that_owns_a_field,
+        a_cluster_of_tools,
+    ),
     *(an_overlay_for_a_laptop, jobs_by_a_folder, files_of_other_programs, other_names_of_kustomizations),
     *(a_namespace_with_a_quota, dialects, a_template_in_terraform, a_migration_by_a_tool, a_scaled_job),
     *(a_claim_of_a_stateful_set, a_secret_of_two_entries, authorities_of_the_company, every_right_of_argo_cd),
-    *(a_policy_for_several, a_route_of_a_mesh, addresses_that_are_shown, a_gateway_for_colleagues, redirects_of_one_s_own),
+    *(
+        a_policy_for_several,
+        a_route_of_a_mesh,
+        addresses_that_are_shown,
+        a_gateway_for_colleagues,
+        redirects_of_one_s_own,
+    ),
     *(the_same_host_in_two_regions, more_routes, a_store_for_add_ons, a_store_of_the_company, a_store_of_all_clusters),
     *(secrets_that_are_pushed, a_preview_of_one_s_own, a_replica_to_read_from, another_backup, another_region),
     *(a_page_of_one_s_own, sources_that_are_no_service, scripts_that_are_read),
@@ -889,30 +1088,75 @@ EXTENSIONS: tuple[Extension, ...] = (
     of_objects("budgets and autoscalers", BUDGETS),
     of_objects("a Job of many parts", INDEXED),
     of_objects("a load balancer inside", DIRECT),
-    of_objects("a Crossplane claim", "apiVersion: platform.example.org/v1\nkind: Queue\nmetadata: {name: a}\nspec: {writeConnectionSecretToRef: {name: a}}\n", ("platform.example.org", "Queue")),
-    of_objects("an object of Azure", "apiVersion: cache.azure.com/v1api20241101\nkind: Redis\nmetadata: {name: a}\nspec: {owner: {armId: /subscriptions/a}, operatorSpec: {secrets: {hostName: {name: a, key: b}}}}\n", ("cache.azure.com", "Redis")),
+    of_objects(
+        "a Crossplane claim",
+        "apiVersion: platform.example.org/v1\nkind: Queue\nmetadata: {name: a}\nspec: {writeConnectionSecretToRef: {name: a}}\n",
+        ("platform.example.org", "Queue"),
+    ),
+    of_objects(
+        "an object of Azure",
+        "apiVersion: cache.azure.com/v1api20241101\nkind: Redis\nmetadata: {name: a}\nspec: {owner: {armId: /subscriptions/a}, operatorSpec: {secrets: {hostName: {name: a, key: b}}}}\n",
+        ("cache.azure.com", "Redis"),
+    ),
     of_kustomization("bases of other hosts", {}, ("resources", REMOTE)),
     of_kustomization("directives of patches", {"directives.yaml": PATCHES}, ("patches", "  - path: directives.yaml\n")),
-    of_kustomization("a volume for what a program adds", {"injected.yaml": INJECTED}, ("patches", "  - path: injected.yaml\n")),
+    of_kustomization(
+        "a volume for what a program adds", {"injected.yaml": INJECTED}, ("patches", "  - path: injected.yaml\n")
+    ),
     of_kustomization("a device", {"device.yaml": DEVICE}, ("patches", "  - path: device.yaml\n")),
-    of_kustomization("a patch of the old kind", {"old.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: SERVICE}\nspec: {minReadySeconds: 5}\n"}, ("patchesStrategicMerge", "  - old.yaml\n")),
-    of_kustomization("variables of kustomize", {}, ("vars", "  - {name: SVC, objref: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}}\n")),
+    of_kustomization(
+        "a patch of the old kind",
+        {"old.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: SERVICE}\nspec: {minReadySeconds: 5}\n"},
+        ("patchesStrategicMerge", "  - old.yaml\n"),
+    ),
+    of_kustomization(
+        "variables of kustomize",
+        {},
+        ("vars", "  - {name: SVC, objref: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}}\n"),
+    ),
     of_kustomization("a prefix", {}, ("namePrefix", "eu-")),
-    of_cluster("a project by other ways to write an address", PROJECT.replace("'*'], ", "'*'], ").replace("sourceRepos: ['*']", "sourceRepos: ['https://git.example.com/a.git']")
-               + f"{APPLICATION}  project: years\n  source: {ELSEWHERE}\n  destination: {HERE}\n"),  # fmt: skip
-    of_cluster("a project by braces", PROJECT.replace("team-*", "team-{a,b}").replace("sourceRepos: ['*']", "sourceRepos: ['https://git.example.com/{a,b}']")
-               + f"{APPLICATION}  project: years\n  source: {ELSEWHERE}\n  destination: {HERE}\n"),  # fmt: skip
-    of_cluster("a hydrated Application", f"{PROJECT}{APPLICATION}  project: years\n  sourceHydrator:\n    drySource: {{repoURL: REPOSITORY, path: apps/tools/dry, targetRevision: HEAD}}\n"
-               f"    syncSource: {{targetBranch: environments/dev, path: tools}}\n  destination: {HERE}\n"),  # fmt: skip
-    of_cluster("a set by a patch", f"{PROJECT}{SET}  goTemplate: true\n  generators: [{{matrix: {{generators: [{{git: {{repoURL: REPOSITORY, revision: HEAD, files: [{{path: 'apps/*/config.yaml'}}]}}}}, {{clusters: {{}}}}]}}}}]\n"
-               "  templatePatch: |\n    spec:\n      source: {repoURL: REPOSITORY, targetRevision: HEAD, path: '{{ .path.path }}'}\n"
-               f"  template: {{metadata: {{name: 'a-{{{{ .name }}}}'}}, spec: {{project: years, destination: {{name: '{{{{ .name }}}}', namespace: 'team-{{{{ .team }}}}'}}}}}}\n"),  # fmt: skip
-    of_container("a field of the pod", "            - {name: NODE, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}\n            - {name: OTLP, value: 'http://$(NODE):4317'}\n            - {name: ANY, value: '0.0.0.0:8080'}\n"),
+    of_cluster(
+        "a project by other ways to write an address",
+        PROJECT.replace("'*'], ", "'*'], ").replace(
+            "sourceRepos: ['*']", "sourceRepos: ['https://git.example.com/a.git']"
+        )
+        + f"{APPLICATION}  project: years\n  source: {ELSEWHERE}\n  destination: {HERE}\n",
+    ),
+    of_cluster(
+        "a project by braces",
+        PROJECT.replace("team-*", "team-{a,b}").replace(
+            "sourceRepos: ['*']", "sourceRepos: ['https://git.example.com/{a,b}']"
+        )
+        + f"{APPLICATION}  project: years\n  source: {ELSEWHERE}\n  destination: {HERE}\n",
+    ),
+    of_cluster(
+        "a hydrated Application",
+        f"{PROJECT}{APPLICATION}  project: years\n  sourceHydrator:\n    drySource: {{repoURL: REPOSITORY, path: apps/tools/dry, targetRevision: HEAD}}\n"
+        f"    syncSource: {{targetBranch: environments/dev, path: tools}}\n  destination: {HERE}\n",
+    ),
+    of_cluster(
+        "a set by a patch",
+        f"{PROJECT}{SET}  goTemplate: true\n  generators: [{{matrix: {{generators: [{{git: {{repoURL: REPOSITORY, revision: HEAD, files: [{{path: 'apps/*/config.yaml'}}]}}}}, {{clusters: {{}}}}]}}}}]\n"
+        "  templatePatch: |\n    spec:\n      source: {repoURL: REPOSITORY, targetRevision: HEAD, path: '{{ .path.path }}'}\n"
+        f"  template: {{metadata: {{name: 'a-{{{{ .name }}}}'}}, spec: {{project: years, destination: {{name: '{{{{ .name }}}}', namespace: 'team-{{{{ .team }}}}'}}}}}}\n",
+    ),
+    of_container(
+        "a field of the pod",
+        "            - {name: NODE, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}\n            - {name: OTLP, value: 'http://$(NODE):4317'}\n            - {name: ANY, value: '0.0.0.0:8080'}\n",
+    ),
     of_operator("karpenter.azure.com/v1beta1", "AKSNodeClass", "{imageFamily: Ubuntu}"),
     of_operator("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "{subject: {namespaces: {}}}"),
     of_operator("resource.k8s.io/v1", "ResourceClaimTemplate", "{spec: {devices: {requests: [{name: gpu}]}}}"),
-    of_operator("ray.io/v1", "RayCluster", "{workerGroupSpecs: [{groupName: a, template: {spec: {containers: [{name: a, image: 'ray:2'}]}}}]}"),
-    of_operator("jobset.x-k8s.io/v1alpha2", "JobSet", "{replicatedJobs: [{name: a, template: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}]}"),
+    of_operator(
+        "ray.io/v1",
+        "RayCluster",
+        "{workerGroupSpecs: [{groupName: a, template: {spec: {containers: [{name: a, image: 'ray:2'}]}}}]}",
+    ),
+    of_operator(
+        "jobset.x-k8s.io/v1alpha2",
+        "JobSet",
+        "{replicatedJobs: [{name: a, template: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}]}",
+    ),
     of_file(".vscode/settings.json", '// Ours.\n{"yaml.schemas": {}}\n'),
     of_file(".devcontainer/docker-compose.yml", "services:\n  dev: {build: ., volumes: ['..:/w:cached']}\n"),
     of_file("mkdocs.yml", "site_name: !ENV [SITE, ours]\nplugins: [search]\n"),
@@ -921,4 +1165,4 @@ EXTENSIONS: tuple[Extension, ...] = (
     of_file("apps/OWNERS", "approvers: [a]\n"),
     of_file("docs/merge.md", "# Merges\n\n~~~text\n<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\n~~~\n"),
     of_file("tests/fixtures/merge.txt", "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\n"),
-)  # fmt: skip
+)

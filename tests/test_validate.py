@@ -353,7 +353,9 @@ def test_what_is_of_the_whole_cluster_needs_no_namespace(own_product: Path, tmp_
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(("text", "linted"), [("#!/bin/bash\n", True), ("#!/bin/zsh\n", False), ("log() { :; }\n", False)])
+@pytest.mark.parametrize(
+    ("text", "linted"), [("#!/bin/bash\n", True), ("#!/bin/zsh\n", False), ("log() { :; }\n", False)]
+)
 def test_a_script_is_linted_where_its_shell_is_known(
     text: str, linted: bool, patients: Callable[[str], validation.Patient]
 ) -> None:

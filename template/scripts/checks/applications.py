@@ -12,6 +12,7 @@ from .documents import Map, Problem, Repository
 
 _WATCHED = "argocd.argoproj.io/manifest-generate-paths"
 _OPTIONS = "argocd.argoproj.io/sync-options"
+_REPLICAS, _MANAGERS = {"/spec/replicas", ".spec.replicas"}, "managedFieldsManagers"
 _KEPT = ("Prune=false", "Delete=false")
 
 
@@ -299,8 +300,8 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
         for project in projects(repository, application) if set(folders(application)) & set(overlays) else ():
             for target in project.maps("spec", "destinations") if project.name == name else ():
                 there = target.text("namespace")
-                fine = there in (own, "") or there.startswith("!") or ((name, there) in used and there not in namespaces)
-                if own and not fine:
+                others = there in namespaces or (name, there) not in used
+                if own and there != own and others and not there.startswith("!"):
                     what = f"lets {application.name} into {target.get('namespace')}"
                     yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
 
@@ -314,9 +315,7 @@ def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
                 item.text("kind") in (target.kind, "*")
                 and item.text("name") in ("", target.name)
                 and (
-                    {"/spec/replicas", ".spec.replicas"}
-                    & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")}
-                    or item.texts("managedFieldsManagers")
+                    _REPLICAS & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")} or item.texts(_MANAGERS)
                 )
                 for item in application.maps("spec", "ignoreDifferences")
             )
@@ -325,10 +324,10 @@ def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
 
 def check_rendering(repository: Repository) -> Iterator[Problem]:
     """Check for what Argo CD would take away with its Application, and for what makes it render a folder otherwise."""
-    for path in repository.matching(r"(?:apps/[^/]+/(?:overlays/[^/]+|preview)|clusters/.*)/[.]argocd-source(?:-.*)?[.]yaml"):
-        yield Problem(
-            path, 0, "overrides what the Application says of its source: remove it, and change that in clusters/"
-        )
+    folders_of_ours = r"(?:apps/[^/]+/(?:overlays/[^/]+|preview)|clusters/.*)"
+    for path in repository.matching(rf"{folders_of_ours}/[.]argocd-source(?:-.*)?[.]yaml"):
+        cure = "remove it, and change that in clusters/"
+        yield Problem(path, 0, f"overrides what the Application says of its source: {cure}")
     for overlay in repository.overlays():
         for item in kustomize.build(repository, overlay).objects:
             # Claims of other StatefulSets outlive them.

@@ -16,6 +16,8 @@ Place = tuple[str, int]
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # YAML elsewhere is read too, but whether it must be valid is for others to say: builds fill some files in.
 _OURS = re.compile(r"[.][^/]+|(?:[.]github|apps|bootstrap|clusters|scripts|terraform)/.*", re.DOTALL)
+# A page may show a conflict.
+_BLOCK = re.compile(r"^(?:```|~~~).*\n(<{7} .*\n(?:(?!```|~~~).*\n)*)", re.MULTILINE)
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 # Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.
@@ -247,13 +249,9 @@ class Repository:
 
     def overlays(self) -> list[str]:
         """Return the folders of the overlays that are environments, sorted: those with image tags."""
-
-        def find() -> list[str]:
-            found = self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
-            return [one for one in found if "imagetags" in self.text(f"{one}/kustomization.yaml")
-                    or self.exists(f"{one}/imagetags")]  # fmt: skip
-
-        return list(self.known("overlays", find))
+        found = self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
+        tagged = set(self.matching(r"(apps/[^/]+/overlays/[^/]+)/imagetags/.*"))
+        return [one for one in found if one in tagged or "imagetags" in self.text(f"{one}/kustomization.yaml")]
 
     def environments(self) -> list[str]:
         """Return the names of the overlays, sorted."""
@@ -326,10 +324,8 @@ def configuration(repository: Repository) -> set[str]:
 
 def conflict(path: str, text: str) -> Problem | None:
     """Return the problem of a merge that was left half-way; a line of equals signs alone may be a heading."""
-    if path.endswith(".md"):  # A page may show one, in a block of its own.
-        text = re.sub(
-            r"^(?:```|~~~).*\n(<{7} .*\n(?:(?!```|~~~).*\n)*)", lambda block: "\n" * block[0].count("\n"), text, flags=re.MULTILINE
-        )
+    if path.endswith(".md"):
+        text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
     marker = re.search(r"^(<{7} |>{7} )", text, re.MULTILINE) if "<<<<<<< " in text or ">>>>>>> " in text else None
     if marker is None or "\n=======" not in text:
         return None

@@ -460,12 +460,11 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
                 *found[above].place,
                 f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",
             )
-        elif not (is_kustomization or path in named or _NAMERS & set(found[above])) and _has_effect(repository, path, groups):
-            yield Problem(
-                path,
-                0,
-                f"is not named in {found[above].place[0]}, so it has no effect: add it to resources, or remove it",
-            )
+        elif is_kustomization or path in named or _NAMERS & set(found[above]):
+            continue
+        elif _has_effect(repository, path, groups):
+            what = f"is not named in {found[above].place[0]}, so it has no effect"
+            yield Problem(path, 0, f"{what}: add it to resources, or remove it")
 
 
 def _has_effect(repository: Repository, path: str, groups: set[str]) -> bool:

@@ -18,7 +18,8 @@ _MAKE_NOTHING = {
 # Kinds of these groups that make pods all the same.
 _MAKERS = {
     *("Alertmanager", "Prometheus", "PrometheusAgent", "ThanosRuler"),
-    *("AnalysisTemplate", "CronWorkflow", "EventBus", "ScaledJob", "EventSource", "Sensor", "Workflow", "WorkflowTemplate"),
+    *("AnalysisTemplate", "CronWorkflow", "EventBus", "EventSource", "ScaledJob", "Sensor"),
+    *("Workflow", "WorkflowTemplate"),
 }
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}

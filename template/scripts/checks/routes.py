@@ -12,6 +12,8 @@ from .objects import Environment, environments
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _Gateways = dict[tuple[str, str], Map]
+# Each with the Gateways that it is of.
+_Redirects = list[tuple[Map, list[Map | None]]]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -25,8 +27,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
         owners: dict[str, str] = {}
-        # With the Gateways that they are of.
-        redirects: list[tuple[Map, list[Map | None]]] = []
+        redirects: _Redirects = []
         for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}"):
             namespace = namespace_of(repository, route)
             yield from _check_parents(route, namespace, gateways)
@@ -90,11 +91,7 @@ def _check_paths(routes: list[Map]) -> Iterator[Problem]:
 
 
 def _check_hosts(
-    environment: Environment,
-    route: Map,
-    gateways: _Gateways,
-    redirects: list[tuple[Map, list[Map | None]]],
-    owners: dict[str, str],
+    environment: Environment, route: Map, gateways: _Gateways, redirects: _Redirects, owners: dict[str, str]
 ) -> Iterator[Problem]:
     parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
     joined = [gateway for _, gateway in parents]

@@ -13,8 +13,7 @@ from .environments import Platform, platforms
 _NOT_SET = '"(not set)"'
 # Names of fields of Argo CD.
 _CREDENTIAL = re.compile(r"password|[a-z]Key\b|keyData|[tT]oken")
-# Where this is among its values, the operator of a cluster does not know a kind.
-_OFF = "process{}: false"
+# Kinds that the operator of a cluster may not know.
 _REFUSED = ("ClusterExternalSecret", "ClusterPushSecret", "PushSecret")
 
 
@@ -41,7 +40,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     operators = "".join(map(repository.text, repository.matching(r"clusters/[^/]+/external-secrets[.]yaml")))
     for top in ("apps", "clusters"):
         for kind in _REFUSED:
-            for item in of_kind(repository, kind, top) if _OFF.format(kind) in operators else ():
+            for item in of_kind(repository, kind, top) if f"process{kind}: false" in operators else ():
                 what = f"{kind} is a kind that External Secrets has turned off here"
                 yield Problem(*item.where("kind"), f"{what}: write an ExternalSecret for each environment")
     for platform in platforms(repository):
@@ -69,12 +68,10 @@ class _Vault:
             yield Problem(*self.platform.where("environment_secrets"), f"{what}: remove it")
         for store in self.stores.values():
             at = ("spec", "provider", "azurekv", "vaultUrl")
-            account = store.text("spec", "provider", "azurekv", "serviceAccountRef", "name")
-            if "key-vault-" not in f"{store.name} {account}":
-                continue
-            if store.at(*at) == self.url:
+            ours = "key-vault-" in store.name + store.text(*at[:-1], "serviceAccountRef", "name")
+            if ours and store.at(*at) == self.url:
                 yield from self._check_store(store)
-            elif store.at(*at):
+            elif ours and store.at(*at):
                 what = f"is not the vault {self.platform.values.get('key_vault_name')} of {self.platform.path}"
                 yield Problem(*store.where(*at), f"{what}: make them the same")
         for folder in [

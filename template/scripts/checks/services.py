@@ -143,10 +143,8 @@ def _made(environment: Environment) -> _Made:
 
 def _check_references(environment: Environment, item: Workload, made: _Made) -> Iterator[Problem]:
     for kind, name, keys, place in _references(item):
-        if kind == "PersistentVolumeClaim" and (kind, name.rstrip("0123456789")) in made:
-            continue
-        if (kind, name) in made:
-            has = made[kind, name]
+        if (kind, name) in made or (kind, name.rstrip("0123456789")) in made:  # The latter of a StatefulSet.
+            has = made.get((kind, name))
             for key in keys:
                 if has is not None and key not in has:
                     cure = f"use one of {', '.join(sorted(has))}" if has else "add it"
