@@ -1001,6 +1001,58 @@ def state_of_another_subscription(tree: Tree, _: random.Random) -> None:
         )
 
 
+def labels_with_selectors(tree: Tree, _: random.Random) -> None:
+    """Labels that go into selectors too, of a product that nobody has deployed yet."""
+    tree.insert(tree.base / "kustomization.yaml", r"^labels:\n", "  - pairs: {tier: web}\n    includeSelectors: true\n")
+    path = tree.overlays[0] / "kustomization.yaml"
+    path.write_text(path.read_text() + "commonLabels: {owner: team-a}\n")
+
+
+def patches_of_applications(tree: Tree, _: random.Random) -> None:
+    """What all Applications of a cluster get by a patch, and an object of the bootstrap chart that Helm fills in."""
+    for cluster in tree.clusters:
+        entry = "  - target: {kind: Application}\n    patch: |-\n      - {op: add, path: /spec/info, value: [{name: team, value: web}]}\n"
+        entry += "      - {op: replace, path: /spec/revisionHistoryLimit, value: 3}\n"
+        tree.section(cluster / "kustomization.yaml", "patches", entry)
+    for path in tree.root.glob("bootstrap/**/templates/application.yaml"):
+        tree.write(
+            path.with_name("more.yaml"),
+            "{{- if .Values.more }}\nkind: ConfigMap\napiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n{{- end }}\n",
+        )
+
+
+def pods_by_another_template(tree: Tree, _: random.Random) -> None:
+    """A stage in pods of a template of the controller, to which a file adds something."""
+    if (tree.root / "Jenkinsfile").exists():
+        tree.write(
+            tree.root / "jenkins/agents/more.yaml", "apiVersion: v1\nkind: Pod\nspec: {nodeSelector: {disk: ssd}}\n"
+        )
+        stage = "    stage('Java') {\n      agent {\n        kubernetes {\n          inheritFrom 'java'\n          yamlFile 'jenkins/agents/more.yaml'\n"
+        stage += "          yamlMergeStrategy merge()\n          defaultContainer 'maven'\n        }\n      }\n      steps {\n        container('maven') { sh 'mvn' }\n      }\n    }\n"
+        tree.insert(tree.root / "Jenkinsfile", r"^  stages \{\n", stage)
+
+
+def pods_by_expressions(tree: Tree, _: random.Random) -> None:
+    text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: batch}\nspec:\n  selector: {matchLabels: {app: batch}, matchExpressions: [{key: track, operator: In, values: [a, b]}]}\n"
+    text += f"  template: {{metadata: {{labels: {{app: batch, track: a}}}}, spec: {{{POD}}}}}\n---\n"
+    text += "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: batch}\nspec: {podSelector: {matchLabels: {app: batch}}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{to: [{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [x]}]}}]}]}\n"
+    tree.resource(tree.base, "batch.yaml", text)
+
+
+def an_entry_of_more_kinds(tree: Tree, _: random.Random) -> None:
+    """A certificate of the vault, and a Secret whose entries a template makes beside those that it asks for."""
+    for overlay in tree.overlays:
+        path = overlay / "secret-store.yaml"
+        store = re.search(r"key-vault-\w+", path.read_text()) if path.exists() else None
+        if store and not (tree.app / "preview").exists():
+            text = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: web-tls}\nspec:\n"
+            text += f"  secretStoreRef: {{name: {store[0]}, kind: ClusterSecretStore}}\n  target: {{name: web-tls-7, template: {{type: kubernetes.io/tls, mergePolicy: Merge, data: {{ca.crt: a}}}}}}\n"
+            text += "  data: [{secretKey: tls.crt, remoteRef: {key: cert/web-tls}}, {secretKey: tls.key, remoteRef: {key: key/web-tls}}]\n---\n"
+            text += f"apiVersion: v1\nkind: Pod\nmetadata: {{name: tls}}\nspec: {{{POD}, volumes: [{{name: v, secret: {{secretName: web-tls-7, items: [{{key: tls.crt, path: a}}, {{key: ca.crt, path: b}}]}}}}]}}\n"
+            tree.resource(overlay, "web-tls.yaml", text)
+            tree.allow("", "Pod")
+
+
 BLUE_GREEN = (
     "apiVersion: v1\nkind: Service\nmetadata: {name: web-preview}\nspec: {selector: {app: blue}, ports: [{port: 80, targetPort: 8080, appProtocol: http}]}\n---\n"
     "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: blue}\nspec:\n  selector: {matchLabels: {app: blue}}\n"
@@ -1074,7 +1126,8 @@ EXTENSIONS: tuple[Extension, ...] = (
     *(the_same_host_in_two_regions, more_routes, a_store_for_add_ons, a_store_of_the_company, a_store_of_all_clusters),
     *(secrets_that_are_pushed, a_preview_of_one_s_own, a_replica_to_read_from, another_backup, another_region),
     *(a_page_of_one_s_own, sources_that_are_no_service, scripts_that_are_read),
-    *(an_environment_under_another_name, two_environments_of_one),
+    *(an_environment_under_another_name, two_environments_of_one, labels_with_selectors, patches_of_applications),
+    *(pods_by_another_template, pods_by_expressions, an_entry_of_more_kinds),
     *(no_policies, no_terraform, no_answers, no_sources, fewer_workflows, no_disruption_budgets, no_backups),
     *(other_namespaces, another_branch, another_address, a_registry_for_production, a_sidecar_of_our_own),
     *(a_service_in_one_file, hosts_by_an_asterisk, no_redirect, a_listener_more, cluster_wide_objects),

@@ -27,7 +27,7 @@ def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
         named = dict(re.findall(r"(\w+) '([^']*)'", agent["settings"]))
         path, default = named.get("yamlFile", ""), named.get("defaultContainer", "jnlp")
         pod = repository.first(path)
-        if not path:
+        if not path or "inheritFrom" in named:
             continue  # Written out in place, or a template of the controller.
         if not pod:
             yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"
