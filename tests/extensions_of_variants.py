@@ -427,7 +427,7 @@ def redirects_of_one_s_own(tree: Tree, _: random.Random) -> None:
             redirect = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: old}\nspec:\n  parentRefs: [{name: public, sectionName: http}]\n"
             redirect += "  hostnames: [old.example.com]\n  rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, hostname: new.example.com}}]}]\n"
             tree.resource(cluster / "gateway", "old.yaml", redirect)
-            host = re.search(r'hostnames:\n    - "(?:dev[.]|prod[.]|staging[.])?([^"]+)"', path.read_text())[1]  # type: ignore[index]
+            host = min(re.findall(r'- "([^"]+)"', path.read_text()), key=len)
             text = re.sub(
                 r"hostnames:\n( +- .*\n)+", f"hostnames:\n    - '{host}'\n    - '*.{host}'\n", path.read_text()
             )
@@ -725,7 +725,7 @@ def _without(*paths: Path) -> None:
 def no_policies(tree: Tree, _: random.Random) -> None:
     """Policies are somebody else's concern: of Cilium, or of a mesh."""
     entry = "  - target: {kind: NetworkPolicy}\n    patch: |-\n      $patch: delete\n      kind: NetworkPolicy\n      metadata: {name: any}\n"
-    for overlay in tree.overlays:
+    for overlay in tree.overlays if not (tree.app / "preview").exists() else ():
         tree.section(overlay / "kustomization.yaml", "patches", entry)
 
 
@@ -813,6 +813,8 @@ def another_address(tree: Tree, _: random.Random) -> None:
 def a_registry_for_production(tree: Tree, _: random.Random) -> None:
     """Production pulls from a registry of its own, to which images are copied."""
     overlay = tree.overlays[-1]
+    if (tree.app / "preview").exists():  # Of the same images.
+        return
     for entry in yaml.safe_load((overlay / "imagetags/kustomization.yaml").read_text())["images"]:
         name = entry["name"]
         text = (overlay / "kustomization.yaml").read_text()
@@ -1043,7 +1045,7 @@ def an_entry_of_more_kinds(tree: Tree, _: random.Random) -> None:
     """A certificate of the vault, and a Secret whose entries a template makes beside those that it asks for."""
     for overlay in tree.overlays:
         path = overlay / "secret-store.yaml"
-        store = re.search(r"key-vault-\w+", path.read_text()) if path.exists() else None
+        store = re.search(r"key-vault-[\w-]+", path.read_text()) if path.exists() else None
         if store and not (tree.app / "preview").exists():
             text = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: web-tls}\nspec:\n"
             text += f"  secretStoreRef: {{name: {store[0]}, kind: ClusterSecretStore}}\n  target: {{name: web-tls-7, template: {{type: kubernetes.io/tls, mergePolicy: Merge, data: {{ca.crt: a}}}}}}\n"
@@ -1075,9 +1077,9 @@ SECRET_CLASS = (
 )
 BUDGETS = (
     "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: all}\nspec: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow, selector: {matchExpressions: [{key: app.kubernetes.io/name, operator: Exists}]}}\n---\n"
-    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: consumer}\nspec: {minReplicas: 1, maxReplicas: 9, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: consumer},"
+    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: of-queue}\nspec: {minReplicas: 1, maxReplicas: 9, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: of-queue},"
     " metrics: [{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: '30'}}}], behavior: {scaleDown: {policies: [{type: Percent, value: 10, periodSeconds: 60}]}}}\n---\n"
-    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: consumer}\nspec:\n  selector: {matchLabels: {app: consumer}}\n  template:\n    metadata: {labels: {app: consumer}}\n"
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: of-queue}\nspec:\n  selector: {matchLabels: {app: of-queue}}\n  template:\n    metadata: {labels: {app: of-queue}}\n"
     "    spec: {containers: [{name: a, image: 'a:1@sha256:DIGEST', resources: {requests: {cpu: 100m, memory: 128Mi}}}]}\n"
 )
 INDEXED = (
