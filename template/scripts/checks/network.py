@@ -17,7 +17,7 @@ _URL = re.compile(
 # Names of variables for addresses that pods show, or compare with what they are shown, and do not call.
 _SHOWN = re.compile(r"(?:.*_)?(?:AUD|AUDIENCE|CALLBACK|ISSUER|ORIGINS?|PUBLIC|REDIRECT)(?:_.*)?")
 # Pages link to other addresses of the web.
-_CALLED = re.compile(r"//[\w.-]*\bapi\b|/api(?:/|$)")
+_CALLED = re.compile(r"//[\w.-]*\bapi\b")
 _INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
