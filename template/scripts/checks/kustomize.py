@@ -113,7 +113,7 @@ def _references(document: Map) -> Iterator[tuple[str, Place]]:
 
 
 def _is_remote(entry: str) -> bool:
-    return bool(re.match(r"[a-z+]+://|git@|git::|github[.]com/|[\w-]+[.][\w.-]+/[^/]+/", entry)) or "?ref=" in entry
+    return bool(re.match(r"[a-z+]+://|git@|git::|[\w-]+[.][\w.-]+/[^/]+/", entry)) or "?ref=" in entry
 
 
 def deployed(repository: Repository) -> set[str]:
