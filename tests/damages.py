@@ -450,12 +450,6 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "yamlFile 'jenkins/agents/build",
         "names no cloud, so it starts where branches run and push is not",
     ),
-    "a pipeline that no job runs": (
-        "README.md",
-        "`jenkins/rollback.Jenkinsfile`",
-        "a file",
-        "jenkins/rollback.Jenkinsfile:1: README.md does not say which job runs it",
-    ),
     "an environment that can not be rolled back": (
         "jenkins/rollback.Jenkinsfile",
         "'dev', ",
@@ -473,12 +467,6 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'scripts/deploy "dev"',
         'scripts/deploy "test"',
         "there is no environment test",
-    ),
-    "a credential that the README does not name": (
-        "Jenkinsfile",
-        "credentialsId: 'git'",
-        "credentialsId: 'gti'",
-        "README.md does not say what the credential gti is",
     ),
 }
 
@@ -1567,10 +1555,6 @@ OTHERS: dict[str, tuple[Edit, str]] = {
             ),
         ),
         "PersistentVolumeClaim extra holds data, which would go with it: add Prune=false,Delete=false",
-    ),
-    "a source without a workflow": (
-        added("src/worker/Dockerfile", f"FROM python:3.14-slim@sha256:{'0' * 64}\n"),
-        ".github/workflows/check.yml:137: src/worker is not among the services: add it, so that it is checked",
     ),
 }
 

@@ -74,8 +74,15 @@ class Tree:
         else:
             path.write_text(path.read_text(encoding="utf-8") + f"{key}:\n{entry}", encoding="utf-8")
 
+    def allow_argocd(self, group: str) -> None:
+        """Give Argo CD the right to a group, where it has rights by groups."""
+        path, groups = self.root / "terraform/gitops/values/argocd-automatic.yaml", "apiGroups: &groups\n"
+        if group and path.exists() and f"- {group}\n" not in path.read_text(encoding="utf-8"):
+            self.insert(path, groups, f"          - {group}\n")
+
     def allow(self, group: str, kind: str) -> None:
         """Let the project of the application bring a kind, and that of its previews, where there are any."""
+        self.allow_argocd(group)
         for path in [
             *self.root.glob("clusters/*/projects/*.yaml"),
             *self.root.glob("clusters/*/preview-projects/pro*"),

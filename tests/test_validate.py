@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import damages, extensions, extensions_of_years, support, validation
+from tests import damages, extensions, extensions_of_variants, extensions_of_years, support, validation
 from tests.damages import APP, DATABASE, DEV, FRONTEND
 from tests.in_process import InProcess
 from tests.validation import replace
@@ -330,6 +330,40 @@ def test_each_valid_extension_by_itself_gives_no_finding(
     assert found == {}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", extensions_of_variants.VARIANTS)
+def test_each_valid_edit_of_a_variant_gives_no_finding(
+    answers: str, patients: Callable[[str], validation.Patient]
+) -> None:
+    found = {}
+    for extension in extensions_of_variants.EXTENSIONS:
+
+        def extend(root: Path, add: extensions.Extension = extension) -> None:
+            add(extensions.Tree(root), random.Random(1))
+
+        with patients(answers).damaged(extend) as product:
+            if lines := validation.problems(product):
+                found[extension.__name__] = lines
+    assert found == {}
+
+
+def test_what_is_of_the_whole_cluster_needs_no_namespace(own_product: Path, tmp_path: Path) -> None:
+    extensions_of_variants.cluster_wide_objects(extensions.Tree(own_product), random.Random(1))
+    done = support.run(sys.executable, "scripts/validate", cwd=own_product, PATH=few_tools(tmp_path, "kubectl"))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "linted"), [("#!/bin/bash\n", True), ("#!/bin/zsh\n", False), ("log() { :; }\n", False)]
+)
+def test_a_script_is_linted_where_its_shell_is_known(
+    text: str, linted: bool, patients: Callable[[str], validation.Patient]
+) -> None:
+    with patients("defaults").damaged(damages.added("tools/run.sh", text)) as product:
+        [tool] = [one for one in validation.tools(product) if one.name == "shellcheck"]
+        assert ("tools/run.sh" in tool.command) == linted
+
+
 def test_what_needs_a_plugin_or_helm_is_left_to_these(rendered: Callable[[str], Path], tmp_path: Path) -> None:
     product = shutil.copytree(rendered("defaults"), tmp_path / "product")
     before = validation.tools(product)
@@ -415,8 +449,8 @@ def test_yaml_that_would_hold_the_checks_up_is_one_problem(
 
 def test_a_file_whose_name_holds_a_workflow_command_is_shown_and_does_nothing(own_product: Path) -> None:
     for name in (f"{support.HOSTILE}.yaml", "\n::add-mask::x.yaml", "::set-env name=x::y.yaml", "x\n##[error]y.yaml"):
-        (own_product / name).write_text("a: [\n")
-    (own_product / "keys.yaml").write_text('"a\\n::error::x": 1\n"a\\n::error::x": 2\n')
+        (own_product / "apps" / name).write_text("a: [\n")
+    (own_product / "apps/keys.yaml").write_text('"a\\n::error::x": 1\n"a\\n::error::x": 2\n')
     kustomization = own_product / DEV / "kustomization.yaml"
     kustomization.write_text(kustomization.read_text() + '  - "\\n::add-mask::x\\n##[error]y"\n')
     for arguments in ((), ("--no-tools",)):
@@ -434,7 +468,7 @@ def test_random_texts_are_read_or_refused_and_plain_once_shown(patients: Callabl
     def plant(product: Path) -> None:
         for number in range(300):
             text = "".join(chance.choices(letters, k=chance.randint(1, 60)))
-            (product / f"{number}.yaml").write_bytes(text.encode())
+            (product / "apps" / f"{number}.yaml").write_bytes(text.encode())
 
     with patients("defaults").damaged(plant) as product:
         lines = validation.problems(product)

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,8 @@ class Patient:
             now = self._state()
             for path in set(now) - set(self._sound):
                 (self.root / path).unlink()
+                with suppress(OSError):  # Others are still there.
+                    os.removedirs((self.root / path).parent)
             for path, state in self._sound.items():
                 if now.get(path) != state:
                     (self.root / path).parent.mkdir(parents=True, exist_ok=True)

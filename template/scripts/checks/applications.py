@@ -1,6 +1,7 @@
 """Applications of Argo CD deploy folders that there are, from this repository, to where their projects let them."""
 
 import fnmatch
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from .documents import Map, Problem, Repository
 
 _WATCHED = "argocd.argoproj.io/manifest-generate-paths"
 _OPTIONS = "argocd.argoproj.io/sync-options"
+_REPLICAS, _MANAGERS = {"/spec/replicas", ".spec.replicas"}, "managedFieldsManagers"
 _KEPT = ("Prune=false", "Delete=false")
 
 
@@ -93,9 +95,16 @@ def may_be(text: str, value: str) -> bool:
     return bool(re.fullmatch(pattern, value))
 
 
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of Argo CD, which may hold alternatives in braces, as an expression."""
+    text = fnmatch.translate(pattern.lstrip("!").removesuffix(".git"))
+    return re.compile(re.sub(r"\\\{(.*?)\\\}", lambda choice: f"(?:{choice[1].replace(',', '|')})", text))
+
+
 def _allows(patterns: list[Any], value: Any) -> bool:
     """Tell whether a value is among patterns, and not excluded by one that begins with `!`."""
-    fits = [str(one) for one in patterns if fnmatch.fnmatchcase(str(value), str(one).lstrip("!"))]
+    fits = [str(one) for one in patterns if _expression(str(one)).match(str(value).removesuffix(".git"))]
     return bool(fits) and not any(one.startswith("!") for one in fits)
 
 
@@ -127,7 +136,8 @@ def check(repository: Repository) -> Iterator[Problem]:
         document = kustomize.kustomization(repository, overlay)
         if overlay not in deployed and not any(may_be(path, overlay) for path in deployed):
             yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
-        made = repository.first(f"{overlay}/namespace.yaml")
+        beside = repository.documents.get(f"{overlay}/namespace.yaml", [])
+        made = next((item for item in beside if item.kind == "Namespace"), None)
         if made and made.name != document.get("namespace"):
             what = f"is not {document.get('namespace')}, as {document.place[0]} has it"
             yield Problem(*made.where("metadata", "name"), f"{what}: make them the same")
@@ -257,7 +267,7 @@ def judge(repository: Repository, folder: str, text: str) -> Iterator[Problem]:
                 allowed = [one.get("namespace") for one in project.maps("spec", "destinations")]
                 if lacking(project, item) and (item.kind, item.name, item.text("metadata", "namespace")) not in known:
                     yield Problem(folder, 0, f"{what}, which the project {project.name} refuses: {cure}")
-                elif item.kind not in kustomize.CLUSTER_KINDS and not _allows(allowed, namespace):
+                elif namespace and item.kind not in kustomize.CLUSTER_KINDS and not _allows(allowed, namespace):
                     yield Problem(folder, 0, f"{what} in the namespace {namespace}, which is not its own: {cure}")
 
 
@@ -283,13 +293,15 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
         for item in project.maps("spec", "clusterResourceWhitelist"):
             if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
+    namespaces = {kustomize.kustomization(repository, one).text("namespace") for one in overlays}
+    used = {(one.at("spec", "project"), one.at("spec", "destination", "namespace")) for one in every(repository)}
     for application in every(repository):
-        own = application.at("spec", "destination", "namespace")
+        name, own = application.at("spec", "project"), application.at("spec", "destination", "namespace")
         for project in projects(repository, application) if set(folders(application)) & set(overlays) else ():
-            for target in (
-                project.maps("spec", "destinations") if project.name == application.at("spec", "project") else ()
-            ):
-                if own and target.get("namespace") != own:
+            for target in project.maps("spec", "destinations") if project.name == name else ():
+                there = target.text("namespace")
+                others = there in namespaces or (name, there) not in used
+                if own and there != own and others and not there.startswith("!"):
                     what = f"lets {application.name} into {target.get('namespace')}"
                     yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
 
@@ -302,8 +314,9 @@ def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
             return kept and any(
                 item.text("kind") in (target.kind, "*")
                 and item.text("name") in ("", target.name)
-                and {"/spec/replicas", ".spec.replicas"}
-                & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")}
+                and (
+                    _REPLICAS & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")} or item.texts(_MANAGERS)
+                )
                 for item in application.maps("spec", "ignoreDifferences")
             )
     return True
@@ -311,10 +324,10 @@ def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
 
 def check_rendering(repository: Repository) -> Iterator[Problem]:
     """Check for what Argo CD would take away with its Application, and for what makes it render a folder otherwise."""
-    for path in repository.matching(r"(?:.*/)?[.]argocd-source(?:-.*)?[.]yaml"):
-        yield Problem(
-            path, 0, "overrides what the Application says of its source: remove it, and change that in clusters/"
-        )
+    folders_of_ours = r"(?:apps/[^/]+/(?:overlays/[^/]+|preview)|clusters/.*)"
+    for path in repository.matching(rf"{folders_of_ours}/[.]argocd-source(?:-.*)?[.]yaml"):
+        cure = "remove it, and change that in clusters/"
+        yield Problem(path, 0, f"overrides what the Application says of its source: {cure}")
     for overlay in repository.overlays():
         for item in kustomize.build(repository, overlay).objects:
             # Claims of other StatefulSets outlive them.

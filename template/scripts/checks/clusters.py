@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from . import kustomize
-from .applications import folders_of_bootstrap
 from .documents import Problem, Repository
 from .environments import Platform, platforms, read_values
 
@@ -30,20 +28,13 @@ def check(repository: Repository) -> Iterator[Problem]:
     for name in sorted(set(order) - set(repository.environments())):
         yield Problem(_ORDER, 0, f"environment {name} has no folder in apps/*/overlays: add it, or remove it")
     found = {one.path.rpartition("/")[2].removesuffix(".tfvars"): one for one in platforms(repository)}
-    if set(found) != set(order) or not all(platform.values for platform in found.values()):
+    if not found or set(found) != set(order) or not all(platform.values for platform in found.values()):
         return
     yield from _check_values(found)
     if repository.exists("terraform/registry"):
         yield from _check_registry(repository, found)
     for name, platform in found.items():
         yield from _check_cluster(repository, name, platform)
-    clusters = {platform.values.get("cluster_name") for platform in found.values()}
-    shared = {part for folder in folders_of_bootstrap(repository) for part in kustomize.build(repository, folder).parts}
-    for top in ("bootstrap", "clusters"):
-        others = set(repository.matching(rf"{top}/([^/]+)/.+")) - clusters
-        for name in sorted(one for one in others if not any(f"{part}/".startswith(f"{top}/{one}/") for part in shared)):
-            what = "is of no cluster in terraform/platform"
-            yield Problem(f"{top}/{name}", 0, f"{what}: fix its name, or remove it")
 
 
 def _check_values(found: dict[str, Platform]) -> Iterator[Problem]:

@@ -25,7 +25,8 @@ def _check_platform(repository: Repository, platform: Platform) -> Iterator[Prob
             for container in document.maps(*at, "spec", "containers"):
                 for variable in container.maps("env"):
                     value = variable.text("value")
-                    if value.endswith(".postgres.database.azure.com") and value != host:
+                    named = variable.get("name") in ("DB_HOST", "PGHOST")  # Others may be of other servers.
+                    if named and value.endswith(".postgres.database.azure.com") and value != host:
                         what = f"is not the server {host} of {platform.path}"
                         yield Problem(*variable.where("value"), f"{what}: make them the same")
     for environment in own:

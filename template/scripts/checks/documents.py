@@ -15,7 +15,9 @@ Place = tuple[str, int]
 # Folders that hold nothing of ours.
 _PASSED_OVER = {".git", ".terraform", ".venv", "node_modules", "__pycache__", ".pytest_cache"}
 # YAML elsewhere is read too, but whether it must be valid is for others to say: builds fill some files in.
-_OURS = re.compile(r"[^/]+|(?:[.]github|apps|bootstrap|clusters|scripts|terraform)/.*", re.DOTALL)
+_OURS = re.compile(r"[.][^/]+|(?:[.]github|apps|bootstrap|clusters|scripts|terraform)/.*", re.DOTALL)
+# A page may show a conflict.
+_BLOCK = re.compile(r"^(?:```|~~~).*\n(<{7} .*\n(?:(?!```|~~~).*\n)*)", re.MULTILINE)
 # Numbers for the YAML library of Kubernetes and kustomize, texts for that of Python.
 _NUMBER = re.compile(r"[-+]?(\d+([.]\d*)?|[.]\d+)[eE][-+]?\d+\Z|0o[0-7]+\Z")
 # Far more than files for people have: levels of nesting, values that come by aliases, characters of a number.
@@ -246,8 +248,10 @@ class Repository:
         return list(self.known(("matching", pattern), find))
 
     def overlays(self) -> list[str]:
-        """Return the folders of the overlays, sorted."""
-        return self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
+        """Return the folders of the overlays that are environments, sorted: those with image tags."""
+        found = self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
+        tagged = set(self.matching(r"(apps/[^/]+/overlays/[^/]+)/imagetags/.*"))
+        return [one for one in found if one in tagged or "imagetags" in self.text(f"{one}/kustomization.yaml")]
 
     def environments(self) -> list[str]:
         """Return the names of the overlays, sorted."""
@@ -303,8 +307,8 @@ def is_ours(path: str) -> bool:
 
 
 def is_template(path: str, text: str) -> bool:
-    """Tell whether a file is YAML only once Helm has rendered it."""
-    return "{{" in text and "/templates/" in path
+    """Tell whether a file is YAML only once Helm or Terraform has filled it in."""
+    return ("{{" in text and "/templates/" in path) or ("%{" in text and path.startswith("terraform/"))
 
 
 def configuration(repository: Repository) -> set[str]:
@@ -320,10 +324,8 @@ def configuration(repository: Repository) -> set[str]:
 
 def conflict(path: str, text: str) -> Problem | None:
     """Return the problem of a merge that was left half-way; a line of equals signs alone may be a heading."""
-    if path.endswith(".md"):  # A page may show one, in a block of its own.
-        text = re.sub(
-            r"^```.*\n(<{7} .*\n(?:(?!```).*\n)*)", lambda block: "\n" * block[0].count("\n"), text, flags=re.MULTILINE
-        )
+    if path.endswith(".md"):
+        text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
     marker = re.search(r"^(<{7} |>{7} )", text, re.MULTILINE) if "<<<<<<< " in text or ">>>>>>> " in text else None
     if marker is None or "\n=======" not in text:
         return None

@@ -94,7 +94,8 @@ def _check_backups(environment: Environment, platform: Platform) -> Iterator[Pro
     """Backups are of a database that is there, and go where terraform/platform lets them in."""
     backups = platform.values.get("database_backups")
     account = backups.get("storage_account_name") if isinstance(backups, dict) else None
-    for variable in (one for item in environment.workloads for one in item.variables if account):
+    backup = [item for item in environment.workloads if item.name == "database-backup" and account]
+    for variable in (one for item in backup for one in item.variables):
         name, value = variable.text("name"), variable.text("value")
         if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
             what = f"is not the storage account {account} of {platform.path}"
@@ -168,9 +169,10 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
         for name in _named(answers.get(key)):
             if not repository.exists(f"{app}/{folder}/{name}"):
                 yield problem(key, f"there is no folder {app}/{folder}/{name}")
-    for platform in platforms(repository):
-        if (location := platform.values.get("location")) and answers.get("region") not in (None, location):
-            yield problem("region", f"{answers['region']} is not {location}, the location in {platform.path}")
+    located = {one.values["location"]: one.path for one in platforms(repository) if one.values.get("location")}
+    if located and answers.get("region") not in (None, *located):
+        location, path = next(iter(located.items()))
+        yield problem("region", f"{answers['region']} is not {location}, the location in {path}")
     source = bootstrap(repository)
     if source and answers.get("git_repository") not in (None, source.get("repoURL")):
         yield problem("git_repository", f"is not {source.get('repoURL')}, which {source.place[0]} has")

@@ -4,12 +4,13 @@ import os
 import re
 from collections.abc import Iterator
 
-from .documents import Problem, Repository, configuration, conflict
+from .documents import Problem, Repository, configuration, conflict, is_ours
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
-_SCRIPT = re.compile(r"(?<![\w./$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./$*{-])")
-# What runs a command of another machine, or of an image.
-_ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) ")
+_SCRIPT = re.compile(r"(?<![\w./:$}-])(?:(?P<by>python3?|sh|bash) )?(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./$*{-])")
+# What runs a command of another machine, or of an image, or shows it; and steps in another folder.
+_ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) .*|\b(?:echo|printf) [^|;&]*")
+_FOLDER = re.compile(r"^ +(?:- )?working-directory:|\{ *working-directory:", re.MULTILINE)
 # What a workflow names and does not call.
 _NAMED = re.compile(r"""\s*(?:- *["'!]*scripts/|path: )|.*hashFiles\(""")
 # What calls scripts; what people write about them is none.
@@ -20,7 +21,8 @@ def inspect(repository: Repository) -> Iterator[Problem]:
     """Look at every file by itself. Texts of ConfigMaps may show a conflict; an update's own is one there too."""
     shown = {path for path in configuration(repository) if "<<<<<<< before updating\n" not in repository.text(path)}
     for path in repository.files:
-        if path in shown or not re.fullmatch(f"{_TEXT}|scripts/[^.]+", path):
+        elsewhere = "/" in path and not (is_ours(path) or path.startswith(("docs/", "src/")))
+        if path in shown or elsewhere or not re.fullmatch(f"{_TEXT}|scripts/[^.]+", path):
             continue
         if found := conflict(path, repository.text(path)):
             yield found
@@ -29,13 +31,12 @@ def inspect(repository: Repository) -> Iterator[Problem]:
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every script that is named."""
     for path in repository.files:
-        if re.fullmatch(_CALLERS, path):
+        if re.fullmatch(_CALLERS, path) and not (path.startswith(".github/") and _FOLDER.search(repository.text(path))):
             for number, line in enumerate(repository.text(path).splitlines(), 1):
                 if "scripts/" not in line or (path.startswith(".github/") and _NAMED.match(line)):
                     continue
-                for script in _SCRIPT.finditer(
-                    _ELSEWHERE.split(line.partition("# ")[0])[0]
-                ):  # Comments may name what is not there yet.
+                here = _ELSEWHERE.sub("", line.partition("# ")[0])  # Comments may name what is not there yet.
+                for script in _SCRIPT.finditer(here):
                     yield from _check_call(repository, path, number, script["path"], bool(script["by"]))
 
 
@@ -45,5 +46,5 @@ def _check_call(repository: Repository, path: str, number: int, script: str, int
         if repository.matching(rf".+/{script}"):  # It may be called in another folder.
             return
         yield Problem(path, number, f"calls {script}, which does not exist: add it or fix the name")
-    elif os.path.isfile(where) and not interpreted and not os.access(where, os.X_OK):
+    elif repository.text(script).startswith("#!") and not interpreted and not os.access(where, os.X_OK):
         yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")

@@ -45,11 +45,12 @@ def _check_environment(repository: Repository, environment: Environment) -> Iter
             what = f"container {one.get('name')} has no image"
             yield Problem(*one.where("name"), f"{what}: fix its name, as a patch adds what is not there, or add image")
     services = {f"{item.name}-migration": item for item in environment.workloads if item.kind != "Job"}
+    run_by_others = {one.text("image") for item in services.values() for one in item.containers}
     for item in environment.workloads:
         service = services.get(item.name) if item.kind == "Job" else None
         runs = [one.text("image") for one in service.containers] if service else []
         for one in item.containers if runs else ():
-            if one.text("image") not in runs:
+            if one.text("image") in run_by_others - set(runs):
                 what = f"migrates with {one.get('image')}, and {item.name.removesuffix('-migration')} runs {runs[-1]}"
                 yield Problem(*one.where("image"), f"{what}: make them the same")
     pinned = {name for name, image in named.items() if "digest" in image}

@@ -1,4 +1,4 @@
-"""Pipelines of Jenkins name what there is: pods, containers, credentials, environments, and jobs of README.md."""
+"""Pipelines of Jenkins name what there is: pods, containers and environments."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,10 @@ _LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every pipeline."""
-    readme = repository.text("README.md")
     for path in repository.matching(_PIPELINE):
         text = repository.text(path)
         for position, what in [*_agents(repository, text), *_environments(repository, text)]:
             yield Problem(path, text.count("\n", 0, position) + 1, what)
-        for used in re.finditer(r"credentialsId: '([^']*)'", text):
-            if f"`{used[1]}`" not in readme:
-                line = text.count("\n", 0, used.start()) + 1
-                yield Problem(path, line, f"README.md does not say what the credential {used[1]} is: add it there")
-        if f"`{path}`" not in readme:
-            yield Problem(path, 1, "README.md does not say which job runs it: add it there")
 
 
 def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
@@ -34,7 +27,7 @@ def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
         named = dict(re.findall(r"(\w+) '([^']*)'", agent["settings"]))
         path, default = named.get("yamlFile", ""), named.get("defaultContainer", "jnlp")
         pod = repository.first(path)
-        if not path:
+        if not path or "inheritFrom" in named:
             continue  # Written out in place, or a template of the controller.
         if not pod:
             yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"

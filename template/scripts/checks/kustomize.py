@@ -231,6 +231,9 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
         if pairs and template:  # Selectors match as before.
             at = (*template, "metadata", "labels")
             item = _with(item, at, Map.of(document.place, {**item.map(*at), **pairs}), document.place)
+        if notes := document.map("commonAnnotations"):
+            at = ("metadata", "annotations")
+            item = _with(item, at, Map.of(notes.place, {**item.map(*at), **notes}), notes.place)
         result.objects[number] = item
 
 
@@ -383,7 +386,10 @@ def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]
 def _mounts(item: Map, volume: Any) -> bool:
     at = next((at for at in PODS if item.at(*at, "spec", "containers")), ("spec", "template"))
     containers = [*item.maps(*at, "spec", "containers"), *item.maps(*at, "spec", "initContainers")]
-    return any(mount.get("name") == volume for one in containers for mount in one.maps("volumeMounts"))
+    mounts = [mount for one in containers for mount in [*one.maps("volumeMounts"), *one.maps("volumeDevices")]]
+    # What adds containers has it from annotations where they mount it.
+    added = any(str(volume) in str(note) for note in item.map(*at, "metadata", "annotations").values())
+    return added or any(mount.get("name") == volume for mount in mounts)
 
 
 def _deep(value: Any) -> Any:
@@ -440,6 +446,7 @@ def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> bool:
 
 def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:
     """Check that something names every file that is meant for the cluster, below the folder of a kustomization."""
+    groups = {item.group for folder in found for item in build(repository, folder).objects}
     for path in [*repository.documents, *repository.lists]:
         folder = posixpath.dirname(path)
         is_kustomization = posixpath.basename(path) in NAMES
@@ -453,18 +460,18 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
                 *found[above].place,
                 f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",
             )
-        elif not (is_kustomization or path in named or _NAMERS & set(found[above])) and _has_effect(repository, path):
-            yield Problem(
-                path,
-                0,
-                f"is not named in {found[above].place[0]}, so it has no effect: add it to resources, or remove it",
-            )
+        elif is_kustomization or path in named or _NAMERS & set(found[above]):
+            continue
+        elif _has_effect(repository, path, groups):
+            what = f"is not named in {found[above].place[0]}, so it has no effect"
+            yield Problem(path, 0, f"{what}: add it to resources, or remove it")
 
 
-def _has_effect(repository: Repository, path: str) -> bool:
-    """Tell whether a file is meant for the cluster: it holds objects, or operations of a patch."""
+def _has_effect(repository: Repository, path: str, groups: set[str]) -> bool:
+    """Tell whether a file is meant for the cluster: it holds objects of groups in use, or operations of a patch."""
     lists = repository.lists.get(path, [])
     objects_there = any(
-        "kind" in document and "apiVersion" in document for document in repository.documents.get(path, [])
+        "kind" in document and "apiVersion" in document and document.group in groups
+        for document in repository.documents.get(path, [])
     )
     return objects_there or any(isinstance(entry, Map) and "op" in entry for entries in lists for entry in entries)

@@ -16,6 +16,8 @@ _URL = re.compile(
 )
 # Names of variables for addresses that pods show, or compare with what they are shown, and do not call.
 _SHOWN = re.compile(r"(?:.*_)?(?:AUD|AUDIENCE|CALLBACK|ISSUER|ORIGINS?|PUBLIC|REDIRECT)(?:_.*)?")
+# Pages link to other addresses of the web.
+_CALLED = re.compile(r"//[\w.-]*\bapi\b")
 _INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
@@ -88,10 +90,13 @@ class _Rules:
         self.policies = environment.of_kind("NetworkPolicy")
         # By direction and workload; the peer is None for rules about others than pods of this namespace.
         self._of: dict[tuple[str, int], dict[int | None, list[Map]]] = {}
+        # Workloads that a policy by expressions may be about.
+        self._unknown: set[int] = set()
         for policy in self.policies:
-            if policy.maps("spec", "podSelector", "matchExpressions"):
-                continue
             own = environment.selected(policy.at("spec", "podSelector", "matchLabels"))
+            if policy.maps("spec", "podSelector", "matchExpressions"):
+                self._unknown |= {id(item) for item in own}
+                continue
             for side, key, kind in _SIDES:
                 found = [self._of.setdefault((side, id(item)), {}) for item in own if kind in _types(policy)]
                 for rule in policy.maps("spec", side) if found else ():
@@ -104,8 +109,8 @@ class _Rules:
                             rules.setdefault(peer, []).append(rule)
 
     def of(self, item: Workload, side: str, other: Workload | None = None) -> list[Map] | None:
-        """Return the rules about a workload's pods and those of another one, or everybody; None without any policy."""
-        rules = self._of.get((side, id(item)))
+        """Return the rules about a workload's pods and another's, or everybody; None without a policy that is known."""
+        rules = None if id(item) in self._unknown else self._of.get((side, id(item)))
         return None if rules is None else [*rules.get(None, []), *(rules.get(id(other), []) if other else [])]
 
     def let(self, item: Workload, other: Workload, ports: set[Any], side: str) -> bool:
@@ -151,10 +156,12 @@ def _check_calls(environment: Environment, rules: _Rules) -> Iterator[Problem]:
 
 def _check_outside(environment: Environment, rules: _Rules, proxies: set[str]) -> Iterator[Problem]:
     """Check that requests from outside reach the pods behind a load balancer or a Gateway."""
-    rows = [rule for route in environment.of_kind("HTTPRoute") for rule in route.maps("spec", "rules")]
+    parents = [(route, one) for route in environment.of_kind("HTTPRoute") for one in route.maps("spec", "parentRefs")]
+    # Others are routes between services.
+    parents = [(route, one) for route, one in parents if one.get("kind", "Gateway") == "Gateway"]
+    rows = [rule for route, _ in parents for rule in route.maps("spec", "rules")]
     routed = {backend.text("name"): backend for rule in rows for backend in rule.maps("backendRefs")}
-    parents = [one for route in environment.of_kind("HTTPRoute") for one in route.maps("spec", "parentRefs")]
-    gateways = {one.text("namespace") for one in parents}
+    gateways = {one.text("namespace") for _, one in parents}
     for service in environment.services.values():
         direct = service.at("spec", "type") in ("LoadBalancer", "NodePort")
         if not (direct or service.name in routed) or not service.at("spec", "selector"):
@@ -194,6 +201,7 @@ def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Proble
             match = _URL.fullmatch(variable.text("value"))
             if (
                 not match
+                or not (match["port"] or match["scheme"] not in ("http", "https") or _CALLED.search(match[0]))
                 or _SHOWN.fullmatch(variable.text("name").upper())
                 or _INSIDE.fullmatch(match["host"])
                 or match["host"] in own

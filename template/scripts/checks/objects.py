@@ -18,7 +18,8 @@ _MAKE_NOTHING = {
 # Kinds of these groups that make pods all the same.
 _MAKERS = {
     *("Alertmanager", "Prometheus", "PrometheusAgent", "ThanosRuler"),
-    *("CronWorkflow", "EventBus", "EventSource", "Sensor", "Workflow", "WorkflowTemplate"),
+    *("AnalysisTemplate", "CronWorkflow", "EventBus", "EventSource", "ScaledJob", "Sensor"),
+    *("Workflow", "WorkflowTemplate"),
 }
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
@@ -50,8 +51,8 @@ class Workload:
 
 
 def is_workload(document: Map) -> bool:
-    """Tell whether a document has a template of pods."""
-    return any(document.maps(*at, "spec", "containers") for at in kustomize.PODS)
+    """Tell whether a document has a template of pods, or is one; other kinds have containers that are patches."""
+    return any(document.maps(*at, "spec", "containers") for at in kustomize.PODS if at or document.kind == "Pod")
 
 
 def is_own_image(image: Any) -> bool:
@@ -90,6 +91,8 @@ class Environment:
         )
         # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
         self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
+        # What a program may copy from there into every namespace, as trust-manager does.
+        self.copied = repository.known("copied", lambda: {one.name for _, one in repository.below("clusters/")})
         self._labelled: dict[tuple[str, str], list[Workload]] = {}
         for item in self.workloads:
             for key, value in item.labels.items():

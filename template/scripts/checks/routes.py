@@ -12,22 +12,27 @@ from .objects import Environment, environments
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _Gateways = dict[tuple[str, str], Map]
+# Each with the Gateways that it is of.
+_Redirects = list[tuple[Map, list[Map | None]]]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check the routes of every environment, and the Gateways in clusters/ with theirs."""
     for platform in platforms(repository):
         yield from _check_address(repository, platform)
-    owners: dict[str, str] = {}
     clusters = {path.split("/")[1] for path in repository.matching(r"clusters/[^/]+/.+")}
     for cluster in sorted(clusters):
         gateways = {
             (namespace_of(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
-        redirects = of_kind(repository, "HTTPRoute", f"clusters/{cluster}")
-        for route in redirects:
-            yield from _check_parents(route, namespace_of(repository, route), gateways)
+        owners: dict[str, str] = {}
+        redirects: _Redirects = []
+        for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}"):
+            namespace = namespace_of(repository, route)
+            yield from _check_parents(route, namespace, gateways)
+            if _redirects(route):
+                redirects.append((route, [one for _, _, one in _parents(route, namespace, gateways)]))
         for gateway in gateways.values():
             yield from _check_listeners(gateway)
             yield from _check_issuer(repository, gateway)
@@ -86,11 +91,13 @@ def _check_paths(routes: list[Map]) -> Iterator[Problem]:
 
 
 def _check_hosts(
-    environment: Environment, route: Map, gateways: _Gateways, redirects: list[Map], owners: dict[str, str]
+    environment: Environment, route: Map, gateways: _Gateways, redirects: _Redirects, owners: dict[str, str]
 ) -> Iterator[Problem]:
     parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
     joined = [gateway for _, gateway in parents]
-    whole = any("sectionName" not in parent for parent, _ in parents)  # A listener has a host by itself.
+    # A listener may have a host by itself; where none has one, all hosts are meant.
+    named = [one for one in joined if any(item.text("hostname") for item in one.maps("spec", "listeners"))]
+    whole = named and any("sectionName" not in parent for parent, _ in parents)
     place = route.where("spec", "hostnames")
     if whole and "hostnames" not in route.map("spec") and environment.complete:
         path = f"{environment.folder}/kustomization.yaml"
@@ -102,16 +109,18 @@ def _check_hosts(
         if other != environment.folder:
             yield Problem(*place, f"{host} belongs to {other} already: give each environment a host of its own")
         for gateway in joined:
-            listeners = [item for item in gateway.maps("spec", "listeners") if _covers(item, host)]
+            every = gateway.maps("spec", "listeners")
+            secure = [item for item in every if item.get("protocol") != "HTTP"]
+            listeners = [item for item in secure or every if _covers(item.text("hostname"), host)]
             if not listeners:
                 yield Problem(*place, f"no listener covers {host}: add one in {gateway.place[0]}")
             elif not any(_admits(item, gateway, environment.namespace) for item in listeners):
                 what = f"the listener of {host} does not let in {environment.namespace}"
                 yield Problem(*listeners[0].where("allowedRoutes"), f"{what}: fix allowedRoutes")
-        for redirect in redirects if joined else ():
-            if host not in (named := redirect.texts("spec", "hostnames")) and named and _redirects(redirect):
-                what = f"does not send {host} from HTTP to HTTPS"
-                yield Problem(*redirect.where("spec", "hostnames"), f"{what}: add it to hostnames")
+        sent = [one for one, of in redirects if any(own is gateway for own in of for gateway in joined)]
+        if sent and not any(_covers(name, host) for one in sent for name in one.texts("spec", "hostnames") or [""]):
+            what = f"does not send {host} from HTTP to HTTPS"
+            yield Problem(*sent[0].where("spec", "hostnames"), f"{what}: add it to hostnames")
 
 
 def _redirects(route: Map) -> bool:
@@ -119,10 +128,7 @@ def _redirects(route: Map) -> bool:
     return any(one.get("type") == "RequestRedirect" for one in filters)
 
 
-def _covers(listener: Map, host: str) -> bool:
-    hostname = listener.text("hostname")
-    if listener.get("protocol") == "HTTP":
-        return False
+def _covers(hostname: str, host: str) -> bool:
     return hostname in ("", host) or (hostname.startswith("*.") and host.endswith(hostname[1:]))
 
 

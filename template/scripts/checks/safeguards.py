@@ -7,12 +7,13 @@ Its rules: https://learn.microsoft.com/azure/aks/deployment-safeguards. What els
 from collections import Counter
 from collections.abc import Iterator
 
+from . import kustomize
+from .applications import folders_of_bootstrap
 from .documents import Map, Problem, Repository
 from .objects import Workload, amount, environments, is_workload
 
 # Less is raised to this: thousandths of a core, and mebibytes.
 _LEAST = {"cpu": (100.0, "100m"), "memory": (100.0, "100Mi")}
-_KUSTOMIZE = "kustomize.config.k8s.io"
 _ROLES = "terraform/gitops/values/argocd-automatic.yaml"
 
 
@@ -20,11 +21,13 @@ def check(repository: Repository) -> Iterator[Problem]:
     """Check what the overlays and clusters/ bring, each by itself."""
     rules = repository.first(_ROLES).maps("controller", "clusterRoleRules", "rules")
     groups = {group for rule in rules for group in rule.texts("apiGroups")}
-    others = [item for _, item in repository.below("clusters/") if item.kind and item.group != _KUSTOMIZE]
+    folders = {*kustomize.deployed(repository), *folders_of_bootstrap(repository)}
+    built = [kustomize.build(repository, one).objects for one in sorted(folders) if one.startswith("clusters/")]
+    others = [item for found in built for item in found]
     for objects in (*(environment.objects for environment in environments(repository)), others):
         selected = Counter(_selector(item) for item in objects)
         for item in objects:
-            if item.group not in groups:
+            if groups and not {item.group, "*"} & groups:
                 what = f"is a {item.kind} of {item.group}, to which Argo CD has no right"
                 yield Problem(*item.where("apiVersion"), f"{what}: add {item.group} to apiGroups in {_ROLES}")
             if selected[_selector(item)] > 1 and _selector(item):

@@ -1,6 +1,7 @@
 """No secret is in Git, and each environment reads its own: by a store that lets in no other, and by names."""
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from . import kustomize
@@ -10,7 +11,9 @@ from .environments import Platform, platforms
 
 # What terraform/platform gives an entry that nobody has set.
 _NOT_SET = '"(not set)"'
-# The operator of this cluster does not know them.
+# Names of fields of Argo CD.
+_CREDENTIAL = re.compile(r"password|[a-z]Key\b|keyData|[tT]oken")
+# Kinds that the operator of a cluster may not know.
 _REFUSED = ("ClusterExternalSecret", "ClusterPushSecret", "PushSecret")
 
 
@@ -19,18 +22,25 @@ def inspect(repository: Repository) -> Iterator[Problem]:
     cure = "keep it in Key Vault, with an ExternalSecret"
     for top in ("apps", "bootstrap", "clusters"):
         for item in of_kind(repository, "Secret", top):
-            if (item.get("data") or item.get("stringData")) and "sops" not in item:  # SOPS has encrypted it.
+            if (item.get("data") or item.get("stringData")) and "sops" not in item and not _is_open(item):
                 yield Problem(*item.place, f"Secret {item.name} is in clear: {cure}")
         for _, document in repository.below(f"{top}/"):
             for item in document.maps("secretGenerator"):
                 yield Problem(*item.place, f"Secret {item.get('name')} is in clear: {cure}")
 
 
+def _is_open(item: Map) -> bool:
+    """Tell whether a Secret names a repository or a cluster for Argo CD, without credentials."""
+    kind = item.at("metadata", "labels", "argocd.argoproj.io/secret-type")
+    return bool(kind) and "data" not in item and not _CREDENTIAL.search(str(item.map("stringData")))
+
+
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every store of the vault, and what ExternalSecrets ask of it."""
+    operators = "".join(map(repository.text, repository.matching(r"clusters/[^/]+/external-secrets[.]yaml")))
     for top in ("apps", "clusters"):
         for kind in _REFUSED:
-            for item in of_kind(repository, kind, top):
+            for item in of_kind(repository, kind, top) if f"process{kind}: false" in operators else ():
                 what = f"{kind} is a kind that External Secrets has turned off here"
                 yield Problem(*item.where("kind"), f"{what}: write an ExternalSecret for each environment")
     for platform in platforms(repository):
@@ -58,9 +68,10 @@ class _Vault:
             yield Problem(*self.platform.where("environment_secrets"), f"{what}: remove it")
         for store in self.stores.values():
             at = ("spec", "provider", "azurekv", "vaultUrl")
-            if store.at(*at) == self.url:
+            ours = "key-vault-" in store.name + store.text(*at[:-1], "serviceAccountRef", "name")
+            if ours and store.at(*at) == self.url:
                 yield from self._check_store(store)
-            elif store.at(*at) and store.name.startswith("key-vault-"):
+            elif ours and store.at(*at):
                 what = f"is not the vault {self.platform.values.get('key_vault_name')} of {self.platform.path}"
                 yield Problem(*store.where(*at), f"{what}: make them the same")
         for folder in [
@@ -71,9 +82,10 @@ class _Vault:
             built = kustomize.build(self.repository, folder)
             own = {item.name for item in built.objects if item.kind == "SecretStore"}
             for secret in (item for item in built.objects if item.kind == "ExternalSecret"):
+                inside = secret.text("metadata", "namespace") or namespace
                 for reference, place, key in _asked(secret):
                     if reference.get("kind", "SecretStore") == "ClusterSecretStore":
-                        yield from self._check_asked(namespace, reference, place, key, secret)
+                        yield from self._check_asked(inside, reference, place, key, secret)
                     elif reference.text("name") not in own and built.whole:
                         what = f"there is no SecretStore {reference.get('name')}"
                         yield Problem(*reference.place, f"{what}: add it, or name the kind of another")
@@ -99,6 +111,8 @@ class _Vault:
         """A question goes to a store that lets the namespace in, for a secret that it may read."""
         name, store = reference.text("name"), self.stores.get(reference.text("name"))
         if store is None:
+            if not name.startswith("key-vault-") and not difflib.get_close_matches(name, self.stores, 1, 0.5):
+                return  # Others may have made it for everybody.
             cure = f"use one of {', '.join(sorted(self.stores))}" if self.stores else "add it in clusters/"
             yield Problem(*reference.where("name"), f"there is no ClusterSecretStore {name}: {cure}")
             return

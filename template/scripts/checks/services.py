@@ -127,27 +127,29 @@ def _made(environment: Environment) -> _Made:
             keys = {entry.text("secretKey") for entry in item.maps("spec", "data")}
             template = item.map("spec", "target", "template")
             unknown = item.at("spec", "dataFrom") or ("templateFrom" in template and not secrets.leaves_out(item))
-            made["Secret", item.text("spec", "target", "name") or name] = (
-                None if unknown else keys | set(template.map("data"))
-            )
+            secret = ("Secret", item.text("spec", "target", "name") or name)
+            before = made.get(secret, set())  # Several may fill one.
+            made[secret] = None if unknown or before is None else before | keys | set(template.map("data"))
         elif kind == "Certificate":
             made["Secret", item.text("spec", "secretName")] = None
         elif kind == "SealedSecret":
             made["Secret", item.text("spec", "template", "metadata", "name") or name] = None
         else:
             made[kind, name] = None
+            for claim in item.maps("spec", "volumeClaimTemplates"):
+                made["PersistentVolumeClaim", f"{claim.name}-{name}-"] = None
     return made
 
 
 def _check_references(environment: Environment, item: Workload, made: _Made) -> Iterator[Problem]:
     for kind, name, keys, place in _references(item):
-        if (kind, name) in made:
-            has = made[kind, name]
+        if (kind, name) in made or (kind, name.rstrip("0123456789")) in made:  # The latter of a StatefulSet.
+            has = made.get((kind, name))
             for key in keys:
                 if has is not None and key not in has:
                     cure = f"use one of {', '.join(sorted(has))}" if has else "add it"
                     yield Problem(*place, f"the {kind} {name} has no key {key}: {cure}")
-        elif environment.complete and (kind, name) not in _ALWAYS:
+        elif environment.complete and (kind, name) not in _ALWAYS and name not in environment.copied:
             what = f"refers to the {kind} {name}, which does not exist"
             if kind == "Secret":
                 what = f"comes from the Secret {name}, which no ExternalSecret makes"

@@ -59,7 +59,7 @@ def _planned(repository: Repository) -> Iterator[Tool]:
         zizmor = ["zizmor", "--offline", "--quiet", "--no-progress", "--color=never", "--format=github", ".github"]
         yield Tool("zizmor", zizmor, ".github/", _COMMANDS)
     if scripts := [path for path in repository.files if _is_shell(repository, path)]:
-        yield Tool("shellcheck", ["shellcheck", "--format=gcc", "--", *scripts], "scripts/", _LINES)
+        yield Tool("shellcheck", ["shellcheck", "--format=gcc", "--exclude=SC1091", "--", *scripts], "scripts/", _LINES)
     if dockerfiles := repository.matching(r"(?:.*/)?Dockerfile"):
         yield Tool("hadolint", ["hadolint", "--no-color", "--", *dockerfiles], "src/", _LINES)
     if rules := repository.matching(r"terraform/platform/alerts/[^/]+[.]ya?ml"):
@@ -83,7 +83,9 @@ def _builds(repository: Repository) -> list[str]:
 
 def _is_shell(repository: Repository, path: str) -> bool:
     extensionless = path.startswith("scripts/") and "." not in path
-    return path.endswith(".sh") or (extensionless and repository.text(path).startswith("#!/bin/sh"))
+    text = repository.text(path)  # Of a file without a first line, the shell is not known.
+    known = path.endswith(".sh") and re.match(r"#!.*\b(?:ba|da|k)?sh\b", text)
+    return bool(known) or (extensionless and text.startswith("#!/bin/sh"))
 
 
 def find(repository: Repository) -> tuple[list[Tool], list[str]]:

@@ -11,7 +11,7 @@ _ENVIRONMENT = re.compile(r"\$\{\{ *[\w.]+[.](environment|from|to) *\}\}")
 _FOR_EACH = re.compile(r"[.]github/workflows/(deploy|promote|rollback)[.]yml")
 _SIGNS_IN = re.compile(r"azure/login@|[.]/[.]github/actions/connect$")
 # Of this repository's identities; others may have rules of their own.
-_IDENTITY = re.compile(r"AZURE_[A-Z]+_CLIENT_ID")
+_IDENTITY = re.compile(r"AZURE_(?:APPLY|DEPLOY|PLAN|PREVIEWS|PUSH)_CLIENT_ID")
 
 
 def _jobs(workflow: Map) -> list[Map]:
@@ -62,7 +62,8 @@ def check_sources(repository: Repository) -> Iterator[Problem]:
     for job in _jobs(repository.first(".github/workflows/check.yml")):
         named = job.texts("strategy", "matrix", "service")
         for name in repository.matching(r"src/([^/]+)/Dockerfile") if named else ():
-            if name not in named and "include" not in job.map("strategy", "matrix"):
+            ours = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")  # Others are no services.
+            if ours and name not in named and "include" not in job.map("strategy", "matrix"):
                 place = job.where("strategy", "matrix", "service")
                 yield Problem(*place, f"src/{name} is not among the services: add it, so that it is checked")
 
