@@ -177,6 +177,19 @@ def test_what_is_deployed_again_after_a_rollback_can_be_rolled_back_again(
     assert run(product, "scripts/rollback", "dev").stdout == "dev: nothing to roll back\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    [
+        (["rollback", "--since", "HEAD^", "dev"], "rollback: error: --since begins what --commit ends: give both"),
+        (["history", "dev", "--limit", "0"], "history: error: give --limit a number from 1 on"),
+    ],
+)
+def test_arguments_that_say_nothing_are_refused(command: list[str], wrong: str, released: tuple[Path, str]) -> None:
+    name, *arguments = command
+    done = support.run(sys.executable, f"scripts/{name}", *arguments, cwd=released[0])
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, wrong)
+
+
 def test_what_only_writes_the_file_anew_is_no_deployment(released: tuple[Path, str]) -> None:
     """As an update of the template does, which wrote bare names up to 0.13, a formatter, or a mended mistake."""
     product, _ = released
