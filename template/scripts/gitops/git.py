@@ -100,7 +100,7 @@ def find_tip(branch: str) -> str:
     """Return the newest commit of the branch on the server, with its objects fetched; nothing where it has none."""
     if REMOTE not in git("remote").split():
         raise CommandError(f"there is no remote {REMOTE}: git remote add {REMOTE} {watched_by_argocd('repoURL')}")
-    # Git matches the end of names: somebody's branch x/refs/heads/main would come first.
+    # Git matches the end of names: somebody's branch x/refs/heads/BRANCH would come first.
     exact = re.compile(rf"^([0-9a-f]+)\trefs/heads/{re.escape(branch)}$", re.MULTILINE)
     while listed := exact.search(git("ls-remote", REMOTE, f"refs/heads/{branch}")):
         known = ("cat-file", "-e", listed[1])
