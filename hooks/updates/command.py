@@ -69,8 +69,9 @@ def update(given: Mapping[str, Any]) -> int:
     here = recorded(store, given["address"], given["current"])
     template = Template(given["address"], given["current"], given["version"], store, here)
     if edits:
-        none = plain(f"Every file of the template {template.current} is as it was made\n")
-        print(merge.edits(template) or none, end="")  # A patch as it is, so that git can apply it.
+        none = plain(f"Every file of the template {template.current} is as it was made") + "\n"
+        # A patch as it is, byte by byte, so that git can apply it.
+        sys.stdout.buffer.write((merge.edits(template) or none).encode("utf-8", "surrogateescape"))
         return 0
     answers = [f"--data={item}" for item in given["data"]]
     if file := given["data_file"]:
