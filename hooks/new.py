@@ -342,9 +342,8 @@ def main() -> None:
         if note and not quiet:
             print(f"\n{textwrap.fill(note, shutil.get_terminal_size().columns - 1)}")
     except OSError as error:
-        sys.exit(
-            f"error: {error.filename or sys.argv[1]}: {error.strerror or error}: nothing was made; mend that and run it again"
-        )
+        where, why = error.filename or sys.argv[1], error.strerror or error
+        sys.exit(f"error: {where}: {why}: nothing was made; mend that and run it again")
     except KeyboardInterrupt:
         sys.exit("error: interrupted: nothing was made")
     except (CopierError, ValueError) as error:

@@ -271,7 +271,7 @@ def test_a_template_that_git_refuses_to_read_is_told_with_the_cure(
 ) -> None:
     (tmp_path / ".git").mkdir()  # As one of another user is to git.
     monkeypatch.setattr(new, "TEMPLATE", tmp_path)
-    with pytest.raises(SystemExit, match="git can't read the template in .*safe.directory"):
+    with pytest.raises(SystemExit, match=r"git can't read the template in .*safe\.directory"):
         new.name_origin()
 
 
