@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import subprocess
 import sys
 import time
 import zipfile
@@ -244,5 +243,7 @@ def test_what_is_wrong_with_a_command_is_one_line(begun: lives.Begun, versions: 
         command = [sys.executable, "scripts/template-update", "--check"]
         done = subprocess.run(command, cwd=life.product, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "template-update: [Errno 28] No space left on device\n")
-    refused = life.update("--check", GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.allow", GIT_CONFIG_VALUE_0="never")
+    refused = life.update(
+        "--check", GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.allow", GIT_CONFIG_VALUE_0="never"
+    )
     assert refused.stderr.startswith(f"template-update: the template {versions} can't be read: check the network")
