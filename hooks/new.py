@@ -45,6 +45,7 @@ from hooks.post_generation import refusal_of
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
 
+import gitops.git  # noqa: E402, F401 - it takes variables away by which git would look into another repository
 from checks.documents import parse  # noqa: E402
 from gitops.repository import web_page  # noqa: E402
 
@@ -203,7 +204,12 @@ def name_origin() -> str:
 
     A product that names a folder of this machine could be updated here and nowhere else.
     """
-    remote = _says("git", "-C", str(TEMPLATE), "config", "--get", "remote.origin.url")
+    # A folder within another repository is none itself.
+    own = (TEMPLATE / ".git").exists()
+    if own and not _says("git", "-C", str(TEMPLATE), "rev-parse", "--git-dir"):
+        cure = f"git config --global --add safe.directory {shlex.quote(str(TEMPLATE))} if it is another user's"
+        sys.exit(f"error: git can't read the template in {TEMPLATE}, so no version would be known: {cure}")
+    remote = _says("git", "-C", str(TEMPLATE), "config", "--get", "remote.origin.url") if own else ""
     page = web_page(remote)
     version = _says("git", "-C", str(TEMPLATE), "describe", "--tags", "--always")
     if not page.startswith("https://") or not version:
@@ -336,9 +342,8 @@ def main() -> None:
         if note and not quiet:
             print(f"\n{textwrap.fill(note, shutil.get_terminal_size().columns - 1)}")
     except OSError as error:
-        sys.exit(
-            f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again"
-        )
+        where, why = error.filename or sys.argv[1], error.strerror or error
+        sys.exit(f"error: {where}: {why}: nothing was made; mend that and run it again")
     except KeyboardInterrupt:
         sys.exit("error: interrupted: nothing was made")
     except (CopierError, ValueError) as error:

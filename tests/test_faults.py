@@ -253,3 +253,31 @@ def test_an_old_copier_is_told_which_one_is_needed(tmp_path: Path) -> None:
 def test_an_answer_that_is_not_yaml_is_named(in_process: Any) -> None:
     with pytest.raises(Exception, match=r"^environments: is not YAML \(.*\): give a list of names, as \[one, two\]$"):
         in_process.ask({"environments": "{a: [b"})
+
+
+def test_a_template_in_a_folder_of_another_repository_is_not_taken_for_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support.git("init", "-q", cwd=tmp_path)
+    support.git("remote", "add", "origin", "https://example.com/acme/everything", cwd=tmp_path)
+    support.git("commit", "-q", "--allow-empty", "-m", "One", cwd=tmp_path)
+    (tmp_path / "template").mkdir()
+    monkeypatch.setattr(new, "TEMPLATE", tmp_path / "template")
+    assert "which is on no server" in new.name_origin()
+
+
+def test_a_template_that_git_refuses_to_read_is_told_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()  # As one of another user is to git.
+    monkeypatch.setattr(new, "TEMPLATE", tmp_path)
+    with pytest.raises(SystemExit, match=r"git can't read the template in .*safe\.directory"):
+        new.name_origin()
+
+
+def test_variables_of_a_hook_lead_to_no_other_repository(tmp_path: Path) -> None:
+    support.git("init", "-q", cwd=tmp_path)
+    code = "import os; from hooks import new; print([name for name in os.environ if name in ('GIT_DIR', 'GIT_INDEX_FILE')])"
+    variables = {"GIT_DIR": str(tmp_path / ".git"), "GIT_INDEX_FILE": str(tmp_path / "index")}
+    done = support.run(sys.executable, "-c", code, cwd=support.ROOT, **variables)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

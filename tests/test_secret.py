@@ -142,6 +142,16 @@ def test_what_is_typed_is_not_shown(faked: Fakes, tmp_path: Path) -> None:
     assert (tmp_path / "value").read_text() == "sk_live_typed"
 
 
+def test_the_end_of_the_input_is_no_value(faked: Fakes, tmp_path: Path) -> None:
+    command = (sys.executable, "scripts/from-template", "secret", "dev", "STRIPE_KEY")
+    with terminal.running(80, *command, cwd=faked.product, **faked.environment) as screen:
+        screen.wait("STRIPE_KEY of dev:")
+        assert screen.end() == 1
+        assert screen.shows("secret: the value is empty: nothing was changed")
+        assert not screen.shows("Traceback")
+    assert not (tmp_path / "value").exists()
+
+
 ENTRIES = [
     {"name": f"{environment}-{name}", "type": None}
     for environment in ("dev", "prod")

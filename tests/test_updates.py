@@ -1,5 +1,6 @@
 """What an update is made of; tests/life lives through whole ones."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,12 @@ from packaging.version import Version
 
 from hooks.migrate_answers import Change, migrated, unknown
 from tests import support
+
+# Its modules are those of products' scripts.
+sys.path.append(str(support.ROOT / "template" / "scripts"))
+
+from hooks.updates import copier
+from hooks.updates.template import Template
 
 CHANGES = (
     Change("2.0.0", "iac", "program", str.upper),
@@ -49,6 +56,28 @@ def test_the_oldest_copier_is_the_same_everywhere() -> None:
     wanted = (support.ROOT / "requirements" / "new.in").read_text(encoding="utf-8")
     assert wanted == f"copier>={'.'.join(numbers)},<10\n"
     assert "packaging" in (support.ROOT / "requirements" / "new.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("current", "version", "newer"),
+    [
+        ("v1.3.0", "v1.3.0", False),
+        ("v1.3.0", "v1.10.0", True),
+        ("v1.3.0-4-gabc1234", "v1.3.0", False),
+        ("v1.3.0-rc1", "v1.2.9", False),
+        ("v1.3.0-rc1", "v1.3.0", True),
+        ("1.3.0rc1-2-gabc1234", "1.2.9", False),
+    ],
+)
+def test_only_a_later_release_is_newer(current: str, version: str, newer: bool) -> None:
+    assert Template("", current, version, Path(), "").is_newer(version) == newer
+
+
+def test_git_of_copier_runs_no_hooks_of_this_user(tmp_path: Path) -> None:
+    ours = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "ours.key", "GIT_CONFIG_VALUE_0": "kept"}
+    asked = ["config", "--get-regexp", r"^(ours\.key|core\.hookspath)$"]
+    done = copier.run(["git"], asked, tmp_path, {**os.environ, **ours})
+    assert done == (0, "ours.key kept\ncore.hookspath /dev/null\n")
 
 
 def test_a_working_tree_that_git_was_killed_over_is_removed(own_product: Path, tmp_path: Path) -> None:

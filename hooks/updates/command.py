@@ -7,8 +7,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gitops.process import CommandError
-from gitops.repository import fail, plain
+from gitops.process import CommandError, run
+from gitops.repository import plain
 from gitops.template import known, recorded
 
 from . import merge, proposal
@@ -69,10 +69,13 @@ def update(given: Mapping[str, Any]) -> int:
     here = recorded(store, given["address"], given["current"])
     template = Template(given["address"], given["current"], given["version"], store, here)
     if edits:
-        none = plain(f"Every file of the template {template.current} is as it was made\n")
-        print(merge.edits(template) or none, end="")  # A patch as it is, so that git can apply it.
+        none = plain(f"Every file of the template {template.current} is as it was made") + "\n"
+        # A patch as it is, byte by byte, so that git can apply it.
+        sys.stdout.buffer.write((merge.edits(template) or none).encode("utf-8", "surrogateescape"))
         return 0
     answers = [f"--data={item}" for item in given["data"]]
+    if wrong := [item for item in given["data"] if "=" not in item]:
+        raise CommandError(f"--data {wrong[0]}: give it as --data QUESTION=ANSWER")
     if file := given["data_file"]:
         if not Path(file).is_file():
             raise CommandError(
@@ -106,9 +109,4 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> None:
 def main(given: Mapping[str, Any]) -> None:
     """Run the command and end."""
     signal.signal(signal.SIGTERM, _interrupted)
-    try:
-        sys.exit(update(given))
-    except CommandError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        fail("interrupted; nothing has changed here")
+    run(lambda: sys.exit(update(given)), "interrupted; nothing has changed here")

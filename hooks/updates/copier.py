@@ -69,8 +69,11 @@ def message(output: str) -> str:
 def run(program: list[str], arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
     """Run Copier in a folder; return its status and what it has printed.
 
-    However this ends, Copier ends first: nobody writes to the folder after that.
+    However this ends, Copier ends first: nobody writes to the folder after that. Its git runs no hooks of this user:
+    they are for clones that people work in.
     """
+    count = int(environment.get("GIT_CONFIG_COUNT") or 0)
+    no_hooks = {f"GIT_CONFIG_KEY_{count}": "core.hooksPath", f"GIT_CONFIG_VALUE_{count}": os.devnull}
     with subprocess.Popen(
         [*program, *arguments],
         cwd=folder,
@@ -78,7 +81,7 @@ def run(program: list[str], arguments: list[str], folder: Path, environment: dic
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env={**environment, **no_hooks, "GIT_CONFIG_COUNT": str(count + 1)},
         start_new_session=True,
     ) as process:
         try:

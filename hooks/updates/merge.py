@@ -223,7 +223,7 @@ def _git_folder(folder: Path) -> str:
 
 
 def _answers(base: str, tree: str) -> list[str]:
-    lines = git("diff", "--no-ext-diff", "--unified=0", base, tree, "--", ANSWERS).split("\n")
+    lines = git("diff-tree", "--unified=0", base, tree, "--", ANSWERS).split("\n")
     return [line for line in lines if re.match(r"[-+](?!_commit|--|\+\+)", line)]
 
 
@@ -241,7 +241,8 @@ def edits(template: Template) -> str:
         if status:
             raise CommandError(copier.message(output))
         _in(folder, "add", "--all")
-        return _in(folder, "diff", "--no-ext-diff", "--cached", "-R", base, "--", ".", f":!{ANSWERS}")
+        # Not `git diff`: what people set for that, such as colours, would make a patch that nothing can apply.
+        return _in(folder, "diff-index", "--cached", "--binary", "-R", base, "--", ".", f":!{ANSWERS}")
 
 
 def _make(template: Template, base: str, program: list[str], folder: Path) -> tuple[int, str]:

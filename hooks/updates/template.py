@@ -9,8 +9,8 @@ from gitops.process import CommandError
 
 ANSWERS = ".copier-answers.yml"
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
-# `git describe`: a release, or so many commits after it.
-_DESCRIBED = re.compile(rf"({_RELEASE.pattern})(?:-\d+-g[0-9a-f]+)?")
+# `git describe`: a release, or a candidate for it, or so many commits after either.
+_DESCRIBED = re.compile(rf"({_RELEASE.pattern})(-?(?:a|alpha|b|beta|c|rc)[.-]?\d*)?(?:-\d+-g[0-9a-f]+)?")
 
 
 def release(name: str) -> tuple[int, ...] | None:
@@ -47,11 +47,11 @@ class Template:
 
     def is_newer(self, version: str) -> bool:
         """Tell whether a version is newer than the one this repository has."""
-        offered, have = self.commit(version), self.commit(self.current)
         described = _DESCRIBED.fullmatch(self.current)
         if described and (numbers := release(version)):
-            return numbers > (release(described[1]) or ())
-        return offered != have
+            here = release(described[1]) or ()
+            return numbers >= here if described[3] else numbers > here
+        return self.commit(version) != self.commit(self.current)
 
     def news(self, version: str) -> list[str]:
         """Return what the changelog of a version says that this repository's does not; without one, the commits."""

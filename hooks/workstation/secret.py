@@ -36,6 +36,8 @@ def read(environment: str, name: str) -> str:
             value = getpass.getpass(f"{name} of {environment}: ")
         except getpass.GetPassWarning as error:
             raise CommandError("this terminal would show the value: pipe it in") from error
+        except EOFError:  # Ctrl-D.
+            value = ""
     else:
         value = sys.stdin.read().removesuffix("\n")
     if not value.strip():

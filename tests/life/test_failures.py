@@ -230,3 +230,20 @@ def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_update
     record(
         "Without `--trust`: `copier update`", "refused by Copier, unless the template is in the list of trusted ones"
     )
+
+
+def test_what_is_wrong_with_a_command_is_one_line(begun: lives.Begun, versions: Path) -> None:
+    life = begun(THIS)
+    refused = life.update("--data", "size")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "template-update: --data size: give it as --data QUESTION=ANSWER\n",
+    )
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "scripts/template-update", "--check"]
+        done = subprocess.run(command, cwd=life.product, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "template-update: [Errno 28] No space left on device\n")
+    refused = life.update(
+        "--check", GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.allow", GIT_CONFIG_VALUE_0="never"
+    )
+    assert refused.stderr.startswith(f"template-update: the template {versions} can't be read: check the network")

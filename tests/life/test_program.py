@@ -1,6 +1,8 @@
 """Whose program makes an update: that of the version that is updated to, from the one address that is trusted."""
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from tests.life.history import LATER, NEXT, OLDER, THIS
 from tests.life.test_failures import branch
 from tests.life.test_lives import plain
 
+# As Python has it in most languages: a byte that is no letter is an error.
+UTF_8 = {"PYTHONIOENCODING": "utf-8:strict"}
 _COMMAND = "hooks/updates/command.py"
 
 
@@ -53,15 +57,20 @@ def test_the_edits_are_a_patch_of_what_the_template_made(begun: lives.Begun) -> 
     life.bump_everywhere()
     with (life.product / "Makefile").open("a", encoding="utf-8") as file:
         file.write("\nmine:\n\t@true\n")
-    (life.product / "docs" / "loop.svg").unlink()
+    (life.product / "docs" / "loop.svg").write_bytes(b"\0\1")
+    (life.product / "docs" / "services.md").unlink()
+    (life.product / "docs" / "operations.md").write_bytes(b"caf\xe9\n")
     (life.product / "docs" / "mine.md").write_text("Mine\n", encoding="utf-8")
     life.commit()
+    for setting in ("color.diff=always", "diff.noprefix=true"):  # Of people's own, for what they look at.
+        life.git("config", *setting.split("="))
     life.replace(life.product / "README.md", "# ", "#  ")  # What is not committed is none of it.
     before = life.git("diff", "HEAD")
-    done = life.update("--edits")
-    assert (done.returncode, done.stderr, life.git("diff", "HEAD")) == (0, "", before)
+    command = [sys.executable, "scripts/template-update", "--edits"]
+    patch = subprocess.run(command, cwd=life.product, capture_output=True, check=True, env=os.environ | UTF_8).stdout
+    assert life.git("diff", "HEAD") == before
     life.git("checkout", "-q", "--", ".")
-    (life.product.parent / "edits.patch").write_text(done.stdout, encoding="utf-8")
+    (life.product.parent / "edits.patch").write_bytes(patch)
     life.git("apply", "--reverse", "--index", "../edits.patch")
     assert life.git("diff", "--cached", "--name-only", made, "--", ".", ":!*/imagetags/*").splitlines() == [
         "docs/mine.md"

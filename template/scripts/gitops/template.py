@@ -99,7 +99,7 @@ def fetch(address: str, store: Path) -> None:
         cure = f"check the network and your right to it ({error})"
         if "File exists" in str(error):
             cure = f"a run that was killed has left locks in {store}: remove that folder"
-        elif is_folder(url):
+        elif is_folder(url) and not Path(ROOT, url).exists():
             cure = f"it is a folder of another machine: write the address of its server into {_ANSWERS} and {_ORIGIN}"
         raise CommandError(f"the template {address} can't be read: {cure}") from error
 
