@@ -110,7 +110,7 @@ def refuse_unreadable(arguments: list[str]) -> None:
             where = f"{value}:{mark.line + 1}" if mark else value
             if problem and problem.endswith("is there twice: remove one"):
                 sys.exit(f"error: {where}: {problem}")
-            sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
+            sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): fix it")
         if not isinstance(answers, dict):
             sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
 
@@ -337,7 +337,7 @@ def main() -> None:
             print(f"\n{textwrap.fill(note, shutil.get_terminal_size().columns - 1)}")
     except OSError as error:
         sys.exit(
-            f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; mend that and run it again"
+            f"error: {error.filename or sys.argv[1]}: {error.strerror}: nothing was made; fix that and run it again"
         )
     except KeyboardInterrupt:
         sys.exit("error: interrupted: nothing was made")

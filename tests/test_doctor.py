@@ -396,6 +396,12 @@ def test_a_repository_without_a_remote_is_told_its_address(faked: Fakes) -> None
     assert "there is no remote origin: git remote add origin https://github.com/example-org/goal-tracker" in found
 
 
+def test_a_folder_without_git_is_told_to_begin(faked: Fakes) -> None:
+    (faked.product / ".git").rename(faked.folder / "elsewhere")
+    [found] = lines(faked, "failure")
+    assert "this is no Git repository yet: git init -b main && git add --all && git commit -m Begin" in found
+
+
 def test_a_remote_without_the_branch_is_told_to_push(faked: Fakes) -> None:
     git(faked, "push", "-q", "origin", "main:other")
     git(faked, "--git-dir", str(faked.folder.parent / "remote.git"), "update-ref", "-d", "refs/heads/main")
