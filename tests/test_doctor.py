@@ -216,8 +216,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "quota: standardDADSv5Family in westeurope: 5 of 10 free, the smallest cluster needs 6: ask for more",
     ),
     ("az vm list-usage", {"status": 1, "stderr": "ERROR: busy\n"}, "machines: Azure does not say (ERROR: busy)"),
-    ("az storage account check-name", {"json": TAKEN}, "is taken, by another subscription: choose the subscription"),
-    ("az acr check-name", {"json": TAKEN}, "names: registry exampleorggoaltracker is taken, by another subscription"),
+    ("az storage account check-name", {"json": TAKEN}, "or answer `names` with another state_storage: Names and tags"),
+    ("az acr check-name", {"json": TAKEN}, "choose the subscription that has it, or answer another registry_name: make"),
     (
         "az rest --method post … /checkNameAvailability",
         {"json": TAKEN},
@@ -276,7 +276,7 @@ def test_what_is_wrong_is_a_failure_with_its_cure(faked: Fakes, world: list[tupl
 def test_a_name_of_ours_in_another_resource_group_is_a_failure(faked: Fakes) -> None:
     faked.answer("az resource list … containerregistry", json=[{"name": "x", "resourceGroup": "rg-other"}])
     [found] = lines(faked, "failure")
-    assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or choose another" in found
+    assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or answer" in found
 
 
 def test_a_quota_for_the_smallest_cluster_only_is_a_warning(faked: Fakes) -> None:
