@@ -217,7 +217,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("az vm list-usage", {"status": 1, "stderr": "ERROR: busy\n"}, "machines: Azure does not say (ERROR: busy)"),
     ("az storage account check-name", {"json": TAKEN}, "or answer `names` with another state_storage: Names and tags"),
-    ("az acr check-name", {"json": TAKEN}, "choose the subscription that has it, or answer another registry_name: make"),
+    (
+        "az acr check-name",
+        {"json": TAKEN},
+        "choose the subscription that has it, or answer another registry_name: make",
+    ),
     (
         "az rest --method post … /checkNameAvailability",
         {"json": TAKEN},

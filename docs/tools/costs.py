@@ -60,8 +60,8 @@ def summary(found: dict[str, dict[str, Any]], more: str) -> str:
     rows = "\n".join(f"| {case} | {_month(costs)} |" for case, costs in found.items())
     text = textwrap.fill(
         f"US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are "
-        f"left out. *and more*: a price is not known, such as that of all nodes of AKS Automatic. The end of a generation "
-        f"says it for your answers{more}.",
+        f"left out. *and more*: a price is not known, such as that of all nodes of AKS Automatic. The end of a "
+        f"generation says it for your answers{more}.",
         126,
         break_long_words=False,
         break_on_hyphens=False,

@@ -91,7 +91,8 @@ def page() -> str:
             lines += ["| answer | what it means |", "| --- | --- |"]
             lines += [f"| `{value}` | {_cell(meaning)} |" for value, meaning in support.meanings(name).items()]
             lines.append("")
-        lines += [f"Default: {f'`{shown}`' if shown != '' else 'empty'}" + (", computed from answers before it." if computed else "."), ""]
+        default = "empty" if shown == "" else f"`{shown}`"
+        lines += [f"Default: {default}" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
