@@ -54,6 +54,8 @@ _REPOSITORY = re.compile(
     r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.%-]*)+/[A-Za-z0-9_-][A-Za-z0-9._%-]*"
 )
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+# What is chosen and is no choice, and the choices.
+_NO_CHOICE = re.compile(r"(.*) is not in (\[.*\])\Z")
 # How Jinja reports the name that the hidden question looks up, which is our message.
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
 
@@ -66,6 +68,12 @@ def one_line(error: Exception) -> str:
     if isinstance(error.__context__, yaml.YAMLError) and (name := _question(error.__traceback__)):
         problem = getattr(error.__context__, "problem", None) or "it can't be read"
         return f"{name}: is not YAML ({problem}): give a list of names, as [one, two]"
+    question = _QUESTION.match(text)
+    if question and (no_choice := _NO_CHOICE.fullmatch(text[question.end() :])):
+        *others, last = ast.literal_eval(no_choice[2])
+        given = no_choice[1].strip("'\"")
+        none = "neither" if len(others) == 1 else "none of them"
+        return f'{question[1]}: choose {", ".join(others)} or {last}: "{given}" is {none}'
     return _QUESTION.sub(r"\1: ", text)
 
 
@@ -111,7 +119,7 @@ def refuse_unreadable(arguments: list[str]) -> None:
             where = f"{value}:{mark.line + 1}" if mark else value
             if problem and problem.endswith("is there twice: remove one"):
                 sys.exit(f"error: {where}: {problem}")
-            sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): mend it")
+            sys.exit(f"error: {where}: is not YAML ({problem or 'it is no text'}): fix it")
         if not isinstance(answers, dict):
             sys.exit(f"error: {value}: holds no answers: write a line `question: answer` for each")
 
@@ -343,7 +351,7 @@ def main() -> None:
             print(f"\n{textwrap.fill(note, shutil.get_terminal_size().columns - 1)}")
     except OSError as error:
         where, why = error.filename or sys.argv[1], error.strerror or error
-        sys.exit(f"error: {where}: {why}: nothing was made; mend that and run it again")
+        sys.exit(f"error: {where}: {why}: nothing was made; fix that and run it again")
     except KeyboardInterrupt:
         sys.exit("error: interrupted: nothing was made")
     except (CopierError, ValueError) as error:

@@ -216,8 +216,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "quota: standardDADSv5Family in westeurope: 5 of 10 free, the smallest cluster needs 6: ask for more",
     ),
     ("az vm list-usage", {"status": 1, "stderr": "ERROR: busy\n"}, "machines: Azure does not say (ERROR: busy)"),
-    ("az storage account check-name", {"json": TAKEN}, "is taken, by another subscription: choose the subscription"),
-    ("az acr check-name", {"json": TAKEN}, "names: registry exampleorggoaltracker is taken, by another subscription"),
+    ("az storage account check-name", {"json": TAKEN}, "or answer `names` with another state_storage: Names and tags"),
+    (
+        "az acr check-name",
+        {"json": TAKEN},
+        "choose the subscription that has it, or answer another registry_name: make",
+    ),
     (
         "az rest --method post … /checkNameAvailability",
         {"json": TAKEN},
@@ -276,7 +280,7 @@ def test_what_is_wrong_is_a_failure_with_its_cure(faked: Fakes, world: list[tupl
 def test_a_name_of_ours_in_another_resource_group_is_a_failure(faked: Fakes) -> None:
     faked.answer("az resource list … containerregistry", json=[{"name": "x", "resourceGroup": "rg-other"}])
     [found] = lines(faked, "failure")
-    assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or choose another" in found
+    assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or answer" in found
 
 
 def test_a_quota_for_the_smallest_cluster_only_is_a_warning(faked: Fakes) -> None:
@@ -394,6 +398,12 @@ def test_a_repository_without_a_remote_is_told_its_address(faked: Fakes) -> None
     git(faked, "remote", "remove", "origin")
     [found] = lines(faked, "failure")
     assert "there is no remote origin: git remote add origin https://github.com/example-org/goal-tracker" in found
+
+
+def test_a_folder_without_git_is_told_to_begin(faked: Fakes) -> None:
+    (faked.product / ".git").rename(faked.folder / "elsewhere")
+    [found] = lines(faked, "failure")
+    assert "this is no Git repository yet: git init -b main && git add --all && git commit -m Begin" in found
 
 
 def test_a_remote_without_the_branch_is_told_to_push(faked: Fakes) -> None:

@@ -205,9 +205,9 @@ def test_a_machine_without_git_is_told_so(ended: Any, tmp_path: Path, monkeypatc
         (b"- goal-tracker\n", ": holds no answers: write"),
         (
             b"region: westeurope\ndomain: [\n",
-            ":3: is not YAML (expected the node content, but found '<stream end>'): mend it",
+            ":3: is not YAML (expected the node content, but found '<stream end>'): fix it",
         ),
-        (b"region: \xff\n", ": is not YAML (it is no text): mend it"),
+        (b"region: \xff\n", ": is not YAML (it is no text): fix it"),
         (b"region: westeurope\nregion: northeurope\n", ":2: the key 'region' is there twice: remove one"),
         (b"services:\n  - {name: web, port: 3000, port: 4000}\n", ":2: the key 'port' is there twice: remove one"),
     ],

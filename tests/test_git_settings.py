@@ -179,6 +179,18 @@ def test_a_project_in_a_folder_of_another_repository_is_refused(
     assert said == f"{command[0]}: {cure}\n"
 
 
+@pytest.mark.parametrize("command", [("status",), ("history", "dev"), ("diff",), ("template-update",)], ids="-".join)
+def test_before_git_init_that_is_the_cure(
+    command: tuple[str, ...], rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    parts = shutil.ignore_patterns(".github", "src")
+    product = shutil.copytree(rendered("jenkins-with-own-images-on-acr"), tmp_path / "platform", ignore=parts)
+    status, printed, said = script(product, f"scripts/{command[0]}", *command[1:])
+    assert (status, printed) == (1, "")
+    cure = "run git init -b main && git add --all && git commit -m Begin"
+    assert said == f"{command[0]}: this is no Git repository yet: {cure}\n"
+
+
 @pytest.mark.parametrize("command", [("promote", "dev", "prod"), ("rollback", "dev"), ("status",)], ids="-".join)
 def test_without_a_remote_its_address_is_the_cure(command: tuple[str, ...], own_product: Path) -> None:
     said = script(own_product, f"scripts/{command[0]}", *command[1:])[2].splitlines()[0]

@@ -224,3 +224,13 @@ def test_every_question_tells_its_effect_within_60_columns() -> None:
         for choice in support.meanings(name).values():
             assert ": " in choice, f"{name}: say what {choice!r} costs or means"
             assert len(choice) < 57, choice
+
+
+def test_the_page_of_questions_names_the_defaults_that_a_product_gets() -> None:
+    page = (support.ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    answers = InProcess(support.ROOT).ask({})
+    for name in set(NAMES) - CONDITIONAL:
+        [shown] = re.findall(rf"^## `{name}`\n(?:(?!## ).*\n)*?Default: (`[^`]*`|empty)", page, re.MULTILINE)
+        told = yaml.safe_load(shown.strip("`")) if shown != "empty" else ""
+        given = answers.get(name, told)
+        assert told == (yaml.safe_load(given) if isinstance(given, str) and given else given), name

@@ -285,6 +285,29 @@ def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) 
     assert done.stderr == "status: there is no environment 'stage': choose one of dev, prod\n"
 
 
+@pytest.mark.parametrize(
+    ("answers", "order"),
+    [
+        ("own-images-on-ghcr-without-database", ["test", "staging", "prod"]),
+        ("cluster-per-environment-with-gateway-and-database-of-azure", ["dev", "staging", "prod"]),
+    ],
+)
+def test_environments_are_in_the_order_of_their_promotion(
+    answers: str, order: list[str], rendered: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = shutil.copytree(rendered(answers), tmp_path / "product")
+    support.git("init", "-q", cwd=product)
+    wrong = support.run(sys.executable, "scripts/status", "stage", cwd=product)
+    assert wrong.stderr == f"status: there is no environment 'stage': choose one of {', '.join(order)}\n"
+    changed = support.run(sys.executable, "scripts/changed-environments", cwd=product)
+    assert json.loads(changed.stdout) == order
+    # One that a person has added in apps/ alone comes last.
+    [overlay] = product.glob(f"apps/*/overlays/{order[0]}")
+    shutil.copytree(overlay, overlay.with_name("a-new-one"))
+    changed = support.run(sys.executable, "scripts/changed-environments", cwd=product)
+    assert json.loads(changed.stdout) == [*order, "a-new-one"]
+
+
 def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
     rendered: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -60,7 +60,8 @@ def summary(found: dict[str, dict[str, Any]], more: str) -> str:
     rows = "\n".join(f"| {case} | {_month(costs)} |" for case, costs in found.items())
     text = textwrap.fill(
         f"US dollars by Azure's list, read between {min(dates)} and {max(dates)}. Tax, discounts, traffic and logs are "
-        f"left out. The end of a generation says it for your answers{more}.",
+        f"left out. *and more*: a price is not known, such as that of all nodes of AKS Automatic. The end of a "
+        f"generation says it for your answers{more}.",
         126,
         break_long_words=False,
         break_on_hyphens=False,
@@ -77,7 +78,7 @@ def summary(found: dict[str, dict[str, Any]], more: str) -> str:
 def page(found: dict[str, dict[str, Any]]) -> str:
     """Return the page: every line of every case."""
     head = "# What it costs\n\n<!-- Made by `make reference` from includes/prices.json. -->\n\n"
-    parts = [head, summary(found, ""), "\n*and more*: a line is not known. A price of another region has its name.\n"]
+    parts = [head, summary(found, ""), "\nA price of another region has its name.\n"]
     for case, costs in found.items():
         rows = "\n".join(f"| {line['what']} | {line['month']} |" for line in costs["lines"])
         parts.append(f"\n## {case[0].upper()}{case[1:]}\n\n| what | a month |\n| --- | ---: |\n{rows}\n")

@@ -4,13 +4,10 @@ Usage: python -m docs.tools.questions
 """
 
 import re
-import tempfile
-from pathlib import Path
-
-import yaml
 
 from docs.tools.answers import EXAMPLES, SETS
 from tests import support
+from tests.in_process import InProcess
 
 PAGE = support.ROOT / "docs" / "questions.md"
 
@@ -60,11 +57,9 @@ def _cell(text: str) -> str:
 
 def page() -> str:
     """Return the text of the page."""
-    with tempfile.TemporaryDirectory() as folder:
-        # With a gateway every question has an answer.
-        template = support.export_template(Path(folder) / "template")
-        product = support.render(template, Path(folder) / "product", {"expose": "gateway"})
-        given = yaml.safe_load((product / ".copier-answers.yml").read_text(encoding="utf-8"))
+    template = InProcess(support.ROOT)
+    # Only a gateway has a domain.
+    given = template.ask({"expose": "gateway"}) | template.ask({})
     refused = _refused()
     lines = [
         "# Questions",
@@ -96,7 +91,8 @@ def page() -> str:
             lines += ["| answer | what it means |", "| --- | --- |"]
             lines += [f"| `{value}` | {_cell(meaning)} |" for value, meaning in support.meanings(name).items()]
             lines.append("")
-        lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
+        default = "empty" if shown == "" else f"`{shown}`"
+        lines += [f"Default: {default}" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
             lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]

@@ -18,7 +18,7 @@ from .installation.report import Line, Pool, failure
 
 
 def findings(pool: Pool) -> Iterator[Line]:
-    """Yield the findings, in the order in which they are mended."""
+    """Yield the findings, in the order in which they are fixed."""
     signed_in = pool.call(check_azure.sign_in, pool)
     yield from programs.checks(pool, [*programs.needed(), *TOOLS])
     yield from programs.of_validate()
@@ -29,7 +29,7 @@ def findings(pool: Pool) -> Iterator[Line]:
     try:
         wanted = settings.clusters()
     except ValueError as error:
-        yield failure(f"settings: {error}", "mend the file")
+        yield failure(f"settings: {error}", "fix the file")
         yield Line("skipped", "everything that follows from the settings")
         return
     yield from checks(pool)
@@ -51,7 +51,7 @@ def main() -> None:
             print(line)
             count[line.state] += 1
     if count["failure"]:
-        print(f"doctor: {count['failure']} to mend, {count['warning']} to look at", file=sys.stderr)
+        print(f"doctor: {count['failure']} to fix, {count['warning']} to look at", file=sys.stderr)
         sys.exit(1)
 
 

@@ -113,7 +113,7 @@ def take_down(wanted: Settings, chosen: Subscription) -> None:
         if lost := runner.resources(GITOPS):
             runner.forget(GITOPS, lost)
     except CommandError as error:
-        fail(f"{step} failed: {error}; mend the cause and run make down again, it goes on from there")
+        fail(f"{step} failed: {error}; fix the cause and run make down again, it goes on from there")
     except InterruptedRunError:
         fail(f"{step} was interrupted: run make down again, it goes on from there")
 
@@ -153,7 +153,7 @@ def main() -> None:
         try:
             remove(REGISTRY, Owner(chosen), set())
         except CommandError as error:
-            fail(f"registry failed: {error}; mend the cause and run make down again, it goes on from there")
+            fail(f"registry failed: {error}; fix the cause and run make down again, it goes on from there")
 
     groups += [one.node_group for one in clusters if one.node_group]
     if left := [name for name in groups if azure.group_exists(chosen, name)]:

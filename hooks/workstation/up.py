@@ -84,7 +84,7 @@ def main() -> None:
             runner.take_up(root)
             change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters))
         except CommandError as error:
-            cure = "mend the cause (make doctor looks for it) and run make up again, it goes on from there"
+            cure = "fix the cause (make doctor looks for it) and run make up again, it goes on from there"
             fail(f"{step}, failed: {error}; what was made stays: {cure}")
         except InterruptedRunError:
             fail(f"{step}, was interrupted: what was made stays; make up goes on from there")

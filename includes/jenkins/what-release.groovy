@@ -1,4 +1,4 @@
 // A change request is checked, and the services it changes are tested and built. Every push to
 // the main branch that changes source code is a release: build what changed, push it, sign it, deploy it to
-// the first environment. What people change in apps/, by merging a promotion or a change of their own, is
-// followed until it is healthy; image tags that are not, or whose images are not signed, are put back.
+// the first environment. What people change in apps/ is followed until it is healthy; image tags that are
+// not, or whose images are not signed, are put back.

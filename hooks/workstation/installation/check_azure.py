@@ -206,17 +206,17 @@ def _ask_names(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, 
 def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
     """Check the names that are unique in all of Azure: free, or ours."""
     things = [
-        ("storage", "storage account", wanted.state_account, wanted.state_group, "storage_account_name"),
+        ("storage", "storage account", wanted.state_account, wanted.state_group, "state_storage"),
     ]
     if "key_vault" not in wanted.existing:
-        things.append(("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault_name"))
+        things.append(("vault", "Key Vault", wanted.key_vault, wanted.group, "key_vault"))
     if wanted.backup_account:
-        things.append(("backups", "storage account", wanted.backup_account, wanted.group, "database_backups"))
+        things.append(("backups", "storage account", wanted.backup_account, wanted.group, "backup_storage"))
     if wanted.registry and "registry" not in wanted.existing:
         things.append(("registry", "registry", wanted.registry, wanted.registry_group, "registry_name"))
     if wanted.previews_registry:
-        things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry_name"))
-    for key, kind, name, group, setting in things:
+        things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry"))
+    for key, kind, name, group, question in things:
         if (error := asked[key].exception()) and _UNREGISTERED in getattr(error, "details", ""):
             yield ok(f"names: Azure says whether {kind} {name} is free once make up has registered its provider")
             continue
@@ -225,15 +225,22 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
         if owner and owner.lower() == group.lower():
             yield ok(f"names: {kind} {name} is ours")
         elif owner:
-            cure = f"remove it, or choose another {setting} wherever the repository names it"
+            cure = f"remove it, or {_another(question)}"
             yield failure(f"names: {kind} {name} is in the resource group {owner}, not in {group}", cure)
         elif deleted:
             yield _deleted_vault(deleted, wanted)
         elif asked[key].result()["nameAvailable"]:
             yield ok(f"names: {kind} {name} is free")
         else:
-            cure = f"choose the subscription that has it, or another {setting} wherever the repository names it"
+            cure = f"choose the subscription that has it, or {_another(question)}"
             yield failure(f"names: {kind} {name} is taken, by another subscription", cure)
+
+
+def _another(question: str) -> str:
+    """Return how another name is chosen: by an answer, which changes every file that has it."""
+    if question == "registry_name":
+        return 'answer another registry_name: make template-update ARGS="--data registry_name=NAME"'
+    return f"answer `names` with another {question}: Names and tags in Azure, in docs/operations.md"
 
 
 def _deleted(listed: Future[Any], name: str) -> dict[str, Any] | None:
@@ -247,7 +254,7 @@ def _deleted_vault(found: dict[str, Any], wanted: Settings) -> Line:
     if same_group and properties["location"].replace(" ", "").lower() == wanted.location:
         return ok(f"names: Key Vault {name} is deleted; make up recovers it")
     until = properties.get("scheduledPurgeDate", "its purge date")[:10]
-    cure = f"wait until {until}, or choose another key_vault_name wherever the repository names it"
+    cure = f"wait until {until}, or {_another('key_vault')}"
     if not properties.get("purgeProtectionEnabled"):
         cure = f"az keyvault purge --name {name} --location {properties['location']}"
     return failure(f"names: Key Vault {name} was deleted elsewhere ({properties['vaultId']})", cure)

@@ -38,6 +38,10 @@ def check(pool: Pool) -> Iterator[Line]:
     bare = ("-c", "credential.helper=", "-c", "core.askPass=", "-c", f"http.{watched}.extraHeader=")
     anonymous = pool.ask("git", *bare, "ls-remote", watched, _REF, **_QUIET)
 
+    if _git("rev-parse", "--git-dir") is None:
+        cure = f"git init -b {_BRANCH} && git add --all && git commit -m Begin"
+        yield failure("repository: this is no Git repository yet", cure)
+        return
     address = _git("config", "--get", f"remote.{REMOTE}.url")
     if address is None:
         yield failure(f"repository: there is no remote {REMOTE}", f"git remote add {REMOTE} {watched}")

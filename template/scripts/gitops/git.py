@@ -67,7 +67,11 @@ def completed(*arguments: str, stdin: str | bytes = "", **environment: str) -> s
 @functools.cache
 def _require_root() -> None:
     """Refuse to work in a folder of another repository: Argo CD and the pipeline look for everything at its root."""
-    if folder := process.call("git", "rev-parse", "--show-prefix").stdout.strip():
+    done = process.call("git", "rev-parse", "--show-prefix", env={"LC_ALL": "C"})
+    if "not a git repository" in done.stderr:
+        cure = f"run git init -b {main_branch()} && git add --all && git commit -m Begin"
+        raise CommandError(f"this is no Git repository yet: {cure}")
+    if folder := done.stdout.strip():
         raise CommandError(f"{folder} is a folder of another Git repository: run git init in it, and push it by itself")
 
 

@@ -89,8 +89,20 @@ def main_branch() -> str:
 
 
 def environments(root: Path = ROOT) -> list[str]:
-    """Return the names of the environments, each an overlay with image tags."""
-    return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
+    """Return the names of the environments, each an overlay with image tags, in the order of their promotion."""
+    found = sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
+    order = _order(root)
+    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def _order(root: Path) -> list[str]:
+    """Return the environments as terraform/ lists them: a line each, or the list in the values of the one cluster."""
+    clusters, values = root / "terraform" / "environments", root / "terraform" / "platform" / "terraform.tfvars"
+    if clusters.exists():
+        return re.findall(r"^[^#\s]+", clusters.read_text(encoding="utf-8"), re.MULTILINE)
+    text = values.read_text(encoding="utf-8") if values.exists() else ""
+    listed = re.search(r"^environments\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r'"([^"]*)"', listed[1]) if listed else []
 
 
 def services(root: Path = ROOT) -> list[str]:
