@@ -54,6 +54,7 @@ _REPOSITORY = re.compile(
 )
 _QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # How Jinja reports the name that the hidden question looks up, which is our message.
+_CHOICE = re.compile(r"'(.*)' is not in \[(.*)\]\Z")
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
 
 
@@ -65,7 +66,11 @@ def one_line(error: Exception) -> str:
     if isinstance(error.__context__, yaml.YAMLError) and (name := _question(error.__traceback__)):
         problem = getattr(error.__context__, "problem", None) or "it can't be read"
         return f"{name}: is not YAML ({problem}): give a list of names, as [one, two]"
-    return _QUESTION.sub(r"\1: ", text)
+    text = _QUESTION.sub(r"\1: ", text)
+    if choice := _CHOICE.search(text):
+        choices = choice[2].replace("'", "")
+        return f'{text[: choice.start()]}choose one of {choices}: "{choice[1]}" is none'
+    return text
 
 
 def _question(traceback: types.TracebackType | None) -> str | None:

@@ -285,6 +285,21 @@ def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) 
     assert done.stderr == "status: there is no environment 'stage': choose one of dev, prod\n"
 
 
+def test_environments_are_in_the_order_of_promotions(rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    product = shutil.copytree(rendered("cluster-per-environment-with-gateway-and-database-of-azure"), tmp_path / "product")
+    tags = Path("apps", "shop", "overlays", "at-first", "imagetags")
+    shutil.copytree(product / tags.parent.parent / "dev" / "imagetags", product / tags)
+    for command in ("wait-healthy", "refresh"):
+        done = support.run(sys.executable, f"scripts/{command}", "stage", cwd=product)
+        # One that the answers do not name is last.
+        assert done.stderr == f"{command}: there is no environment 'stage': choose one of dev, staging, prod, at-first\n"
+    done = support.run(sys.executable, "scripts/changed-environments", cwd=product)
+    assert json.loads(done.stdout) == ["dev", "staging", "prod", "at-first"]
+    (product / ".copier-answers.yml").unlink()
+    done = support.run(sys.executable, "scripts/changed-environments", cwd=product)
+    assert json.loads(done.stdout) == ["at-first", "dev", "prod", "staging"]
+
+
 def test_words_of_others_are_no_commands_to_a_terminal_or_to_github(
     rendered: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -89,8 +89,14 @@ def main_branch() -> str:
 
 
 def environments(root: Path = ROOT) -> list[str]:
-    """Return the names of the environments, each an overlay with image tags."""
-    return sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
+    """Return the names of the environments, each an overlay with image tags, in the order of promotions."""
+    names = sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
+    answers = root / ".copier-answers.yml"
+    text = answers.read_text("utf-8") if answers.exists() else ""
+    # As Copier writes it: a list, or the text that was given on the command line.
+    found = re.search(r"^environments:(.*(?:\n- .*)*)", text, re.MULTILINE)
+    order = re.findall(r"[a-z0-9][a-z0-9-]*", found[1]) if found else []
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def services(root: Path = ROOT) -> list[str]:
