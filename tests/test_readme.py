@@ -236,7 +236,7 @@ def test_pages_say_nothing_of_what_the_product_lacks(in_process: InProcess, tmp_
     assert said == []
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [*SETS, "cluster-per-environment-with-gateway-and-database-of-azure"])
 def test_the_page_of_recovery_uses_every_name_that_it_gives_the_shell(
     rendered: Callable[[str], Path], name: str
 ) -> None:
