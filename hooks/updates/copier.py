@@ -18,7 +18,8 @@ from .template import Template
 MINIMUM = (9, 19, 1)
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
-_QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+_CHOICE = re.compile(r"'(.*)' is not in \[(.*)\]\Z")
 
 
 def command(template: Template) -> list[str]:
@@ -63,7 +64,16 @@ def message(output: str) -> str:
     # What a hook has said stands before Copier's word that it failed.
     said = [line for line in lines if line.startswith("error: ")]
     found = _WRAPPING.match((said or lines)[-1].strip().removeprefix("error: ")) if lines else None
-    return _QUESTION.sub(r"\1: ", found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+    return of_a_question(found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+
+
+def of_a_question(text: str) -> str:
+    """Return what Copier says of an answer as `QUESTION: MESSAGE`, of a choice that there is not with the cure first."""
+    text = QUESTION.sub(r"\1: ", text)
+    if choice := _CHOICE.search(text):
+        choices = choice[2].replace("'", "")
+        return f'{text[: choice.start()]}choose one of {choices}: "{choice[1]}" is none'
+    return text
 
 
 def run(program: list[str], arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
