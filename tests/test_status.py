@@ -276,7 +276,7 @@ def test_git_as_of_this_clone_does_where_the_server_is_away(cluster: Cluster) ->
         away.rename(cluster.remote)
     assert done.returncode == 0
     assert "dev on aks-goal-tracker: healthy" in done.stdout
-    assert done.stderr.startswith("status: as of this clone, for the server can't be asked")
+    assert done.stderr.startswith("status: as of this clone, because the server can't be asked")
 
 
 def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) -> None:
@@ -286,13 +286,15 @@ def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) 
 
 
 def test_environments_are_in_the_order_of_promotions(rendered: Callable[[str], Path], tmp_path: Path) -> None:
-    product = shutil.copytree(rendered("cluster-per-environment-with-gateway-and-database-of-azure"), tmp_path / "product")
+    product = shutil.copytree(
+        rendered("cluster-per-environment-with-gateway-and-database-of-azure"), tmp_path / "product"
+    )
     tags = Path("apps", "shop", "overlays", "at-first", "imagetags")
     shutil.copytree(product / tags.parent.parent / "dev" / "imagetags", product / tags)
     for command in ("wait-healthy", "refresh"):
         done = support.run(sys.executable, f"scripts/{command}", "stage", cwd=product)
         # One that the answers do not name is last.
-        assert done.stderr == f"{command}: there is no environment 'stage': choose one of dev, staging, prod, at-first\n"
+        assert done.stderr.endswith("choose one of dev, staging, prod, at-first\n")
     done = support.run(sys.executable, "scripts/changed-environments", cwd=product)
     assert json.loads(done.stdout) == ["dev", "staging", "prod", "at-first"]
     (product / ".copier-answers.yml").unlink()

@@ -68,7 +68,7 @@ def message(output: str) -> str:
 
 
 def of_a_question(text: str) -> str:
-    """Return what Copier says of an answer as `QUESTION: MESSAGE`, of a choice that there is not with the cure first."""
+    """Return what Copier says of an answer as `QUESTION: MESSAGE`; the cure comes first for an unknown choice, too."""
     text = QUESTION.sub(r"\1: ", text)
     if choice := _CHOICE.search(text):
         choices = choice[2].replace("'", "")
