@@ -98,7 +98,7 @@ def page() -> str:
             lines.append("")
         lines += [f"Default: `{shown}`" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
-            lines += ["| setting of a service | what it is; what holds without it |", "| --- | --- |"]
+            lines += ["| setting of a service | what it is |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
             lines.append("")
         if name in _KINDS:
