@@ -263,7 +263,7 @@ def summary(product: Path, report: str) -> str:
     end = "`make doctor` names what is missing. The rest is in README.md."
     if is_placeholder(answers["git_repository"]):
         lines += wrapped(f"Next: {_PLACEHOLDER} stands for the owner of its repository, and names derive from it.")
-        end = "Remove the folder before; there is nothing else in it."
+        end = "First remove the folder; it holds nothing of yours."
     else:
         lines += ["Next:"]
     lines += [f"  {command(text)}" for text in next_commands(answers, product)]

@@ -335,7 +335,7 @@ def test_history_is_that_of_the_server_also_in_a_clone_that_is_behind(pushed_pro
     support.git("remote", "set-url", "origin", f"{tmp_path}/gone.git", cwd=tmp_path / "behind")
     done = support.run(sys.executable, "scripts/history", "dev", cwd=tmp_path / "behind")
     assert done.returncode == 0
-    assert "as of this clone, for the server can't be asked" in done.stderr
+    assert "as of this clone, because the server can't be asked" in done.stderr
 
 
 @pytest.mark.parametrize("pushed_product", ["cluster-per-environment"], indirect=True)

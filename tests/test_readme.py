@@ -236,6 +236,16 @@ def test_pages_say_nothing_of_what_the_product_lacks(in_process: InProcess, tmp_
     assert said == []
 
 
+@pytest.mark.parametrize("name", [*SETS, "cluster-per-environment-with-gateway-and-database-of-azure"])
+def test_the_page_of_recovery_uses_every_name_that_it_gives_the_shell(
+    rendered: Callable[[str], Path], name: str
+) -> None:
+    _, names, rest = (rendered(name) / "docs" / "recovery.md").read_text(encoding="utf-8").split("```", 2)
+    given = re.findall(r"^(\w+)(?:=|\(\) )", names, re.MULTILINE)
+    assert given
+    assert [one for one in given if not re.search(rf"\$?\b{one}\b", rest)] == []
+
+
 @pytest.mark.parametrize(
     "name", [*SETS, "automatic", "existing-cluster", "existing-clusters-of-environments", "jobs-alone"]
 )

@@ -123,7 +123,7 @@ def test_a_release_knows_what_the_one_before_it_has_deployed_since_it_was_pushed
     support.git("remote", "set-url", "origin", "/nowhere", cwd=pushed_product)
     done = run(pushed_product, "changed-services", "--released", "dev")
     assert done.stdout == "backend frontend\n"
-    assert "as of this clone, for the server can't be asked" in done.stderr
+    assert "as of this clone, because the server can't be asked" in done.stderr
 
 
 @pytest.fixture

@@ -87,7 +87,6 @@ def linked(path: PurePosixPath, text: str, paths: list[PurePosixPath]) -> str:
 
 def moved(text: str) -> str:
     """Return a page of ours whose links lead to where the site has the pages: all in one folder, beside the example."""
-    text = re.sub(r"\]\((?:\.\./)?template/([\w/-]+\.md)\.jinja", r"](example/\1", text)
     return re.sub(r"\]\((?:docs/|\.\./)(?=\w)", "](", text)
 
 

@@ -94,7 +94,7 @@ def page() -> str:
         default = "empty" if shown == "" else f"`{shown}`"
         lines += [f"Default: {default}" + (", computed from answers before it." if computed else "."), ""]
         if name == "services":
-            lines += ["| setting of a service | what it is, and what it is otherwise |", "| --- | --- |"]
+            lines += ["| setting of a service | what it is |", "| --- | --- |"]
             lines += [f"| `{key}` | {told} |" for key, told in SERVICE_SETTINGS.items()]
             lines.append("")
         if name in _KINDS:

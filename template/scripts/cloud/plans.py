@@ -24,7 +24,7 @@ _APART = "-"
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that takes an environment where each has a cluster of its own."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=description)
     if known := own_clusters():
         made.add_argument("environment", choices=known, metavar="ENVIRONMENT", help=f"one of {', '.join(known)}")
     made.set_defaults(environment=None)

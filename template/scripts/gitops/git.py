@@ -136,7 +136,7 @@ def newest_known() -> tuple[str, bool]:
         return tip, True
     except (CommandError, OSError) as error:
         name, here = Path(sys.argv[0]).name, commit_name("HEAD")
-        print(plain(f"{name}: as of this clone, for the server can't be asked ({error})"), file=sys.stderr)
+        print(plain(f"{name}: as of this clone, because the server can't be asked ({error})"), file=sys.stderr)
         return here, False
 
 
