@@ -291,4 +291,4 @@ def test_a_clone_that_can_not_be_written_to_can_be_looked_at(pushed_product: Pat
     assert script(pushed_product, "scripts/bump-image", "dev", "frontend=v1")[0] == 1
     status, printed, said = script(pushed_product, "scripts/history", "dev")
     assert (status, printed) == (0, "dev: no deployments yet\n")
-    assert said.startswith("history: as of this clone, for the server can't be asked (")
+    assert said.startswith("history: as of this clone, because the server can't be asked (")

@@ -276,7 +276,7 @@ def test_git_as_of_this_clone_does_where_the_server_is_away(cluster: Cluster) ->
         away.rename(cluster.remote)
     assert done.returncode == 0
     assert "dev on aks-goal-tracker: healthy" in done.stdout
-    assert done.stderr.startswith("status: as of this clone, for the server can't be asked")
+    assert done.stderr.startswith("status: as of this clone, because the server can't be asked")
 
 
 def test_an_unknown_environment_is_named_with_those_there_are(cluster: Cluster) -> None:

@@ -307,7 +307,7 @@ def is_ours(path: str) -> bool:
 
 
 def is_template(path: str, text: str) -> bool:
-    """Tell whether a file is YAML only once Helm or Terraform has filled it in."""
+    """Tell whether a file is YAML only once Helm, or another program, has filled it in."""
     return ("{{" in text and "/templates/" in path) or ("%{" in text and path.startswith("terraform/"))
 
 
