@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests import damages, extensions, extensions_of_variants, extensions_of_years, support, validation
+from tests import (
+    damages,
+    extensions,
+    extensions_of_rules,
+    extensions_of_variants,
+    extensions_of_years,
+    support,
+    validation,
+)
 from tests.damages import APP, DATABASE, DEV, FRONTEND
 from tests.in_process import InProcess
 from tests.validation import replace
@@ -336,7 +344,7 @@ def test_each_valid_edit_of_a_variant_gives_no_finding(
     answers: str, patients: Callable[[str], validation.Patient]
 ) -> None:
     found = {}
-    for extension in extensions_of_variants.EXTENSIONS:
+    for extension in (*extensions_of_variants.EXTENSIONS, *extensions_of_rules.EXTENSIONS):
 
         def extend(root: Path, add: extensions.Extension = extension) -> None:
             add(extensions.Tree(root), random.Random(1))

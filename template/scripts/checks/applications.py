@@ -56,7 +56,7 @@ def sources(application: Map) -> list[Map]:
 
 def folders(application: Map) -> list[str]:
     """Return the folders that an Application deploys."""
-    return [path for source in sources(application) if (path := source.text("path").strip("/"))]
+    return [path for source in sources(application) if (path := kustomize.folder_of(source))]
 
 
 def folders_of_bootstrap(repository: Repository) -> list[str]:
@@ -99,7 +99,8 @@ def may_be(text: str, value: str) -> bool:
 def _expression(pattern: str) -> re.Pattern[str]:
     """Return a pattern of Argo CD, which may hold alternatives in braces, as an expression."""
     text = fnmatch.translate(pattern.lstrip("!").removesuffix(".git"))
-    return re.compile(re.sub(r"\\\{(.*?)\\\}", lambda choice: f"(?:{choice[1].replace(',', '|')})", text))
+    expression = re.sub(r"\\\{(.*?)\\\}", lambda choice: f"(?:{choice[1].replace(',', '|')})", text)
+    return re.compile(expression, re.IGNORECASE)  # As it compares addresses.
 
 
 def _allows(patterns: list[Any], value: Any) -> bool:
@@ -136,66 +137,44 @@ def check(repository: Repository) -> Iterator[Problem]:
         document = kustomize.kustomization(repository, overlay)
         if overlay not in deployed and not any(may_be(path, overlay) for path in deployed):
             yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
-        beside = repository.documents.get(f"{overlay}/namespace.yaml", [])
-        made = next((item for item in beside if item.kind == "Namespace"), None)
-        if made and made.name != document.get("namespace"):
-            what = f"is not {document.get('namespace')}, as {document.place[0]} has it"
-            yield Problem(*made.where("metadata", "name"), f"{what}: make them the same")
-    seen: dict[tuple[str, str, str], str] = {}
-    own_namespace = next(
-        (one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")), ""
-    )
-    handed = [kustomize.build(repository, folder).objects for folder in folders_of_bootstrap(repository)]
-    built = {one.place: one for found in handed for one in found}
-    for item in [*of_kind(repository, "Application"), *of_kind(repository, "AppProject")]:
-        path = item.place[0]
-        other = seen.setdefault((*path.split("/")[1:2], item.kind, item.name), path)  # type: ignore[arg-type]
-        brought = built.get(item.place)  # What other Applications bring comes to their destination.
-        if own_namespace and brought and brought.text("metadata", "namespace") != own_namespace:
-            place = brought.where("metadata", "namespace")
-            yield Problem(*place, f"Argo CD does not look for it there: make the namespace {own_namespace}")
-        if other != path:
-            yield Problem(*item.place, f"{item.kind} {item.name} is in {other} too: rename one")
 
 
 def _check_application(repository: Repository, application: Map, ours: Map) -> Iterator[Problem]:
     spec, name = application.map("spec"), application.map("spec").get("project")
     destination, beside = spec.map("destination"), projects(repository, application)
     own = [project for project in beside if project.name in (name, at_rest(str(name)))]
-    if not own and not _is_filled_in(name):
+    # Those of others may come from elsewhere.
+    written = bool(set(folders(application)) & set(repository.overlays())) or application.place[0].startswith(
+        "bootstrap/"
+    )
+    if not own and not _is_filled_in(name) and written:
         cure = f"use one of {', '.join(sorted(project.name for project in beside))}, or add it"
         yield Problem(*spec.where("project"), f"there is no AppProject {name}: {cure}")
     for project in own if not _is_filled_in(name) else ():
         yield from _check_destination(project, destination)
-    if destination and not {"server", "name"} & set(destination):
-        cure = "add server: https://kubernetes.default.svc, its own"
-        yield Problem(*spec.where("destination"), f"names no cluster to deploy to: {cure}")
     for source in sources(application):
-        folder = source.text("path").strip("/")
-        if not {"chart", "path", "ref"} & set(source):
-            yield Problem(*source.place, "names neither a path nor a chart: add the one that it deploys")
+        folder, branch = kustomize.folder_of(source), source.get("targetRevision")
         for project in own:
             address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
             if address and not _is_filled_in(address) and not _allows(allowed, address):
                 yield Problem(*project.where("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
-        if "chart" in source or not folder or _is_filled_in(folder):
+        if "chart" in source or not folder or _is_filled_in(folder) or not ours:
             continue
-        there = bool(repository.matching(rf"{re.escape(folder)}/.*"))
-        if source.get("repoURL") != ours.get("repoURL"):
-            if there and folder.startswith(("apps/", "clusters/")) and not _is_filled_in(source.get("repoURL")):
+        if _address(source) != _address(ours):
+            if folder in repository.overlays() and not _is_filled_in(source.get("repoURL")):
                 what = f"is another repository than bootstrap's {ours.get('repoURL')}"
                 yield Problem(*source.where("repoURL"), f"{what}: make them the same")
             continue
-        if not there:
-            what = f"the folder {folder} does not exist"
-            yield Problem(*source.where("path"), f"{what}: add it, or remove the Application")
+        is_here = branch in (ours.get("targetRevision"), "HEAD", None) or _is_filled_in(branch)
+        if not repository.exists(folder):
+            if is_here and not folder.startswith(kustomize.submodules(repository)):
+                what = f"the folder {folder} does not exist"
+                yield Problem(*source.where("path"), f"{what}: add it, or remove the Application")
             continue
-        branch = source.get("targetRevision")  # No pipeline writes to other folders.
-        written = folder in repository.overlays() or application.place[0].startswith("bootstrap/")
-        if branch != ours.get("targetRevision") and written and not _is_filled_in(branch):
+        if not is_here and written:  # No pipeline writes to other folders.
             what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
             yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
-        namespace = kustomize.kustomization(repository, folder).get("namespace")
+        namespace = source.at("kustomize", "namespace") or kustomize.kustomization(repository, folder).get("namespace")
         yield from _check_name(repository, application, folder)
         if folder in repository.overlays() and namespace != destination.get("namespace"):
             what = f"deploys to {destination.get('namespace')}, but {folder} is of {namespace}"
@@ -208,6 +187,10 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
                     if any(_allows([one.get("kind")], item.kind) for one in project.maps("spec", key)):
                         what += f" by the name {item.name}"
                     yield Problem(*item.where("kind"), f"{what}: add it to {key}, with the group {item.group!r}")
+
+
+def _address(source: Map) -> str:
+    return source.text("repoURL").casefold().removesuffix(".git")
 
 
 def _check_name(repository: Repository, application: Map, folder: str) -> Iterator[Problem]:
@@ -227,8 +210,8 @@ def _check_destination(project: Map, destination: Map) -> Iterator[Problem]:
         yield Problem(*place, f"does not allow the namespace {namespace}: add it to destinations")
     for key in ("server", "name"):
         wanted = destination.get(key)
-        known = [one.get(key) for one in there if key in one]
-        if known and wanted and not _is_filled_in(wanted) and not _allows(known, wanted):
+        known = [one.get(key) for one in there]  # A cluster has a server and a name.
+        if all(known) and known and wanted and not _is_filled_in(wanted) and not _allows(known, wanted):
             yield Problem(*place, f"does not allow the {key} {wanted} for {namespace}: add it to destinations")
 
 
@@ -258,7 +241,8 @@ def judge(repository: Repository, folder: str, text: str) -> Iterator[Problem]:
     for application in every(repository):
         wanted = at_rest(application.text("spec", "project"))
         own = [one for one in projects(repository, application) if one.name == wanted]
-        for item in _identities(text) if folder in folders(application) else ():
+        moved = any(source.at("kustomize", "namespace") for source in sources(application))
+        for item in _identities(text) if folder in folders(application) and not moved else ():
             for project in own:
                 what = f"builds {item.kind} {item.name}"
                 namespace = item.text("metadata", "namespace") or at_rest(
@@ -294,14 +278,12 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
             if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
     namespaces = {kustomize.kustomization(repository, one).text("namespace") for one in overlays}
-    used = {(one.at("spec", "project"), one.at("spec", "destination", "namespace")) for one in every(repository)}
     for application in every(repository):
         name, own = application.at("spec", "project"), application.at("spec", "destination", "namespace")
         for project in projects(repository, application) if set(folders(application)) & set(overlays) else ():
             for target in project.maps("spec", "destinations") if project.name == name else ():
-                there = target.text("namespace")
-                others = there in namespaces or (name, there) not in used
-                if own and there != own and others and not there.startswith("!"):
+                others = [one for one in namespaces - {own} if _allows([target.get("namespace")], one)]
+                if own and others and not target.text("namespace").startswith("!"):
                     what = f"lets {application.name} into {target.get('namespace')}"
                     yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
 

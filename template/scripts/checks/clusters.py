@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from .applications import folders
 from .documents import Problem, Repository
 from .environments import Platform, platforms, read_values
 
 _ORDER = "terraform/environments"
 # What all clusters have in common, and what Azure wants to be unique.
-_SAME = ("project_name", "github_repository", "state", "registry_name", "registry_resource_group_name")
+_SAME = ("project_name", "github_repository")
 _UNIQUE = ("cluster_name", "key_vault_name", "database_server_name")
 
 # What the values of a cluster have, and no others.
@@ -57,10 +58,11 @@ def _check_registry(repository: Repository, found: dict[str, Platform]) -> Itera
     path = "terraform/registry/terraform.tfvars"
     made = read_values(repository, path)
     for name, platform in found.items() if made else ():
-        for key, own in (("registry_name", "registry_name"), ("registry_resource_group_name", "resource_group_name")):
-            if platform.values.get(key) != made.get(own):
-                what = f"{key} is not {made.get(own)}, which {path} makes"
-                yield Problem(*platform.where(key), f"{what}: make them the same")
+        group = made.get("resource_group_name")  # A registry under another name is made by others.
+        ours = platform.values.get("registry_name") == made.get("registry_name")
+        if ours and platform.values.get("registry_resource_group_name") != group:
+            what = f"registry_resource_group_name is not {group}, which {path} makes"
+            yield Problem(*platform.where("registry_resource_group_name"), f"{what}: make them the same")
         if platform.values.get("github_repository") != made.get("github_repository"):
             yield Problem(path, 0, f"github_repository is not that of {name}.tfvars: make them the same")
 
@@ -72,17 +74,21 @@ def _check_cluster(repository: Repository, name: str, platform: Platform) -> Ite
         yield Problem(path, 0, f"is missing: add it, since {platform.path} makes that cluster for {name}")
     path = f"bootstrap/{cluster}/templates/application.yaml"
     handed = repository.first(path)
-    if not handed:
+    if not repository.exists(path):
         yield Problem(path, 0, "is missing: add it, without it Argo CD of that cluster knows nothing of Git")
-    elif handed.at("spec", "source", "path") != platform.folder:
+    elif handed and platform.folder not in folders(handed):
         place = handed.where("spec", "source", "path")
         yield Problem(*place, f"does not hand over {platform.folder}: make it the path")
+    keys = {}
     for root in ("platform", "gitops"):
-        path, key = f"terraform/{root}/{name}.azurerm.tfbackend", f"{cluster}/{root}.tfstate"
-        if (values := read_values(repository, path)).get("key") != key and (values or not repository.text(path)):
+        path = f"terraform/{root}/{name}.azurerm.tfbackend"
+        keys[root] = read_values(repository, path).get("key", f"{cluster}/{root}.tfstate")
+        others = repository.matching(rf"(?!{path})terraform/.*[.]azurerm[.]tfbackend")
+        same = any(read_values(repository, other) == read_values(repository, path) for other in others)
+        if same or not repository.text(path):
             what = f"does not keep the state of {cluster} apart from others"
-            yield Problem(path, 0, f'{what}: write key = "{key}"')
-    path, key = f"terraform/gitops/{name}.tfvars", f"{cluster}/platform.tfstate"
+            yield Problem(path, 0, f'{what}: write key = "{cluster}/{root}.tfstate"')
+    path, key = f"terraform/gitops/{name}.tfvars", keys["platform"]
     values = read_values(repository, path)
     state = values.get("platform_state")
     if values and (not isinstance(state, dict) or state.get("key") != key):

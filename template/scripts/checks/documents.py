@@ -253,6 +253,11 @@ class Repository:
         tagged = set(self.matching(r"(apps/[^/]+/overlays/[^/]+)/imagetags/.*"))
         return [one for one in found if one in tagged or "imagetags" in self.text(f"{one}/kustomization.yaml")]
 
+    def laptops(self) -> tuple[str, ...]:
+        """Return the folders of other overlays: nobody deploys them, and they may want files that Git passes over."""
+        found = self.matching(r"(apps/[^/]+/overlays/[^/]+)/kustomization[.]yaml")
+        return tuple(sorted({*found} - {*self.overlays()}))
+
     def environments(self) -> list[str]:
         """Return the names of the overlays, sorted."""
         return sorted({overlay.rpartition("/")[2] for overlay in self.overlays()})

@@ -32,8 +32,6 @@ def _check_environment(repository: Repository, environment: Environment) -> Iter
     if not tags:
         yield Problem(path, 0, "is missing: restore it from history, scripts/bump-image needs it")
         return
-    if tags.kind != "Component":
-        yield Problem(*tags.place, f"{kustomization.place[0]} names it in components: write kind: Component")
     if "imagetags" not in [entry.strip("./") for entry in kustomization.texts("components")]:
         yield Problem(*kustomization.where("components"), "components does not name imagetags: add it")
     named = {image.text("name"): image for image in kustomization.maps("images")}
@@ -104,7 +102,8 @@ def check_signers(repository: Repository) -> Iterator[Problem]:
     for name, entry in signers.items():
         lines = (line.partition("#")[0].strip() for line in text.splitlines())
         line = next((number for number, line in enumerate(lines, 1) if line == f"[{name}]"), 0)
-        if not repository.matching(rf"apps/[^/]+/base/{name}/.*"):
+        tags = "".join(map(repository.text, repository.matching(r"apps/[^/]+/overlays/[^/]+/imagetags/.*")))
+        if not repository.matching(rf"apps/[^/]+/base/{name}/.*") and f"/{name}" not in tags:
             yield Problem(SIGNERS, line, f"names {name}, which is no service: fix the name, or remove the entry")
         elif not isinstance(entry, dict) or list(entry) not in (["repository"], ["unsigned"]) or "" in entry.values():
             cure = 'give it repository = "OWNER/NAME" or unsigned = "REASON", one of the two'

@@ -50,8 +50,6 @@ class Build:
     whole: bool = True
     # The folders that it is made of, and the files outside of them.
     parts: list[str] = field(default_factory=list)
-    # Volumes that patches add: kind and name of the object, and the volume.
-    volumes: list[tuple[str, str, Map]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -59,27 +57,17 @@ def check(repository: Repository) -> Iterator[Problem]:
     """Check the kustomizations of apps/, bootstrap/ and clusters/."""
     named: set[str] = set()
     found = dict(_kustomizations(repository))
-    # Of other repositories: a checkout may lack them.
-    submodules = tuple(re.findall(r"(?m)^\s*path *= *(.+?)\s*$", repository.text(".gitmodules")))
     for folder, kustomization in found.items():
         for entry, place in _references(kustomization):
             target = posixpath.normpath(posixpath.join(folder, entry))
             named.add(target)
-            if not _is_remote(entry) and not repository.exists(target) and not target.startswith(submodules):
+            elsewhere = _is_remote(entry) or target.startswith(submodules(repository))
+            if not elsewhere and not repository.exists(target) and not folder.startswith(repository.laptops()):
                 lines = enumerate(repository.text(place[0]).splitlines(), 1)
                 line = next((number for number, line in lines if number >= place[1] and entry in line), place[1])
                 yield Problem(place[0], line, f"names {entry!r}, which does not exist: add it or remove the line")
-            elif repository.documents.get(target) == [] and not repository.lists[target]:
-                yield Problem(target, 0, "holds nothing: restore it from history, or remove it")
     for folder in found:
-        built = build(repository, folder)
-        yield from built.problems
-        for kind, name, volume in built.volumes if folder not in named and built.whole else ():
-            if not any(
-                _mounts(item, volume.get("name")) for item in built.objects if (item.kind, item.name) == (kind, name)
-            ):
-                what = f"the patch adds a volume {volume.get('name')} that no container mounts"
-                yield Problem(*volume.where("name"), f"{what}: fix the name, or mount it")
+        yield from build(repository, folder).problems if not folder.startswith(repository.laptops()) else ()
     yield from _check_files(repository, found, named | deployed(repository))
 
 
@@ -116,12 +104,23 @@ def _is_remote(entry: str) -> bool:
     return bool(re.match(r"[a-z+]+://|git@|git::|[\w-]+[.][\w.-]+/[^/]+/", entry)) or "?ref=" in entry
 
 
+def submodules(repository: Repository) -> tuple[str, ...]:
+    """Return the folders of other repositories, which a checkout may lack."""
+    return tuple(re.findall(r"(?m)^\s*path *= *(.+?)\s*$", repository.text(".gitmodules")))
+
+
+def folder_of(source: Map) -> str:
+    """Return the folder of this repository that a source of an Application names; "" where it names none."""
+    path = source.text("path").strip("/")
+    return posixpath.normpath(path) if path else ""
+
+
 def deployed(repository: Repository) -> set[str]:
     """Return the folders and files that Applications take as their sources, those of ApplicationSets too."""
     found: set[str] = set()
     for _, document in repository.below("clusters/"):
         for spec in (document.map("spec"), document.map("spec", "template", "spec")):
-            found |= {source.text("path").strip("/") for source in [spec.map("source"), *spec.maps("sources")]}
+            found |= {folder_of(source) for source in [spec.map("source"), *spec.maps("sources")]}
     return found - {""}
 
 
@@ -145,7 +144,8 @@ def objects(repository: Repository, path: str) -> list[Map]:
     found = repository.documents.get(path, [])
     # A list of any kind, as kustomize takes it.
     items = [document.maps("items") if document.kind.endswith("List") else [document] for document in found]
-    return [item for part in items for item in part if item.kind]
+    local = ("metadata", "annotations", "config.kubernetes.io/local-config")  # It leaves these out.
+    return [item for part in items for item in part if item.kind and item.at(*local) is None]
 
 
 def build(repository: Repository, folder: str, seen: tuple[str, ...] = ()) -> Build:
@@ -157,14 +157,8 @@ def _build(repository: Repository, folder: str, seen: tuple[str, ...]) -> Build:
     result = Build(parts=[folder])
     if any(repository.documents.get(f"{folder}/{name}") for name in NAMES):
         _add(repository, folder, result, (*seen, folder))
-        known: dict[tuple[str, ...], Map] = {}
-        for item in result.objects if result.whole else ():
-            other = known.setdefault((item.group, item.kind, item.text("metadata", "namespace"), item.name), item)
-            if other is not item and item.name:
-                what = f"{item.kind} {item.name} is in {other.place[0]} already, and kustomize refuses a second one"
-                result.problems.append(Problem(*item.place, f"{what}: remove one, or name it once in resources"))
     else:
-        paths = [path for path in repository.documents if path.startswith(f"{folder}/")]
+        paths = [path for path in repository.documents if posixpath.dirname(path) == folder]
         result.objects = [item for path in paths for item in objects(repository, path)]
         result.whole = not any("{{" in repository.text(path) for path in repository.matching(rf"{folder}/.*"))
         result.whole &= not repository.exists(f"{folder}/Chart.yaml")
@@ -188,7 +182,6 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
             inner = build(repository, target, seen)
             result.objects += [_renamed(item, kustomization(repository, target)) for item in inner.objects]
             result.parts += inner.parts
-            result.volumes += inner.volumes
             result.whole &= inner.whole
         else:
             result.whole = False
@@ -196,16 +189,7 @@ def _add(repository: Repository, folder: str, result: Build, seen: tuple[str, ..
         for item in document.maps(key):
             metadata = Map.of(item.place, {"name": item.text("name")})
             made = Map.of(item.place, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
-            create = item.get("behavior", "create") == "create"
-            result.objects += [made] if create else []
-            if (
-                not create
-                and result.whole
-                and document.kind != "Component"
-                and not any((one.kind, one.name) == (kind, item.text("name")) for one in result.objects)
-            ):
-                what = f"there is no {kind} {item.get('name')} to {item.get('behavior')} with"
-                result.problems.append(Problem(*item.where("name"), f"{what}: fix the name, or remove behavior"))
+            result.objects += [made] if item.get("behavior", "create") == "create" else []
     for target in targets["components"]:
         if target not in seen and kustomization(repository, target):
             result.parts.append(target)
@@ -277,9 +261,6 @@ def _scale(document: Map, result: Build) -> None:
         if (number := named.get(entry.text("name"))) is not None:
             count, place = entry.get("count"), entry.where("count")
             result.objects[number] = _with(result.objects[number], ("spec", "replicas"), count, place)
-        elif result.whole and document.kind != "Component":
-            what = f"replicas sets {entry.get('name')}, which is no {', '.join(_SCALED[:-1])} or {_SCALED[-1]} here"
-            result.problems.append(Problem(*entry.where("name"), f"{what}: fix the name, or remove it"))
 
 
 def _patches(repository: Repository, folder: str, document: Map) -> Iterator[tuple[Any, Map | None, Place]]:
@@ -317,25 +298,14 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
         if isinstance(content, list):
             result.objects[number] = own = _deep(item)
             for operation in content:
-                path = operation.text("path") if isinstance(operation, Map) else ""
-                # What labels and annotations there are, other fields of kustomizations tell as well.
-                known = path.startswith("/spec/") and "/metadata/" not in path and result.whole
-                if not _operate(own, operation) and known:
-                    what = f"{item.kind} {item.name} has no {path}"
-                    cure, where = "fix the path, or remove the operation", operation.where("path")
-                    result.problems.append(
-                        Problem(path=where[0], line=where[1], what=f"the patch changes nothing: {what}: {cure}")
-                    )
+                _operate(own, operation)
         elif content.get("$patch") == "delete":
             del result.objects[number]
         else:
             part = content  # With the kind and name of what a target chooses.
             for at in (("apiVersion",), ("kind",), ("metadata", "name")):
                 part = _with(part, at, item.at(*at), part.place)
-            added: list[Map] = []
-            of_kubernetes = "." not in item.group or item.group.endswith(".k8s.io")
-            result.objects[number] = _merged(item, part, of_kubernetes, added)
-            result.volumes += [(item.kind, item.name, volume) for volume in added]
+            result.objects[number] = _merged(item, part, "." not in item.group or item.group.endswith(".k8s.io"))
     if not hits and result.whole and not in_component:
         what = " ".join(filter(None, ["there is no", wanted.text("kind") or "object", wanted.text("name")]))
         found = Problem(*place, f"the patch changes nothing: {what}: fix its kind or name, or remove it")
@@ -351,8 +321,8 @@ def _is_for(target: Map, item: Map) -> bool:
         return False
 
 
-def _merged(old: Map, patch: Map, by_key: bool, added: list[Map]) -> Map:
-    """Return an object with a patch merged as the API server does; volumes that it adds are noted."""
+def _merged(old: Map, patch: Map, by_key: bool) -> Map:
+    """Return an object with a patch merged as the API server does."""
     result = _copy(old)
     for key, value in patch.items():
         before = old.get(key)
@@ -360,15 +330,15 @@ def _merged(old: Map, patch: Map, by_key: bool, added: list[Map]) -> Map:
             result.pop(key, None)
             continue
         if isinstance(value, Map) and isinstance(before, Map) and "$patch" not in value:
-            value = _merged(before, value, by_key, added)
+            value = _merged(before, value, by_key)
         elif by_key and key in _KEYS and isinstance(value, list) and isinstance(before or [], list):
-            value = _merged_lists(before or [], value, key, added)
+            value = _merged_lists(before or [], value, key)
         if not key.startswith("$"):
             result.put(key, value, patch.places.get(key, patch.place))
     return result
 
 
-def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]) -> list[Any]:
+def _merged_lists(old: list[Any], entries: list[Any], key: str) -> list[Any]:
     result = [] if any(isinstance(one, Map) and one.get("$patch") == "replace" for one in entries) else list(old)
     for entry in (one for one in entries if isinstance(one, Map) and one.get("$patch") != "replace"):
         name = "port" if key == "ports" and "port" in entry else _KEYS[key]
@@ -376,20 +346,10 @@ def _merged_lists(old: list[Any], entries: list[Any], key: str, added: list[Map]
         if entry.get("$patch") == "delete":
             result = [one for at, one in enumerate(result) if at not in same]
         elif same:
-            result[same[0]] = _merged(result[same[0]], entry, True, added)
+            result[same[0]] = _merged(result[same[0]], entry, True)
         else:
             result.append(entry)
-            added += [entry] if key == "volumes" else []
     return result
-
-
-def _mounts(item: Map, volume: Any) -> bool:
-    at = next((at for at in PODS if item.at(*at, "spec", "containers")), ("spec", "template"))
-    containers = [*item.maps(*at, "spec", "containers"), *item.maps(*at, "spec", "initContainers")]
-    mounts = [mount for one in containers for mount in [*one.maps("volumeMounts"), *one.maps("volumeDevices")]]
-    # What adds containers has it from annotations where they mount it.
-    added = any(str(volume) in str(note) for note in item.map(*at, "metadata", "annotations").values())
-    return added or any(mount.get("name") == volume for mount in mounts)
 
 
 def _deep(value: Any) -> Any:
@@ -400,18 +360,18 @@ def _deep(value: Any) -> Any:
     return [_deep(item) for item in value] if isinstance(value, list) else value
 
 
-def _operate(target: Map, operation: Any) -> bool:
-    """Do what an operation of a patch says, and tell whether its place is there; one that is not known does nothing."""
+def _operate(target: Map, operation: Any) -> None:
+    """Do what an operation of a patch says; one that is not known, or whose place is not there, does nothing."""
     op = operation.get("op") if isinstance(operation, Map) else None
     if op not in ("add", "copy", "move", "remove", "replace"):
-        return True
+        return
     value, place = operation.get("value"), operation.where("value")
     if op in ("copy", "move"):
         value = _found(target, _steps(operation.text("from")))
         if op == "move":
             _set(target, operation.text("from"), None, operation.place, "remove")
         op = "add"
-    return _set(target, operation.text("path"), value, place, op)
+    _set(target, operation.text("path"), value, place, op)
 
 
 def _steps(pointer: str) -> list[str]:
@@ -427,21 +387,16 @@ def _found(value: Any, keys: list[str]) -> Any:
     return value
 
 
-def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> bool:
+def _set(target: Map, pointer: str, value: Any, place: Place, op: str) -> None:
     *keys, last = _steps(pointer)
     parent, values = _found(target, keys), [] if op == "remove" else [_deep(value)]
     if isinstance(parent, Map):
-        there = last in parent or op == "add"
         parent.pop(last, None)
         for one in values:
             parent.put(last, one, place)
-        return there
-    if isinstance(parent, list) and (last == "-" or last.isdigit()):
+    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
         at = len(parent) if last == "-" else int(last)
-        there = at < len(parent) + (op == "add")
         parent[at : at + (op != "add")] = values
-        return there
-    return False
 
 
 def _check_files(repository: Repository, found: dict[str, Map], named: set[str]) -> Iterator[Problem]:

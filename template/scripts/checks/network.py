@@ -9,17 +9,6 @@ from .documents import Map, Problem, Repository
 from .objects import Environment, Workload, environments
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9-]+)(?::(?P<port>\d+))?(?:/.*)?")
-# An address with a domain, outside of the cluster; two words alone may be a Service and its namespace.
-_URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?:[^@/]*@)?"
-    r"(?P<host>(?:[a-z0-9-]+[.]){2,}[a-z]{2,}|[a-z0-9-]+[.](?:com|io|net|org))(?::(?P<port>\d+))?(?:[/?].*)?"
-)
-# Names of variables for addresses that pods show, or compare with what they are shown, and do not call.
-_SHOWN = re.compile(r"(?:.*_)?(?:AUD|AUDIENCE|CALLBACK|ISSUER|ORIGINS?|PUBLIC|REDIRECT)(?:_.*)?")
-# Pages link to other addresses of the web.
-_CALLED = re.compile(r"//[\w.-]*\bapi\b")
-_INSIDE = re.compile(r".*[.](svc|local|internal|localhost|test|invalid|example)")
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ldaps": 636, "amqps": 5671}
 _SIDES = (("ingress", "from", "Ingress"), ("egress", "to", "Egress"))
 
 
@@ -35,13 +24,12 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield from _check_policy(policy, environment)
             yield from _check_calls(environment, rules)
             yield from _check_outside(environment, rules, proxies)
-            yield from _check_addresses(environment, rules)
             yield from _check_names(rules)
 
 
 def _check_policy(policy: Map, environment: Environment) -> Iterator[Problem]:
     own = environment.selected(policy.at("spec", "podSelector", "matchLabels"))
-    if not own:
+    if not own and environment.knows(policy.at("spec", "podSelector", "matchLabels")):
         place = policy.where("spec", "podSelector")
         yield Problem(*place, f"NetworkPolicy {policy.name} selects no pod: fix its labels, or remove it")
     for side, key, kind in _SIDES:
@@ -51,12 +39,10 @@ def _check_policy(policy: Map, environment: Environment) -> Iterator[Problem]:
         for rule in policy.maps("spec", side):
             peers: list[Workload] = []
             for peer in rule.maps(key):
-                chosen = environment.selected(peer.at("podSelector", "matchLabels"))
-                if _is_by_label(peer) and not chosen:
-                    yield Problem(*peer.place, f"{key} selects no pod: fix its labels, or remove it")
-                peers += chosen
+                peers += environment.selected(peer.at("podSelector", "matchLabels"))
             # Peers that are not pods of this namespace have ports that nothing here knows.
-            targets = own if side == "ingress" else peers if all(_is_by_label(peer) for peer in rule.maps(key)) else []
+            labelled = all(_is_by_label(peer, environment) for peer in rule.maps(key))
+            targets = own if side == "ingress" else peers if labelled else []
             for port in rule.maps("ports"):
                 wanted = port.get("port")
                 every = policy.at("spec", "podSelector") == {}  # Meant for pods that have such a port, now or later.
@@ -77,9 +63,11 @@ def _types(policy: Map) -> list[str]:
     return types or ["Ingress", *(["Egress"] if policy.at("spec", "egress") is not None else [])]
 
 
-def _is_by_label(peer: Map) -> bool:
-    """Tell whether a peer is pods of this namespace, chosen by labels alone."""
-    return set(peer) == {"podSelector"} and not peer.maps("podSelector", "matchExpressions")
+def _is_by_label(peer: Map, environment: Environment) -> bool:
+    """Tell whether a peer is pods of this namespace, chosen by labels alone that are written here."""
+    chosen = peer.map("podSelector")
+    by_labels = set(peer) == {"podSelector"} and not chosen.maps("matchExpressions")
+    return by_labels and environment.knows(chosen.at("matchLabels"))
 
 
 class _Rules:
@@ -101,7 +89,7 @@ class _Rules:
                 found = [self._of.setdefault((side, id(item)), {}) for item in own if kind in _types(policy)]
                 for rule in policy.maps("spec", side) if found else ():
                     peers: list[int | None] = [None]
-                    if rule.maps(key) and all(_is_by_label(peer) for peer in rule.maps(key)):
+                    if rule.maps(key) and all(_is_by_label(peer, environment) for peer in rule.maps(key)):
                         chosen = (environment.selected(one.at("podSelector", "matchLabels")) for one in rule.maps(key))
                         peers = [id(item) for items in chosen for item in items]
                     for peer in peers:
@@ -192,42 +180,11 @@ def _is_in(peer: Map, namespaces: set[str]) -> bool:
     return peer.at("namespaceSelector", "matchLabels", "kubernetes.io/metadata.name") in {None, *namespaces}
 
 
-def _check_addresses(environment: Environment, rules: _Rules) -> Iterator[Problem]:
-    """Check that pods may connect to the addresses outside of the cluster that their environment names."""
-    own = {host for route in environment.of_kind("HTTPRoute") for host in route.texts("spec", "hostnames")}
-    for item in environment.workloads:
-        ways = rules.of(item, "egress")
-        for variable in item.variables if ways is not None else ():
-            match = _URL.fullmatch(variable.text("value"))
-            if (
-                not match
-                or not (match["port"] or match["scheme"] not in ("http", "https") or _CALLED.search(match[0]))
-                or _SHOWN.fullmatch(variable.text("name").upper())
-                or _INSIDE.fullmatch(match["host"])
-                or match["host"] in own
-            ):
-                continue
-            port = int(match["port"]) if match["port"] else _PORTS.get(match["scheme"])
-            if not any(_lets_out(rule, port) for rule in ways or ()):
-                what = f"{variable.get('name')} names {match['host']}, but no NetworkPolicy lets {item.name} out"
-                cure = "set egress of the service, or add a policy as 'Let traffic out' in docs/services.md says"
-                yield Problem(*variable.where("value"), f"{what}: {cure}")
-
-
-def _lets_out(rule: Map, port: int | None) -> bool:
-    """Tell whether a rule may let connections out of the cluster, to a port, or to one that is not known."""
-    outside = not rule.maps("to") or any("ipBlock" in peer or "namespaceSelector" in peer for peer in rule.maps("to"))
-    only_names = {entry.get("port") for entry in rule.maps("ports")} == {53}
-    return outside and not only_names and (port is None or _opens(rule, {port}))
-
-
 def _check_names(rules: _Rules) -> Iterator[Problem]:
     """Check that pods which may not talk freely may ask for names."""
     for policy in rules.policies:
         if policy.at("spec", "podSelector") == {} and "Egress" in _types(policy):
             every = [rule for other in rules.policies for rule in other.maps("spec", "egress")]
-            if not any(
-                not one.maps("ports") or 53 in [port.get("port") for port in one.maps("ports")] for one in every
-            ):
+            if not any(_opens(one, {53, "dns", "dns-tcp"}) for one in every):
                 place = policy.where("spec", "egress")
                 yield Problem(*place, "no pod may ask for names: add port 53 of kube-dns, UDP and TCP, to egress")

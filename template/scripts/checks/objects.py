@@ -1,6 +1,7 @@
 """The objects of an environment as others refer to them: workloads with their pods, and what runs beside them."""
 
 import math
+import re
 from functools import cached_property
 from typing import Any
 
@@ -91,8 +92,8 @@ class Environment:
         )
         # Whether what is not among the objects is nowhere: nothing else deploys to the namespace.
         self.complete = built.whole and known and not _has_guests(repository, folder, self.namespace)
-        # What a program may copy from there into every namespace, as trust-manager does.
-        self.copied = repository.known("copied", lambda: {one.name for _, one in repository.below("clusters/")})
+        # What may be copied from elsewhere into every namespace, as trust-manager does.
+        self.copied = repository.known("copied", lambda: _copied(repository))
         self._labelled: dict[tuple[str, str], list[Workload]] = {}
         for item in self.workloads:
             for key, value in item.labels.items():
@@ -114,6 +115,11 @@ class Environment:
         """Return the Services by name."""
         return {item.name: item for item in self.of_kind("Service") if not item.group}
 
+    def knows(self, selector: Any) -> bool:
+        """Tell whether labels are written here: Kubernetes, a mesh and others write those of their own domains."""
+        written = {key for key, _ in self._labelled}
+        return all("/" not in key or key.startswith("app.kubernetes.io/") or key in written for key in selector or ())
+
     def selected(self, selector: Any) -> list[Workload]:
         """Return the workloads whose pods a selector by labels takes; all, where it is empty."""
         if not isinstance(selector, dict) or not selector:
@@ -122,10 +128,17 @@ class Environment:
         return [item for item in fewest if item.matches(selector)]
 
 
+def _copied(repository: Repository) -> set[str]:
+    """Return names of what programs of the cluster may copy, and Terraform makes."""
+    code = "".join(map(repository.text, repository.matching(r"terraform/.*[.]tf")))
+    made = re.findall(r'^ +name += "([\w.-]+)"$', code if "kubernetes_" in code else "", re.MULTILINE)
+    return {*made, *(one.name for _, one in repository.below("clusters/"))}
+
+
 def _has_guests(repository: Repository, folder: str, namespace: str) -> bool:
     """Tell whether an Application brings something else to a namespace, as a chart does."""
     return any(
-        source.text("path").strip("/") != folder
+        kustomize.folder_of(source) != folder
         for application in applications.every(repository)
         if applications.may_be(application.text("spec", "destination", "namespace"), namespace)
         for source in applications.sources(application)

@@ -1,6 +1,5 @@
 """Previews show what this repository's own pipeline has built, in namespaces of their own, and take nothing along."""
 
-import re
 from collections.abc import Iterator
 
 from .applications import at_rest, bootstrap, of_kind, projects
@@ -94,7 +93,7 @@ def _check_preview(repository: Repository, preview: Environment) -> Iterator[Pro
             what = f"{item.place[0]} keeps the namespace when its pull request is closed"
             yield Problem(path, 0, f"{what}: add a patch that removes its annotations")
     for item in preview.of_kind("ExternalSecret"):
-        if item.text("spec", "secretStoreRef", "name").startswith("key-vault-"):
+        if item.text("spec", "secretStoreRef", "name").removeprefix("key-vault-") in repository.environments():
             what = f"ExternalSecret {item.name} reads a vault that lets no preview in"
             yield Problem(path, 0, f"{what}: add a patch of {item.name} with a generator and secretStoreRef: null")
     registry = _registry(repository)
@@ -120,15 +119,18 @@ def _registry(repository: Repository) -> str:
 def check_workflow(repository: Repository) -> Iterator[Problem]:
     """Check that the workflow runs for no fork, and pushes where previews are pulled from."""
     workflow, registry = repository.first(_WORKFLOW), _registry(repository)
-    if not workflow:
+    if not workflow and repository.matching(r"apps/[^/]+/preview/.*"):
         yield Problem(_WORKFLOW, 0, "is missing: restore it from history, nothing else builds previews")
     if "pull_request_target" in workflow.map("on"):
         what = "pull_request_target gives forks the rights of this repository"
         yield Problem(*workflow.where("on", "pull_request_target"), f"{what}: make it pull_request")
     for name, job in workflow.map("jobs").items():
-        if isinstance(job, Map) and "needs" not in job and _SAME_REPOSITORY not in re.sub(r"\s+", " ", job.text("if")):
+        if not isinstance(job, Map):
+            continue
+        signs_in = "id-token" in job.map("permissions")
+        if signs_in and "needs" not in job and "head.repo." not in job.text("if"):
             yield Problem(*job.where("if"), f"the job {name} runs for forks as well: add && {_SAME_REPOSITORY}")
-        for step in job.maps("steps") if isinstance(job, Map) else ():
+        for step in job.maps("steps"):
             pushed = step.text("env", "LOCAL_REGISTRY").removesuffix(".azurecr.io")
             if pushed and registry and pushed != registry:
                 what = f"pushes previews to {pushed}"

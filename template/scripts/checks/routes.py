@@ -12,6 +12,8 @@ from .objects import Environment, environments
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _Gateways = dict[tuple[str, str], Map]
+# By host, and what tells requests apart: the environment and the name of a route.
+_Seen = dict[tuple[str, str], tuple[str, str]]
 # Each with the Gateways that it is of.
 _Redirects = list[tuple[Map, list[Map | None]]]
 
@@ -26,7 +28,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             (namespace_of(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
-        owners: dict[str, str] = {}
+        seen: _Seen = {}
         redirects: _Redirects = []
         for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}"):
             namespace = namespace_of(repository, route)
@@ -34,16 +36,15 @@ def check(repository: Repository) -> Iterator[Problem]:
             if _redirects(route):
                 redirects.append((route, [one for _, _, one in _parents(route, namespace, gateways)]))
         for gateway in gateways.values():
-            yield from _check_listeners(gateway)
             yield from _check_issuer(repository, gateway)
         for environment in environments(repository):
             of_cluster = repository.exists(f"clusters/{cluster}/environments/{environment.name}.yaml")
             routes = environment.of_kind("HTTPRoute") if of_cluster else []
-            yield from _check_paths(routes)
             for route in routes:
                 yield from _check_parents(route, environment.namespace, gateways)
                 yield from _check_backends(environment, route)
-                yield from _check_hosts(environment, route, gateways, redirects, owners)
+                yield from _check_hosts(environment, route, gateways, redirects)
+                yield from _check_paths(environment, route, gateways, seen)
 
 
 def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[Map, str, Map | None]]:
@@ -76,42 +77,33 @@ def _check_backends(environment: Environment, route: Map) -> Iterator[Problem]:
                 yield from services.require_port(environment, backend, backend.text("name"), backend.get("port"))
 
 
-def _check_paths(routes: list[Map]) -> Iterator[Problem]:
+def _check_paths(environment: Environment, route: Map, gateways: _Gateways, seen: _Seen) -> Iterator[Problem]:
     """Two routes of one host tell requests apart by their matches; of the same ones, the newer route gets none."""
-    seen: dict[tuple[str, str], Map] = {}
-    for route in routes:
-        for rule in route.maps("spec", "rules"):
-            for match in rule.maps("matches") or [Map.of(rule.place, {})]:
-                path = match.text("path", "value") or "/"
-                told = str([{"path": {"type": "PathPrefix", "value": path}} | match, route.at("spec", "parentRefs")])
-                others = (seen.setdefault((host, told), route) for host in route.texts("spec", "hostnames"))
-                if other := next((one for one in others if one is not route), None):
-                    what = f"HTTPRoute {other.name} has {path} of this host already"
-                    yield Problem(*match.where("path", "value"), f"{what}: give it another path, or a host of its own")
+    # Gateways that are not here may be one for each environment.
+    where = "" if any(one for _, _, one in _parents(route, environment.namespace, gateways)) else environment.folder
+    for rule in route.maps("spec", "rules"):
+        for match in rule.maps("matches") or [Map.of(rule.place, {})]:
+            path = match.text("path", "value") or "/"
+            told = str([{"path": {"type": "PathPrefix", "value": path}} | match, route.at("spec", "parentRefs"), where])
+            for host in route.texts("spec", "hostnames"):
+                other = seen.setdefault((host, told), (environment.folder, route.name))
+                if other != (environment.folder, route.name):
+                    what = f"HTTPRoute {other[1]} of {other[0]} has {path} of {host} already"
+                    yield Problem(
+                        *route.where("spec", "hostnames"), f"{what}: give it another path, or a host of its own"
+                    )
 
 
-def _check_hosts(
-    environment: Environment, route: Map, gateways: _Gateways, redirects: _Redirects, owners: dict[str, str]
-) -> Iterator[Problem]:
+def _check_hosts(environment: Environment, route: Map, gateways: _Gateways, redirects: _Redirects) -> Iterator[Problem]:
     parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
-    joined = [gateway for _, gateway in parents]
-    # A listener may have a host by itself; where none has one, all hosts are meant.
-    named = [one for one in joined if any(item.text("hostname") for item in one.maps("spec", "listeners"))]
-    whole = named and any("sectionName" not in parent for parent, _ in parents)
+    joined = [gateway for parent, gateway in parents if "sectionName" not in parent]  # Others may be meant to stay.
     place = route.where("spec", "hostnames")
-    if whole and "hostnames" not in route.map("spec") and environment.complete:
-        path = f"{environment.folder}/kustomization.yaml"
-        cure = f"add them to {environment.folder}/hosts.yaml"
-        yield Problem(path, 0, f"HTTPRoute {route.name} has no hostnames: {cure}")
     for host in route.texts("spec", "hostnames"):
-        # Gateways that are not here may be one for each environment.
-        other = owners.setdefault(host, environment.folder) if joined else environment.folder
-        if other != environment.folder:
-            yield Problem(*place, f"{host} belongs to {other} already: give each environment a host of its own")
-        for gateway in joined:
+        for parent, gateway in parents:
             every = gateway.maps("spec", "listeners")
+            chosen = [one for one in every if parent.get("sectionName") == one.get("name")]
             secure = [item for item in every if item.get("protocol") != "HTTP"]
-            listeners = [item for item in secure or every if _covers(item.text("hostname"), host)]
+            listeners = [item for item in chosen or secure or every if _covers(item.text("hostname"), host)]
             if not listeners:
                 yield Problem(*place, f"no listener covers {host}: add one in {gateway.place[0]}")
             elif not any(_admits(item, gateway, environment.namespace) for item in listeners):
@@ -129,7 +121,8 @@ def _redirects(route: Map) -> bool:
 
 
 def _covers(hostname: str, host: str) -> bool:
-    return hostname in ("", host) or (hostname.startswith("*.") and host.endswith(hostname[1:]))
+    pairs = ((hostname, host), (host, hostname))  # Either may be wider.
+    return hostname in ("", host) or any(wide.startswith("*.") and one.endswith(wide[1:]) for wide, one in pairs)
 
 
 def _admits(listener: Map, gateway: Map, namespace: str) -> bool:
@@ -143,18 +136,9 @@ def _admits(listener: Map, gateway: Map, namespace: str) -> bool:
     )
 
 
-def _check_listeners(gateway: Map) -> Iterator[Problem]:
-    """The cluster refuses a Gateway with two listeners of one name."""
-    names = [listener.text("name") for listener in gateway.maps("spec", "listeners")]
-    for number, listener in enumerate(gateway.maps("spec", "listeners")):
-        if names[number] in names[:number]:
-            what = f"the Gateway {gateway.name} has a listener {names[number]} already"
-            yield Problem(*listener.where("name"), f"{what}: give this one another name")
-
-
 def _check_issuer(repository: Repository, gateway: Map) -> Iterator[Problem]:
     at = ("metadata", "annotations", "cert-manager.io/issuer")
-    issuer, beside = gateway.at(*at), of_kind(repository, "Issuer", gateway.place[0].rpartition("/")[0])
+    issuer, beside = gateway.at(*at), of_kind(repository, "Issuer")
     if issuer and beside and issuer not in [item.name for item in beside]:
         what = f"there is no Issuer {issuer} beside this Gateway"
         yield Problem(*gateway.where(*at), f"{what}: add it, or fix the name")

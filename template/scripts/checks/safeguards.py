@@ -23,8 +23,7 @@ def check(repository: Repository) -> Iterator[Problem]:
     groups = {group for rule in rules for group in rule.texts("apiGroups")}
     folders = {*kustomize.deployed(repository), *folders_of_bootstrap(repository)}
     built = [kustomize.build(repository, one).objects for one in sorted(folders) if one.startswith("clusters/")]
-    others = [item for found in built for item in found]
-    for objects in (*(environment.objects for environment in environments(repository)), others):
+    for objects in (*(environment.objects for environment in environments(repository)), *built):
         selected = Counter(_selector(item) for item in objects)
         for item in objects:
             if groups and not {item.group, "*"} & groups:

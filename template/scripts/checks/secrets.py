@@ -22,10 +22,12 @@ def inspect(repository: Repository) -> Iterator[Problem]:
     cure = "keep it in Key Vault, with an ExternalSecret"
     for top in ("apps", "bootstrap", "clusters"):
         for item in of_kind(repository, "Secret", top):
-            if (item.get("data") or item.get("stringData")) and "sops" not in item and not _is_open(item):
+            closed = "sops" in item or "avp.kubernetes.io/path" in item.map("metadata", "annotations")
+            local = item.place[0].startswith(repository.laptops())  # Where passwords protect nothing.
+            if (item.get("data") or item.get("stringData")) and not (closed or local or _is_open(item)):
                 yield Problem(*item.place, f"Secret {item.name} is in clear: {cure}")
-        for _, document in repository.below(f"{top}/"):
-            for item in document.maps("secretGenerator"):
+        for path, document in repository.below(f"{top}/"):
+            for item in document.maps("secretGenerator") if not path.startswith(repository.laptops()) else ():
                 yield Problem(*item.place, f"Secret {item.get('name')} is in clear: {cure}")
 
 
@@ -68,7 +70,7 @@ class _Vault:
             yield Problem(*self.platform.where("environment_secrets"), f"{what}: remove it")
         for store in self.stores.values():
             at = ("spec", "provider", "azurekv", "vaultUrl")
-            ours = "key-vault-" in store.name + store.text(*at[:-1], "serviceAccountRef", "name")
+            ours = store.name.removeprefix("key-vault-") in known  # Others are for add-ons, or other vaults.
             if ours and store.at(*at) == self.url:
                 yield from self._check_store(store)
             elif ours and store.at(*at):
@@ -111,7 +113,8 @@ class _Vault:
         """A question goes to a store that lets the namespace in, for a secret that it may read."""
         name, store = reference.text("name"), self.stores.get(reference.text("name"))
         if store is None:
-            if not name.startswith("key-vault-") and not difflib.get_close_matches(name, self.stores, 1, 0.5):
+            ours = name.removeprefix("key-vault-") in self.platform.environments
+            if not ours and not difflib.get_close_matches(name, self.stores, 1, 0.9):
                 return  # Others may have made it for everybody.
             cure = f"use one of {', '.join(sorted(self.stores))}" if self.stores else "add it in clusters/"
             yield Problem(*reference.where("name"), f"there is no ClusterSecretStore {name}: {cure}")

@@ -13,7 +13,7 @@ _URL = re.compile(
     r"[a-z][a-z0-9+.]*://(?:[^@/]*@)?([a-z0-9-]+)(?:[.]([a-z0-9-]+)(?:[.]svc(?:[.]cluster[.]local)?)?)?:(\d+)(?:/.*)?"
 )
 # In every namespace without anybody making them.
-_ALWAYS = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+_ALWAYS = {("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "istio-ca-root-cert"), ("ServiceAccount", "default")}
 _CURES = {
     "ConfigMap": "add it, or a configMapGenerator",
     "Secret": "add an ExternalSecret that makes it",
@@ -33,7 +33,7 @@ def check(repository: Repository) -> Iterator[Problem]:
             yield from _check_ingress(environment, ingress)
         for budget in environment.of_kind("PodDisruptionBudget"):
             labels = budget.at("spec", "selector", "matchLabels")
-            if labels and environment.complete and not environment.selected(labels):
+            if environment.complete and environment.knows(labels) and not environment.selected(labels):
                 what = f"PodDisruptionBudget {budget.name} selects no pod"
                 yield Problem(*budget.where("spec", "selector"), f"{what}: fix its labels")
         for scaler in environment.of_kind("HorizontalPodAutoscaler"):
@@ -52,10 +52,9 @@ def _check_service(environment: Environment, service: Map) -> Iterator[Problem]:
     if not selector or service.at("spec", "type") == "ExternalName" or not environment.complete:
         return
     pods = environment.selected(selector)
-    if not pods:
+    if not pods and environment.knows(selector):
         yield Problem(*service.where("spec", "selector"), f"Service {service.name} selects no pod: fix its selector")
-        return
-    for port in service.maps("spec", "ports"):
+    for port in service.maps("spec", "ports") if pods else ():
         target = port.get("targetPort")
         if isinstance(target, str) and not any(target in item.ports for item in pods):
             has = ", ".join(str(key) for item in pods for pair in item.ports.items() for key in pair if key) or "none"
@@ -95,7 +94,9 @@ def _check_addresses(environment: Environment, item: Workload) -> Iterator[Probl
             cure = f"use one of {', '.join(sorted(environment.services))}" if environment.services else "add it"
             what = f"{variable.get('name')} names the Service {match[1]}, which does not exist"
             yield Problem(*place, f"{what}: {cure}")
-        has = [port.get("port") for port in service.maps("spec", "ports")] if service else []
+        # Behind these two, every port can be called.
+        direct = service and (service.at("spec", "clusterIP") == "None" or service.at("spec", "externalName"))
+        has = [port.get("port") for port in service.maps("spec", "ports")] if service and not direct else []
         if has and int(match[3]) not in has:
             what = f"{variable.get('name')}: the Service {match[1]} has no port {match[3]}"
             yield Problem(*place, f"{what}: use {', '.join(map(str, has))}")

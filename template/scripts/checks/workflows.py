@@ -45,10 +45,6 @@ def check(repository: Repository) -> Iterator[Problem]:
             elif key != "environment" and strangers and {"from", "to"} <= set(offered):
                 what = f"{', '.join(strangers)} is no environment"
                 yield Problem(*setting.where("options"), f"{what}: use {', '.join(names)}")
-        if {"from", "to"} <= set(offered):
-            left = sorted(set(names) - {*offered["from"].texts("options"), *offered["to"].texts("options")})
-            if left:
-                yield Problem(*inputs.where("to"), f"{', '.join(left)} is offered neither in from nor in to: add it")
         for job in jobs:
             named = job.text("with", "environment")
             called = re.fullmatch(r"[.]/[.]github/workflows/(deploy|roll-out|rollback)[.]yml", job.text("uses"))
@@ -63,6 +59,8 @@ def check_sources(repository: Repository) -> Iterator[Problem]:
         named = job.texts("strategy", "matrix", "service")
         for name in repository.matching(r"src/([^/]+)/Dockerfile") if named else ():
             ours = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")  # Others are no services.
+            others = map(repository.text, repository.matching(r"[.]github/workflows/.*"))
+            ours = [] if any(f"src/{name}/" in text for text in others) else ours  # It has a workflow of its own.
             if ours and name not in named and "include" not in job.map("strategy", "matrix"):
                 place = job.where("strategy", "matrix", "service")
                 yield Problem(*place, f"src/{name} is not among the services: add it, so that it is checked")

@@ -1,0 +1,620 @@
+"""What each rule of scripts/checks could take for wrong and is right: scripts/validate has nothing to say of it.
+
+An edit that is for some products only does nothing in others.
+"""
+
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from tests.extensions import ACTION, DIGEST, Extension, Tree
+from tests.extensions_of_variants import ASKED, POD, lines_of, namespace_of, port_of
+from tests.extensions_of_years import (
+    APPLICATION,
+    ELSEWHERE,
+    HERE,
+    PROJECT,
+    of_cluster,
+    of_container,
+    of_objects,
+    of_workflow_text,
+    repository,
+)
+
+
+def _environments(tree: Tree) -> list[Path]:
+    """Return the files of the Applications of environments."""
+    return sorted(tree.root.glob("clusters/*/environments/*.yaml"))
+
+
+def _edit(paths: list[Path], pattern: str, text: str | Callable[[re.Match[str]], str]) -> None:
+    """Replace what a pattern finds in files, where it finds something."""
+    for path in paths:
+        path.write_text(re.sub(pattern, text, path.read_text(), flags=re.MULTILINE))
+
+
+def _run_by(tree: Tree, name: str, line: str) -> None:
+    """Add a target to the Makefile."""
+    path = tree.root / "Makefile"
+    path.write_text(path.read_text() + f"\n.PHONY: {name}\n{name}:\n{line}")
+
+
+def _here(tree: Tree, folder: str, source: str = "") -> str:
+    """Return a project and an Application that deploys a folder of this repository to a namespace of a team."""
+    text = f"{PROJECT}{APPLICATION}  project: years\n  source:\n    repoURL: {repository(tree)}\n    targetRevision: main\n"
+    return f"{text}    path: {folder}\n{source}  destination: {HERE}\n"
+
+
+# Argo CD
+
+
+def a_namespace_by_its_kustomization(tree: Tree, _: random.Random) -> None:
+    """A Namespace under any name: kustomize gives it that of the kustomization."""
+    for overlay in tree.overlays:
+        _edit([overlay / "namespace.yaml"], r"^(  name:) .*", r"\1 namespace")
+
+
+def applications_in_any_namespace(tree: Tree, _: random.Random) -> None:
+    """Teams write Applications in their own namespaces, which Argo CD has been told to look into."""
+    for cluster in tree.clusters:
+        path = cluster / "kustomization.yaml"
+        path.write_text(re.sub(r"(?m)^namespace: .*\n", "", path.read_text()))
+        project, application = f"{PROJECT}{APPLICATION}".split("---\n")
+        project = project.replace("sourceRepos", "sourceNamespaces: [team-a]\n  sourceRepos")
+        application = application.replace("namespace: argocd", "namespace: team-a")
+        tree.resource(
+            cluster,
+            "team.yaml",
+            f"{project}---\n{application}  project: years\n  source: {ELSEWHERE}\n  destination: {HERE}\n",
+        )
+    for path in tree.root.glob("bootstrap/**/templates/project.yaml"):
+        tree.insert(
+            path, r"^  destinations:\n", "    - {server: 'https://kubernetes.default.svc', namespace: team-a}\n"
+        )
+
+
+def applications_by_prefixes(tree: Tree, _: random.Random) -> None:
+    """One name in two folders, each of which puts its own in front of it."""
+    for cluster in tree.clusters:
+        for colour in ("blue", "green"):
+            text = f"{PROJECT}{APPLICATION}  project: {colour}-years\n  source: {ELSEWHERE}\n  destination: {HERE}\n"
+            tree.write(cluster / colour / "tools.yaml", text)
+            tree.write(cluster / colour / "kustomization.yaml", f"namePrefix: {colour}-\nresources: [tools.yaml]\n")
+            tree.insert(cluster / "kustomization.yaml", r"^resources:\n", f"  - {colour}\n")
+
+
+def a_project_of_the_platform(tree: Tree, _: random.Random) -> None:
+    """Projects come from the repository of a platform team, by an Application of this one."""
+    text = f"{PROJECT.replace('team-*', tree.argocd)}{APPLICATION}  project: years\n"
+    text += f"  source: {ELSEWHERE}\n  destination: {{server: 'https://kubernetes.default.svc', namespace: {tree.argocd}}}\n"
+    of_cluster(
+        "",
+        text
+        + f"{APPLICATION.replace('years', 'wiki')}  project: team-a\n  source: {ELSEWHERE}\n  destination: {HERE}\n",
+    )(tree, random.Random(1))
+
+
+def a_destination_by_its_name(tree: Tree, _: random.Random) -> None:
+    """The cluster by its other name, beside a further one of the project."""
+    for path in _environments(tree):
+        rights = path.parents[1] / "projects" / path.name
+        name = yaml.safe_load(path.read_text())["spec"]["destination"].get("namespace")
+        if "server: https://kubernetes.default.svc" in path.read_text() and rights.exists():
+            tree.insert(rights, r"^  destinations:\n", f"    - {{name: edge, namespace: {name}}}\n")
+            _edit([path], r"server: https://kubernetes.default.svc", "name: in-cluster")
+
+
+def the_newest_of_the_main_branch(tree: Tree, _: random.Random) -> None:
+    _edit(_environments(tree), r"^(    targetRevision:) main$", r"\1 HEAD")
+
+
+def an_address_in_other_letters(tree: Tree, _: random.Random) -> None:
+    """The same repository, as Argo CD compares addresses: without regard to `.git` and to capitals."""
+    for path in _environments(tree):
+        _edit(
+            [path],
+            r'^(    repoURL: )"?([^"\n]*?)(?:\.git)?"?$',
+            lambda one: f"{one[1]}{one[2].upper().replace('HTTPS:', 'https:')}.git",
+        )
+
+
+def an_application_of_a_branch(tree: Tree, _: random.Random) -> None:
+    """A folder that only the branch of rendered manifests has."""
+    of_cluster("", _here(tree, "tools/dev").replace("targetRevision: main", "targetRevision: rendered"))(
+        tree, random.Random(1)
+    )
+
+
+def an_application_of_the_root(tree: Tree, _: random.Random) -> None:
+    source = "    directory: {include: 'docs/dashboards/*.json'}\n"
+    of_cluster("", _here(tree, ".", source))(tree, random.Random(1))
+
+
+def a_path_with_a_dot(tree: Tree, _: random.Random) -> None:
+    tree.write(tree.root / "tools/dev/flags.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    of_cluster("", _here(tree, "./tools/dev/"))(tree, random.Random(1))
+
+
+def an_application_of_a_submodule(tree: Tree, _: random.Random) -> None:
+    tree.write(tree.root / ".gitmodules", '[submodule "vendor"]\n\tpath = vendor\n\turl = https://example.com/x\n')
+    of_cluster("", _here(tree, "vendor/monitoring"))(tree, random.Random(1))
+
+
+def a_namespace_by_the_application(tree: Tree, _: random.Random) -> None:
+    """A second Application of a folder, whose namespace it sets itself."""
+    tree.write(
+        tree.root / "apps/tools/dev/pod.yaml", f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{{POD}}}\n"
+    )
+    tree.write(tree.root / "apps/tools/dev/kustomization.yaml", "namespace: tools\nresources: [pod.yaml]\n")
+    of_cluster("", _here(tree, "apps/tools/dev", "    kustomize: {namespace: team-a}\n"))(tree, random.Random(1))
+
+
+def examples_below_plain_files(tree: Tree, _: random.Random) -> None:
+    """A folder without a kustomization, of which Argo CD reads no folder below."""
+    folder = tree.root / "apps/tools/manifests"
+    tree.write(folder / "pod.yaml", f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{{POD}}}\n")
+    tree.write(folder / "examples/class.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: example}\n")
+    of_cluster("", _here(tree, "apps/tools/manifests"))(tree, random.Random(1))
+
+
+def a_bootstrap_that_helm_fills_in(tree: Tree, _: random.Random) -> None:
+    for path in tree.root.glob("bootstrap/**/templates/application.yaml"):
+        tree.insert(path, r"^metadata:\n", "  labels: {release: '{{ .Release.Name }}'}\n")
+
+
+def a_second_namespace_of_an_environment(tree: Tree, _: random.Random) -> None:
+    """A namespace for jobs that the repository of another team deploys, by the project of the environment."""
+    for path in tree.root.glob("clusters/*/projects/*.yaml"):
+        server = re.search(r"- server: .*", path.read_text())
+        if server:
+            tree.insert(path, r"^  destinations:\n", f"    {server[0]}\n      namespace: batch-of-{path.stem}\n")
+
+
+def an_application_in_parts(tree: Tree, _: random.Random) -> None:
+    """What all Applications of some tools have in common, and a patch with the rest of each."""
+    for cluster in tree.clusters:
+        base = tree.root / "clusters/tools"
+        text = f"{PROJECT}{APPLICATION}  project: years\n  source: {{repoURL: 'https://git.example.com/a', targetRevision: v1}}\n"
+        tree.write(base / "tools.yaml", f"{text}  destination: {{namespace: team-a}}\n")
+        tree.write(base / "kustomization.yaml", "resources: [tools.yaml]\n")
+        patch = '[{"op": "add", "path": "/spec/source/path", "value": "a"}, {"op": "add", "path": "/spec/destination/name", "value": "in-cluster"}]'
+        tree.write(
+            cluster / "tools/kustomization.yaml",
+            f"resources: [../../tools]\npatches:\n  - target: {{kind: Application, name: years}}\n    patch: '{patch}'\n",
+        )
+        tree.insert(cluster / "kustomization.yaml", r"^resources:\n", "  - tools\n")
+    for path in tree.root.glob("bootstrap/**/templates/application.yaml"):
+        tree.insert(path, r"manifest-generate-paths: [^;\n]*", ";../tools")
+
+
+# Clusters and their values
+
+
+def a_state_by_another_key(tree: Tree, _: random.Random) -> None:
+    """States in a storage account of the environment, by keys that name no cluster."""
+    for path in tree.root.glob("terraform/*/prod.azurerm.tfbackend"):
+        _edit([path], r"^key = .*", f'key = "prod/{path.parent.name}.tfstate"')
+    for path in tree.root.glob("terraform/gitops/prod.tfvars"):
+        _edit([path], r"^(\s+key\s+=) .*", r'\1 "prod/platform.tfstate"')
+
+
+def a_state_in_another_account(tree: Tree, _: random.Random) -> None:
+    for path in [*tree.root.glob("terraform/platform/prod.tfvars"), *tree.root.glob("terraform/gitops/prod.tfvars")]:
+        _edit([path], r"storage_account_name = \"st", 'storage_account_name = "stprod')
+
+
+def a_registry_of_a_cluster(tree: Tree, _: random.Random) -> None:
+    """Production has a registry of its own, which other Terraform code makes and images are copied to."""
+    path = tree.root / "terraform/platform/prod.tfvars"
+    if path.exists() and "registry_name" in path.read_text():
+        _edit([path], r"^registry_name = .*", 'registry_name = "companyprod"')
+        _edit([path], r"^registry_resource_group_name = .*", 'registry_resource_group_name = "rg-company"')
+        text = (tree.app / "overlays/prod/imagetags/kustomization.yaml").read_text()
+        for name in re.findall(r'name: "?([^"\n]*azurecr[^"\n]*)', text):
+            if f'name: "{name}"' not in (tree.app / "overlays/prod/kustomization.yaml").read_text():
+                entry = f'  - name: "{name}"\n    newName: companyprod.azurecr.io/{name.rpartition("/")[2]}\n'
+                tree.section(tree.app / "overlays/prod/kustomization.yaml", "images", entry)
+
+
+def a_report_from_a_replica(tree: Tree, _: random.Random) -> None:
+    """A job that reads from a replica, and one that reads the database of another team."""
+    for path in sorted(tree.root.glob("terraform/platform/*.tfvars"))[:1]:
+        if found := re.search(r'^database_server_name = "(.*)"', path.read_text(), re.M):
+            for number, host in enumerate((f"{found[1]}-replica", "billing")):
+                job = f"apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: report{number}}}\nspec:\n  schedule: '@daily'\n  jobTemplate: {{spec: {{template: {{spec: {{restartPolicy: Never, "
+                env = f"env: [{{name: PGHOST, value: {host}.postgres.database.azure.com}}], "
+                tree.resource(tree.base, f"report{number}.yaml", f"{job}{POD.replace(ASKED, env + ASKED)}}}}}}}}}\n")
+
+
+def a_policy_for_the_whole_network(tree: Tree, _: random.Random) -> None:
+    """The range of the network in place of the subnet of the database server, which is in it."""
+    for path in tree.base.glob("*/*networkpolicy.yaml"):
+        _edit([path], r"cidr: 10\.100\.4\.0/27", "cidr: 10.100.0.0/16")
+
+
+def a_backup_by_a_full_name(tree: Tree, _: random.Random) -> None:
+    name = namespace_of(tree.overlays[0])
+    for path in tree.base.glob("database/backup.yaml"):
+        _edit([path], r"value: database$", f"value: database.{name}.svc.cluster.local")
+
+
+# Kustomize
+
+
+def what_stays_on_the_machine(tree: Tree, _: random.Random) -> None:
+    """An object that is there for a replacement alone: kustomize leaves it out of what it builds."""
+    text = "apiVersion: example.com/v1\nkind: Settings\nmetadata: {name: all, annotations: {config.kubernetes.io/local-config: 'true'}}\nspec: {tier: web}\n"
+    tree.resource(tree.base, "settings.yaml", text)
+
+
+def an_object_that_is_written_in_a_comment(tree: Tree, _: random.Random) -> None:
+    """A file that holds nothing until next week."""
+    tree.resource(tree.base, "quota.yaml", "# apiVersion: v1\n# kind: ResourceQuota\n")
+
+
+def a_laptop_with_its_own_settings(tree: Tree, _: random.Random) -> None:
+    """An overlay of a laptop, with a file that Git passes over, passwords that protect nothing, and a patch to come."""
+    folder = tree.app / "overlays/local"
+    text = "resources:\n  - ../../base\n  - secret.yaml\nsecretGenerator:\n  - {name: database, literals: [password=postgres]}\n"
+    text += "configMapGenerator:\n  - {name: mine, envs: [.env]}\n"
+    tree.write(folder / "kustomization.yaml", text)
+    tree.write(
+        folder / "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: mail}\nstringData: {password: postgres}\n",
+    )
+
+
+def options_of_kustomize(tree: Tree, _: random.Random) -> None:
+    """Argo CD lets kustomize read files of other folders."""
+    for path in tree.root.glob("terraform/gitops/values/argocd.yaml"):
+        path.write_text(
+            path.read_text() + "\n# configs: cm:\n#   kustomize.buildOptions: --load-restrictor LoadRestrictionsNone\n"
+        )
+
+
+def a_volume_that_a_program_mounts(tree: Tree, _: random.Random) -> None:
+    """A volume for a container that an admission webhook adds."""
+    patch = f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {tree.services[0]}}}\nspec: {{template: {{spec: {{volumes: [{{name: agent, emptyDir: {{sizeLimit: 1Mi}}}}]}}}}}}\n"
+    tree.write(tree.overlays[0] / "agent.yaml", patch)
+    tree.section(tree.overlays[0] / "kustomization.yaml", "patches", "  - path: agent.yaml\n")
+
+
+# Pods, Services and policies
+
+PEERS = (
+    "apiVersion: v1\nkind: Service\nmetadata: {name: peers}\nspec: {clusterIP: None, selector: {app: peers}, ports: [{name: tcp, port: 7000}]}\n"
+    "---\napiVersion: v1\nkind: Service\nmetadata: {name: peers-0}\nspec: {selector: {statefulset.kubernetes.io/pod-name: peers-0}, ports: [{port: 7000}]}\n"
+    "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: peers}\nspec:\n  serviceName: peers\n  selector: {matchLabels: &peers {app: peers}}\n"
+    f"  template: {{metadata: {{labels: *peers}}, spec: {{{POD.replace(ASKED, 'ports: [{containerPort: 7000}, {name: metrics, containerPort: 9187}], ' + ASKED)}}}}}\n"
+)
+RULES = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: years}\nspec:\n"
+JOB = f"apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: audit}}\nspec:\n  schedule: '@daily'\n  jobTemplate: {{spec: {{template: {{spec: {{restartPolicy: Never, {POD}}}}}}}}}\n"
+
+
+def a_headless_service(tree: Tree, chance: random.Random) -> None:
+    """Any port of the pods behind it can be called."""
+    of_objects("", PEERS.split("---\n")[0] + "---\n" + PEERS.split("---\n")[2])(tree, chance)
+    of_container("", "            - {name: STATISTICS, value: 'http://peers:9187/metrics'}\n")(tree, chance)
+
+
+def a_policy_of_no_more_than_names(tree: Tree, _: random.Random) -> None:
+    """Port 53 by the name that the pods of CoreDNS give it, or in a range."""
+    path = tree.base / "networkpolicy.yaml"
+    if path.exists():
+        _edit([path], r"port: 53$", "port: dns")
+        for other in tree.app.glob("base/*/*networkpolicy.yaml"):
+            _edit([other], r"port: 53$", "port: dns")
+
+
+def a_proxy_of_the_company(tree: Tree, chance: random.Random) -> None:
+    """Pods reach the internet through a proxy, and policies let them out to that alone."""
+    of_container(
+        "",
+        "            - {name: HTTPS_PROXY, value: 'http://proxy.corp.internal:3128'}\n            - {name: RATES, value: 'https://api.rates.io/v1'}\n",
+    )(tree, chance)
+
+
+def its_own_address_by_an_ingress(tree: Tree, chance: random.Random) -> None:
+    """The address that a page gives to browsers, and one in a header."""
+    of_container(
+        "",
+        "            - {name: VITE_BACKEND, value: 'https://api.goals.io'}\n            - {name: CONNECT_SRC, value: 'https://api.stripe.com'}\n",
+    )(tree, chance)
+
+
+def a_secret_by_terraform(tree: Tree, chance: random.Random) -> None:
+    text = 'resource "kubernetes_secret_v1" "mail" {\n  metadata {\n    name      = "mail"\n    namespace = "team-a"\n  }\n}\n'
+    tree.write(tree.root / "terraform/gitops/secrets.tf", text)
+    entry = "            - {name: MAIL_TOKEN, valueFrom: {secretKeyRef: {name: mail, key: token}}}\n"
+    of_container("", entry)(tree, chance)
+
+
+def secrets_by_a_plugin(tree: Tree, _: random.Random) -> None:
+    """Words that a plugin of Argo CD replaces by what a vault holds."""
+    tree.resource(
+        tree.base,
+        "mail.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: mail, annotations: {avp.kubernetes.io/path: kv/data/mail}}\nstringData: {token: <token>}\n",
+    )
+    tree.allow("", "Secret")
+
+
+def a_store_of_another_vault(tree: Tree, _: random.Random) -> None:
+    """A store for the vault of another team, and one of ours for two namespaces, by names like those of the template."""
+    for cluster in tree.clusters:
+        folder = cluster / "external-secrets"
+        if not (folder / "kustomization.yaml").exists():
+            continue
+        url = re.search(r"vaultUrl: .*", "".join(path.read_text() for path in folder.glob("key-vault-*.yaml")))[0]  # type: ignore[index]
+        for name, where in (("payments", "vaultUrl: https://kv-payments.vault.azure.net"), ("tools", url)):
+            store = f"apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {{name: key-vault-{name}}}\nspec:\n"
+            store += "  conditions: [{namespaces: [monitoring, team-a]}]\n  provider:\n    azurekv:\n"
+            store += f"      {where}\n      authType: WorkloadIdentity\n      serviceAccountRef: {{name: eso, namespace: external-secrets}}\n"
+            tree.resource(folder, f"{name}.yaml", store)
+
+
+def a_store_of_the_platform(tree: Tree, chance: random.Random) -> None:
+    """A store that the owners of the cluster have made for everybody, by a name like ours."""
+    text = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: company}\nspec:\n"
+    text += "  secretStoreRef: {name: key-vault-company, kind: ClusterSecretStore}\n  data: [{secretKey: a, remoteRef: {key: a}}]\n"
+    of_objects("", text)(tree, chance)
+
+
+# Gateways
+
+
+def a_route_of_all_hosts(tree: Tree, _: random.Random) -> None:
+    """A route that has its hosts from the listener: there is one for each environment, which lets in no other."""
+    for path in sorted(tree.base.glob("*/httproute.yaml"))[:1]:
+        route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: security}\nspec:\n"
+        route += "  parentRefs: [{name: public, namespace: gateway}]\n"
+        route += f"  rules: [{{matches: [{{path: {{type: Exact, value: /.well-known/security.txt}}}}], backendRefs: [{{name: {path.parent.name}, port: {port_of(tree, path.parent.name)}}}]}}]\n"
+        tree.resource(tree.base, "security.yaml", route)
+
+
+def _route(tree: Tree, overlay: Path, host: str, more: str = "", parent: str = "") -> None:
+    for path in sorted(tree.base.glob("*/httproute.yaml"))[:1]:
+        route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: more}\nspec:\n"
+        route += f"  parentRefs: [{{name: public, namespace: gateway{parent}}}]\n  hostnames: ['{host}']\n"
+        route += f"  rules: [{{{more}backendRefs: [{{name: {path.parent.name}, port: {port_of(tree, path.parent.name)}}}]}}]\n"
+        tree.resource(overlay, "more.yaml", route)
+
+
+def _hosts(tree: Tree) -> dict[str, str]:
+    """Return the host of each environment by a listener of its name, behind the Gateway of the template."""
+    text = "".join(path.read_text() for path in sorted(tree.root.glob("clusters/*/gateway/gateway.yaml")))
+    return dict(re.findall(r'name: "https-([\w-]+)"\n +hostname: "(.*)"', text))
+
+
+def hosts_wider_than_the_listener(tree: Tree, _: random.Random) -> None:
+    """A route of every host of a domain gets those that a listener has."""
+    for overlay in tree.overlays:
+        if host := _hosts(tree).get(overlay.name):
+            _route(tree, overlay, f"*.{host.partition('.')[2]}", "matches: [{path: {type: Exact, value: /status}}], ")
+    for path in tree.root.glob("clusters/*/gateway/httproute.yaml"):
+        for host in _hosts(tree).values():
+            lines_of(tree, path, r"^  hostnames:\n", f"    - '*.{host.partition('.')[2]}'\n")
+
+
+def a_host_by_a_header(tree: Tree, _: random.Random) -> None:
+    """Requests with a header go to the other environment of a host."""
+    for cluster in tree.clusters:
+        hosts = [host for name, host in _hosts(tree).items() if (cluster / f"environments/{name}.yaml").exists()]
+        overlays = [one for one in tree.overlays if (cluster / f"environments/{one.name}.yaml").exists()]
+        if len(hosts) > 1 and len(overlays) > 1:
+            own = _hosts(tree)[overlays[-1].name]
+            _route(tree, overlays[0], own, "matches: [{headers: [{name: x-canary, value: 'yes'}]}], ")
+            gateway = cluster / "gateway/gateway.yaml"
+            text = gateway.read_text()
+            name = (
+                f'            matchLabels:\n              kubernetes.io/metadata.name: "{namespace_of(overlays[-1])}"\n'
+            )
+            gateway.write_text(text.replace(name, "            matchExpressions: [{key: team, operator: Exists}]\n"))
+
+
+def a_host_without_tls(tree: Tree, _: random.Random) -> None:
+    """A host for devices that speak no TLS, by the listener of plain HTTP."""
+    for cluster in tree.clusters:
+        gateway = cluster / "gateway/gateway.yaml"
+        overlays = [one for one in tree.overlays if (cluster / f"environments/{one.name}.yaml").exists()]
+        if gateway.exists() and overlays:
+            text = "    - name: devices\n      port: 80\n      protocol: HTTP\n      hostname: devices.example.com\n      allowedRoutes: {namespaces: {from: All}}\n"
+            tree.insert(gateway, r"^  listeners:\n", text)
+            _route(tree, overlays[0], "devices.example.com", parent=", sectionName: devices")
+
+
+def an_issuer_of_another_folder(tree: Tree, _: random.Random) -> None:
+    """Issuers of the namespace of a Gateway, brought beside cert-manager."""
+    for cluster in tree.clusters:
+        gateway = cluster / "gateway/gateway.yaml"
+        if gateway.exists():
+            issuer = "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: company, namespace: gateway}\nspec: {ca: {secretName: ca}}\n"
+            tree.write(cluster / "issuers/issuer.yaml", issuer)
+            project = PROJECT.replace("team-*", "gateway")
+            text = f"{project}{APPLICATION}  project: years\n  source:\n    repoURL: {repository(tree)}\n    targetRevision: main\n    path: clusters/{cluster.name}/issuers\n"
+            tree.resource(cluster, "issuers.yaml", text + f"  destination: {HERE.replace('team-a', 'gateway')}\n")
+            _edit([gateway], r"cert-manager.io/issuer: .*", "cert-manager.io/issuer: company")
+
+
+# Scripts and pipelines
+
+
+def commands_on_several_lines(tree: Tree, _: random.Random) -> None:
+    """Scripts of an image and of a machine, whose names are in the second line of a command or behind a variable."""
+    _run_by(
+        tree, "seed", "\tkubectl exec deploy/web -- \\\n\t  scripts/seed --all\n\t$(COMPOSE) exec web scripts/seed\n"
+    )
+
+
+def scripts_by_other_programs(tree: Tree, _: random.Random) -> None:
+    """A script without the right to run, which some program reads, or which gets that right first."""
+    tree.write(tree.root / "scripts/load-test", "#!/usr/bin/env -S uv run\n")
+    lines = "\tuv run scripts/load-test\n\tcat scripts/load-test\n\tbash -eu scripts/load-test\n\tchmod +x scripts/load-test && scripts/load-test\n"
+    _run_by(tree, "load-test", lines)
+
+
+GUEST = """\
+name: Lint another repository
+on: workflow_dispatch
+permissions: {}
+jobs:
+  lint:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: CHECKOUT
+        with:
+          repository: example-org/tools
+          persist-credentials: false
+      - run: scripts/lint-all
+"""
+GENERATED = """\
+name: Generated
+on:
+  push:
+    paths: [scripts/legacy, src/**]
+permissions: {}
+jobs:
+  make:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: CHECKOUT
+        with:
+          persist-credentials: false
+      - run: make generator
+"""
+
+
+def a_service_with_its_own_workflow(tree: Tree, _: random.Random) -> None:
+    """A service of another language, which its own workflow tests."""
+    path = tree.root / ".github/workflows/check.yml"
+    if path.exists() and (found := re.search(r'service: \["[\w-]+", ("[\w-]+")', path.read_text())):
+        _edit([path], re.escape(f", {found[1]}"), "")
+        name = found[1].strip('"')
+        text = f"name: Check {name}\non:\n  pull_request:\n    paths: ['src/{name}/**']\npermissions: {{}}\njobs:\n  test:\n"
+        text += f"    runs-on: ubuntu-24.04\n    steps:\n      - uses: {ACTION}\n        with:\n          persist-credentials: false\n      - run: make -C src/{name} test\n"
+        tree.write(tree.root / f".github/workflows/check-{name}.yml", text)
+
+
+def an_environment_outside_of_the_chain(tree: Tree, _: random.Random) -> None:
+    """An environment that nothing is promoted to: people deploy to it by hand."""
+    path = tree.root / ".github/workflows/promote.yml"
+    if path.exists() and len(tree.overlays) == 2:
+        path.write_text(
+            re.sub(
+                rf'(?s)(      to:.*?options: )\["{tree.overlays[-1].name}"\]',
+                r'\1["' + tree.overlays[0].name + '"]',
+                path.read_text(),
+                count=1,
+            )
+        )
+
+
+def no_previews(tree: Tree, _: random.Random) -> None:
+    """Previews are no longer wanted."""
+    if (tree.app / "preview").exists():
+        shutil.rmtree(tree.app / "preview")
+        (tree.root / ".github/workflows/preview.yml").unlink()
+        for cluster in tree.clusters:
+            for path in cluster.glob("preview*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            kustomization = cluster / "kustomization.yaml"
+            kustomization.write_text(re.sub(r"(?m)^  - preview.*\n", "", kustomization.read_text()))
+
+
+def more_jobs_for_pull_requests(tree: Tree, _: random.Random) -> None:
+    """A job for forks too, which has no right to anything, and one that tells forks by other words."""
+    path = tree.root / ".github/workflows/preview.yml"
+    if path.exists():
+        job = "  spell:\n    if: github.event.action != 'closed'\n    runs-on: ubuntu-24.04\n    steps:\n      - run: echo ok\n"
+        path.write_text(
+            path.read_text()
+            .replace("jobs:\n", f"jobs:\n{job}", 1)
+            .replace(
+                "github.event.pull_request.head.repo.full_name == github.repository",
+                "!github.event.pull_request.head.repo.fork",
+            )
+        )
+
+
+def a_signer_of_a_job(tree: Tree, _: random.Random) -> None:
+    """An image that is no service's folder: a job runs it."""
+    job = JOB.replace(f"a:1{DIGEST}", "ghcr.io/acme/reports")
+    tree.resource(tree.base, "reports.yaml", job)
+    for overlay in tree.overlays:
+        path = overlay / "imagetags/kustomization.yaml"
+        if path.exists():
+            _edit([path], r"^images:.*\n", 'images:\n  - name: "ghcr.io/acme/reports"\n    newTag: "v1"\n')
+    for path in tree.root.glob("scripts/signers.toml"):
+        path.write_text(path.read_text() + '\n[reports]\nrepository = "acme/reports"\n')
+
+
+def caches_of_two_teams(tree: Tree, _: random.Random) -> None:
+    """Plain files for two namespaces, each with a Service for pods of the same label."""
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: cache}\nspec: {selector: {app: cache}, ports: [{port: 6379}]}\n"
+    for cluster in tree.clusters:
+        text = PROJECT
+        for team in ("a", "b"):
+            tree.write(cluster / f"cache-{team}/service.yaml", service)
+            text += f"{APPLICATION.replace('years', f'cache-{team}')}  project: years\n  source:\n    repoURL: {repository(tree)}\n    targetRevision: main\n"
+            text += f"    path: clusters/{cluster.name}/cache-{team}\n  destination: {HERE.replace('team-a', f'team-{team}')}\n"
+        tree.resource(cluster, "caches.yaml", text)
+
+
+EXTENSIONS: tuple[Extension, ...] = (
+    *(
+        a_namespace_by_its_kustomization,
+        applications_in_any_namespace,
+        applications_by_prefixes,
+        a_project_of_the_platform,
+    ),
+    *(
+        a_destination_by_its_name,
+        the_newest_of_the_main_branch,
+        an_address_in_other_letters,
+        an_application_of_a_branch,
+    ),
+    *(an_application_of_the_root, a_path_with_a_dot, an_application_of_a_submodule, a_namespace_by_the_application),
+    *(examples_below_plain_files, a_bootstrap_that_helm_fills_in, a_second_namespace_of_an_environment),
+    *(an_application_in_parts, a_state_by_another_key, a_state_in_another_account, a_registry_of_a_cluster),
+    *(a_report_from_a_replica, a_policy_for_the_whole_network, a_backup_by_a_full_name, what_stays_on_the_machine),
+    *(an_object_that_is_written_in_a_comment, a_laptop_with_its_own_settings, options_of_kustomize),
+    *(a_volume_that_a_program_mounts, a_headless_service, a_policy_of_no_more_than_names, a_proxy_of_the_company),
+    *(its_own_address_by_an_ingress, a_secret_by_terraform, secrets_by_a_plugin, a_store_of_another_vault),
+    *(a_store_of_the_platform, a_route_of_all_hosts, hosts_wider_than_the_listener, a_host_by_a_header),
+    *(a_host_without_tls, an_issuer_of_another_folder, commands_on_several_lines, scripts_by_other_programs),
+    *(a_service_with_its_own_workflow, an_environment_outside_of_the_chain, no_previews, more_jobs_for_pull_requests),
+    *(a_signer_of_a_job, caches_of_two_teams),
+    of_objects("a Service of one pod of a StatefulSet", PEERS),
+    of_objects(
+        "a policy of the pods of a job",
+        JOB + "---\n" + RULES + "  podSelector: {matchLabels: {batch.kubernetes.io/job-name: audit}}\n  ingress: []\n",
+    ),
+    of_objects(
+        "a policy by a label of a mesh",
+        RULES + "  podSelector: {matchLabels: {service.istio.io/canonical-name: SERVICE}}\n  ingress: []\n",
+    ),
+    of_objects(
+        "a policy that lets in a load test",
+        RULES
+        + "  podSelector: {matchLabels: {app.kubernetes.io/name: SERVICE}}\n  ingress: [{from: [{podSelector: {matchLabels: {run: k6}}}]}]\n",
+    ),
+    of_objects(
+        "a policy of every port",
+        RULES
+        + "  podSelector: {}\n  policyTypes: [Egress]\n  egress: [{ports: [{port: 1, endPort: 65535, protocol: UDP}]}]\n",
+    ),
+    of_objects(
+        "a Service of another name with a port",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: legacy}\nspec: {type: ExternalName, externalName: db.corp.example.com, ports: [{port: 80}]}\n",
+    ),
+    of_container(
+        "a ConfigMap of Istio",
+        "            - {name: CA, valueFrom: {configMapKeyRef: {name: istio-ca-root-cert, key: root-cert.pem}}}\n",
+    ),
+    of_workflow_text("guest", GUEST),
+    of_workflow_text("generated", GENERATED),
+)
