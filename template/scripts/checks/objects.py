@@ -129,7 +129,7 @@ class Environment:
 
 
 def _copied(repository: Repository) -> set[str]:
-    """Return names of what programs of the cluster may copy, and Terraform makes."""
+    """Return names of what programs of the cluster may copy, and what code beside them makes."""
     code = "".join(map(repository.text, repository.matching(r"terraform/.*[.]tf")))
     made = re.findall(r'^ +name += "([\w.-]+)"$', code if "kubernetes_" in code else "", re.MULTILINE)
     return {*made, *(one.name for _, one in repository.below("clusters/"))}
