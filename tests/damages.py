@@ -727,12 +727,6 @@ MIGRATION_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '"backend"',
         "DB_HOST calls database, but no NetworkPolicy lets backend-migration in",
     ),
-    "a wave of objects that are not there": (
-        "apps/goals/base/kustomization.yaml",
-        "ConfigMap.ExternalSecret.NetworkPolicy.ServiceAccount.StatefulSet",
-        "DaemonSet",
-        "the patch changes nothing: there is no DaemonSet",
-    ),
 }
 
 AUTOMATIC = "apps/bakery"

@@ -20,6 +20,7 @@ from tests.extensions_of_years import (
     PROJECT,
     of_cluster,
     of_container,
+    of_kustomization,
     of_objects,
     of_workflow_text,
     repository,
@@ -564,6 +565,73 @@ def caches_of_two_teams(tree: Tree, _: random.Random) -> None:
         tree.resource(cluster, "caches.yaml", text)
 
 
+def applications_in_a_list(tree: Tree, _: random.Random) -> None:
+    for path in _environments(tree):
+        text = path.read_text()
+        path.write_text("apiVersion: v1\nkind: List\nitems:\n" + re.sub(r"(?m)^", "    ", text).replace("    ", "  - ", 1).rstrip(" ")
+                        if text.startswith("apiVersion") else text)  # fmt: skip
+
+
+def differences_that_argo_cd_passes_over(tree: Tree, chance: random.Random) -> None:
+    """An autoscaler, and what it changes passed over for all Applications at once."""
+    path = tree.root / "terraform/gitops/values/argocd.yaml"
+    if path.exists() and not list(tree.app.glob("overlays/*/*-autoscaler.yaml")):
+        text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: years}\nspec:\n"
+        text += "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}\n  minReplicas: 2\n  maxReplicas: 5\n"
+        of_objects("", text)(tree, chance)
+        path.write_text(
+            path.read_text()
+            + "\n#    resource.customizations.ignoreDifferences.apps_Deployment: |\n#      jsonPointers: [/spec/replicas]\n"
+        )
+        for file in _environments(tree):
+            lines_of(tree, file, r"^    syncOptions:\n", "      - RespectIgnoreDifferences=true\n")
+
+
+def a_role_of_argo_cd(tree: Tree, _: random.Random) -> None:
+    """A right of Argo CD beside those of its chart."""
+    rbac = "rbac.authorization.k8s.io"
+    if (tree.root / "terraform/gitops/values/argocd-automatic.yaml").exists():
+        tree.resource(
+            tree.base,
+            "scaled.yaml",
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
+        )
+        for path in tree.root.glob("clusters/*/projects/*.yaml"):
+            tree.insert(path, r"namespaceResourceWhitelist:\n", "    - group: keda.sh\n      kind: ScaledObject\n")
+        for path in tree.root.glob("bootstrap/**/templates/project.yaml"):
+            entry = f"    - {{group: {rbac}, kind: ClusterRole}}\n    - {{group: {rbac}, kind: ClusterRoleBinding}}\n"
+            text = path.read_text().replace("  clusterResourceWhitelist: []\n", "")
+            path.write_text(text.replace("spec:\n", f"spec:\n  clusterResourceWhitelist:\n{entry}", 1))
+        for cluster in tree.clusters:
+            role = f"apiVersion: {rbac}/v1\nkind: ClusterRole\nmetadata: {{name: argocd-keda}}\nrules: [{{apiGroups: [keda.sh], resources: ['*'], verbs: ['*']}}]\n"
+            role += f"---\napiVersion: {rbac}/v1\nkind: ClusterRoleBinding\nmetadata: {{name: argocd-keda}}\nroleRef: {{apiGroup: {rbac}, kind: ClusterRole, name: argocd-keda}}\n"
+            tree.resource(
+                cluster,
+                "rights.yaml",
+                role + "subjects: [{kind: ServiceAccount, name: argocd-application-controller, namespace: argocd}]\n",
+            )
+
+
+def an_example_of_a_secret(tree: Tree, _: random.Random) -> None:
+    """A file that shows people what to write into the vault."""
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: mail}\nstringData: {password: change me}\n"
+    tree.write(tree.overlays[0] / "mail.example.yaml", text)
+
+
+def a_component_for_bad_days(tree: Tree, _: random.Random) -> None:
+    """A component that nobody takes in today."""
+    text = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncommonAnnotations: {debug: 'true'}\n"
+    tree.write(tree.base / "components/debug/kustomization.yaml", text)
+
+
+def a_rollout_beside_its_deployment(tree: Tree, chance: random.Random) -> None:
+    """The move from one to the other, with the same labels, as Argo Rollouts describes it."""
+    deployment = yaml.safe_load((tree.base / tree.services[0] / "deployment.yaml").read_text())
+    rollout = deployment | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    rollout["spec"]["strategy"] = {"canary": {}}
+    of_objects("", yaml.safe_dump(rollout, sort_keys=False), ("argoproj.io", "Rollout"))(tree, chance)
+
+
 EXTENSIONS: tuple[Extension, ...] = (
     *(
         a_namespace_by_its_kustomization,
@@ -587,7 +655,14 @@ EXTENSIONS: tuple[Extension, ...] = (
     *(a_store_of_the_platform, a_route_of_all_hosts, hosts_wider_than_the_listener, a_host_by_a_header),
     *(a_host_without_tls, an_issuer_of_another_folder, commands_on_several_lines, scripts_by_other_programs),
     *(a_service_with_its_own_workflow, an_environment_outside_of_the_chain, no_previews, more_jobs_for_pull_requests),
-    *(a_signer_of_a_job, caches_of_two_teams),
+    *(a_signer_of_a_job, caches_of_two_teams, applications_in_a_list),
+    *(differences_that_argo_cd_passes_over, a_role_of_argo_cd, an_example_of_a_secret, a_component_for_bad_days),
+    a_rollout_beside_its_deployment,
+    of_kustomization(
+        "a patch of every object of a kind",
+        {},
+        ("patches", "  - {target: {kind: ReplicaSet}, patch: '[{op: add, path: /metadata/labels/a, value: b}]'}\n"),
+    ),
     of_objects("a Service of one pod of a StatefulSet", PEERS),
     of_objects(
         "a policy of the pods of a job",

@@ -241,7 +241,8 @@ def judge(repository: Repository, folder: str, text: str) -> Iterator[Problem]:
     for application in every(repository):
         wanted = at_rest(application.text("spec", "project"))
         own = [one for one in projects(repository, application) if one.name == wanted]
-        moved = any(source.at("kustomize", "namespace") for source in sources(application))
+        elsewhere = [source.text("kustomize", "namespace") for source in sources(application)]
+        moved = any(one and not _is_filled_in(one) for one in elsewhere)
         for item in _identities(text) if folder in folders(application) and not moved else ():
             for project in own:
                 what = f"builds {item.kind} {item.name}"
@@ -288,11 +289,18 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
                     yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
 
 
+def settings(repository: Repository) -> str:
+    """Return what Argo CD is told about itself."""
+    return "".join(map(repository.text, repository.matching(r"(?:clusters|terraform/gitops)/.*[.]ya?ml")))
+
+
 def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
     """Tell whether the Application of an overlay keeps what an autoscaler sets, in syncs too."""
     for application in every(repository):
         if overlay in folders(application):
             kept = "RespectIgnoreDifferences=true" in application.texts("spec", "syncPolicy", "syncOptions")
+            if kept and "resource.customizations.ignoreDifferences" in settings(repository):
+                return True  # Of all Applications.
             return kept and any(
                 item.text("kind") in (target.kind, "*")
                 and item.text("name") in ("", target.name)

@@ -312,8 +312,9 @@ def is_ours(path: str) -> bool:
 
 
 def is_template(path: str, text: str) -> bool:
-    """Tell whether a file is YAML only once Helm, or another program, has filled it in."""
-    return ("{{" in text and "/templates/" in path) or ("%{" in text and path.startswith("terraform/"))
+    """Tell whether a file is for people, or YAML only once Helm, or another program, has filled it in."""
+    shown = path.endswith((".example.yaml", ".sample.yaml"))
+    return shown or ("{{" in text and "/templates/" in path) or ("%{" in text and path.startswith("terraform/"))
 
 
 def configuration(repository: Repository) -> set[str]:

@@ -118,7 +118,8 @@ def folder_of(source: Map) -> str:
 def deployed(repository: Repository) -> set[str]:
     """Return the folders and files that Applications take as their sources, those of ApplicationSets too."""
     found: set[str] = set()
-    for _, document in repository.below("clusters/"):
+    applications = [item for path in repository.matching(r"clusters/.*") for item in objects(repository, path)]
+    for document in applications:
         for spec in (document.map("spec"), document.map("spec", "template", "spec")):
             found |= {folder_of(source) for source in [spec.map("source"), *spec.maps("sources")]}
     return found - {""}
@@ -306,7 +307,7 @@ def _patch(content: Any, target: Map | None, place: Place, result: Build, in_com
             for at in (("apiVersion",), ("kind",), ("metadata", "name")):
                 part = _with(part, at, item.at(*at), part.place)
             result.objects[number] = _merged(item, part, "." not in item.group or item.group.endswith(".k8s.io"))
-    if not hits and result.whole and not in_component:
+    if not hits and result.whole and not in_component and wanted.text("name"):  # Others are for what may come.
         what = " ".join(filter(None, ["there is no", wanted.text("kind") or "object", wanted.text("name")]))
         found = Problem(*place, f"the patch changes nothing: {what}: fix its kind or name, or remove it")
         result.problems.append(found)
@@ -410,7 +411,7 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
             above = posixpath.dirname(above)
         if above not in found or repository.exists(f"{above}/Chart.yaml"):
             continue
-        if is_kustomization and folder not in named:
+        if is_kustomization and folder not in named and found[folder].kind != "Component":
             yield Problem(
                 *found[above].place,
                 f"does not name the folder {posixpath.relpath(folder, above)}: add it to resources, or remove it",

@@ -119,8 +119,6 @@ def _registry(repository: Repository) -> str:
 def check_workflow(repository: Repository) -> Iterator[Problem]:
     """Check that the workflow runs for no fork, and pushes where previews are pulled from."""
     workflow, registry = repository.first(_WORKFLOW), _registry(repository)
-    if not workflow and repository.matching(r"apps/[^/]+/preview/.*"):
-        yield Problem(_WORKFLOW, 0, "is missing: restore it from history, nothing else builds previews")
     if "pull_request_target" in workflow.map("on"):
         what = "pull_request_target gives forks the rights of this repository"
         yield Problem(*workflow.where("on", "pull_request_target"), f"{what}: make it pull_request")

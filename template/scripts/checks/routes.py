@@ -85,7 +85,7 @@ def _check_paths(environment: Environment, route: Map, gateways: _Gateways, seen
         for match in rule.maps("matches") or [Map.of(rule.place, {})]:
             path = match.text("path", "value") or "/"
             told = str([{"path": {"type": "PathPrefix", "value": path}} | match, route.at("spec", "parentRefs"), where])
-            for host in route.texts("spec", "hostnames"):
+            for host in (one for one in route.texts("spec", "hostnames") if "*" not in one):
                 other = seen.setdefault((host, told), (environment.folder, route.name))
                 if other != (environment.folder, route.name):
                     what = f"HTTPRoute {other[1]} of {other[0]} has {path} of {host} already"

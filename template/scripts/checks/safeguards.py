@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from . import kustomize
-from .applications import folders_of_bootstrap
+from .applications import folders_of_bootstrap, of_kind
 from .documents import Map, Problem, Repository
 from .objects import Workload, amount, environments, is_workload
 
@@ -20,7 +20,8 @@ _ROLES = "terraform/gitops/values/argocd-automatic.yaml"
 def check(repository: Repository) -> Iterator[Problem]:
     """Check what the overlays and clusters/ bring, each by itself."""
     rules = repository.first(_ROLES).maps("controller", "clusterRoleRules", "rules")
-    groups = {group for rule in rules for group in rule.texts("apiGroups")}
+    added = [rule for role in of_kind(repository, "ClusterRole") for rule in role.maps("rules")]
+    groups = {group for rule in [*rules, *(added if rules else ())] for group in rule.texts("apiGroups")}
     folders = {*kustomize.deployed(repository), *folders_of_bootstrap(repository)}
     built = [kustomize.build(repository, one).objects for one in sorted(folders) if one.startswith("clusters/")]
     for objects in (*(environment.objects for environment in environments(repository)), *built):

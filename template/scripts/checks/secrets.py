@@ -65,7 +65,7 @@ class _Vault:
     def check(self) -> Iterator[Problem]:
         """Check list, stores, environments and add-ons."""
         known = [overlay.rpartition("/")[2] for overlay in self.overlays]
-        for name in sorted(set(self.secrets or ()) - set(known)):
+        for name in sorted(set(self.secrets or ()) - set(self.platform.environments)):
             what = f"environment_secrets names {name}, which is no environment"
             yield Problem(*self.platform.where("environment_secrets"), f"{what}: remove it")
         for store in self.stores.values():

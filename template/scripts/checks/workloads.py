@@ -27,7 +27,7 @@ def _check_selectors(environment: Environment) -> Iterator[Problem]:
             continue
         place = item.document.where("spec", "selector", "matchLabels")
         other = seen.setdefault(str(sorted(labels.items())), item)
-        if other is not item:
+        if other is not item and other.kind == item.kind:  # A Rollout takes over from a Deployment.
             what = f"{item.kind} {item.name} selects the pods of {other.kind} {other.name}"
             yield Problem(*place, f"{what}: give it and its pods a label of their own")
 
