@@ -661,7 +661,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     of_kustomization(
         "a patch of every object of a kind",
         {},
-        ("patches", "  - {target: {kind: ReplicaSet}, patch: '[{op: add, path: /metadata/labels/a, value: b}]'}\n"),
+        ("patches", '  - target: {kind: ReplicaSet}\n    patch: \'[{"op": "remove", "path": "/spec/replicas"}]\'\n'),
     ),
     of_objects("a Service of one pod of a StatefulSet", PEERS),
     of_objects(

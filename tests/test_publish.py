@@ -175,7 +175,9 @@ def test_a_bumper_killed_at_any_moment_leaves_all_whole_and_is_repeatable(served
         bumper.communicate()
         killed += bumper.returncode == -signal.SIGKILL
         time.sleep(0.2)  # What the server has begun it ends by itself.
+        began = time.monotonic()
         done = bump(served, "dev", f"frontend=v{number}", f"backend=v{number}")
+        whole = min(whole, time.monotonic() - began)  # The first one of all takes longer.
         assert done.returncode == 0, done.stderr
         assert tags(served, fetched_tip(served), "dev") == {"frontend": f"v{number}", "backend": f"v{number}"}
         assert_whole(served, server.root / "demo" / "product.git")

@@ -558,6 +558,31 @@ def test_a_service_that_runs_may_be_given_an_autoscaler(in_process: InProcess, t
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        replace(
+            f"{DATABASE}/statefulset.yaml", "  serviceName: database", "  podManagementPolicy: OrderedReady\n\\g<0>"
+        ),
+        damages.both(
+            SIZE,
+            replace(
+                f"{DATABASE}/statefulset.yaml", "sync-options: Prune", "sync-options: Force=true,Replace=true,Prune"
+            ),
+        ),
+    ],
+    ids=["a default that is written out", "an object that Argo CD replaces"],
+)
+def test_a_change_that_kubernetes_takes_is_let_through(
+    edit: Callable[[Path], None], committed: Callable[[str], Path], tmp_path: Path
+) -> None:
+    product = shutil.copytree(committed("defaults"), tmp_path / "product")
+    support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)
+    edit(product)
+    done = support.run(sys.executable, "scripts/validate", cwd=product, PATH=few_tools(tmp_path))
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_change_is_let_through_when_the_object_is_recreated(committed: Callable[[str], Path], tmp_path: Path) -> None:
     product, path = shutil.copytree(committed("defaults"), tmp_path / "product"), few_tools(tmp_path)
     support.git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=product)

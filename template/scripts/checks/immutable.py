@@ -13,6 +13,7 @@ from .documents import Problem, Repository, read_repository
 
 _DEPLOYED = ("apps", "clusters")
 _RECREATED = ("metadata", "annotations", "gitops/recreated")
+_OPTIONS = ("metadata", "annotations", "argocd.argoproj.io/sync-options")
 # What may change in the spec of a StatefulSet; nothing else does.
 # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
 _OF_STATEFUL_SETS = {
@@ -50,8 +51,10 @@ def _compare(repository: Repository, main: Repository, overlay: str) -> Iterator
             cure = "keep its count until its Application on the main branch ignores it"
             guide = "'Scale a service by load' in docs/operations.md"
             yield Problem(f"{overlay}/kustomization.yaml", 0, f"{what}: {cure}: {guide}")
-        changed = sorted(key for key in {*was, *now} if fixed(key) and was.get(key) != now.get(key))
-        if changed and item.at(*_RECREATED) == before.at(*_RECREATED):
+        # What only one of the two says may be the default.
+        changed = sorted(key for key in was.keys() & now.keys() if fixed(key) and was[key] != now[key])
+        replaced = "Replace=true" in item.text(*_OPTIONS) and "Force=true" in item.text(*_OPTIONS)
+        if changed and not replaced and item.at(*_RECREATED) == before.at(*_RECREATED):
             what = f"{', '.join(changed)} of {item.kind} {item.name} is fixed, so every sync of {overlay} would fail"
             cure = "keep the old value, or follow 'Change a field that is fixed' in docs/operations.md"
             yield Problem(*now.where(changed[0]), f"{what}: {cure}")
