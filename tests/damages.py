@@ -216,6 +216,18 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'namespace: "*"',
         "lets goal-tracker-dev into *: keep goal-tracker-dev alone",
     ),
+    "a project that reaches Argo CD": (
+        f"{CLUSTER}/projects/dev.yaml",
+        r"destinations:\n",
+        r"\g<0>    - {server: https://kubernetes.default.svc, namespace: argocd}\n",
+        "lets goal-tracker-dev into argocd: keep goal-tracker-dev alone",
+    ),
+    "a project of the nodes' own namespace": (
+        f"{CLUSTER}/projects/dev.yaml",
+        r"destinations:\n",
+        r"\g<0>    - {server: https://kubernetes.default.svc, namespace: 'kube-*'}\n",
+        "lets goal-tracker-dev into kube-*: keep goal-tracker-dev alone",
+    ),
     "an overlay of another environment's": (
         f"{DEV}/kustomization.yaml",
         r"  - \.\./\.\./base\n",
@@ -691,6 +703,12 @@ PREVIEWS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         PREVIEW_WORKFLOW,
         r"\n      && github.event.pull_request.head.repo.full_name == github.repository",
         "",
+        "preview.yml:25: the job build runs for forks as well: add && github.event.pull_request.head.repo.full_name ==",
+    ),
+    "a build of previews for forks alone": (
+        PREVIEW_WORKFLOW,
+        r"full_name == github.repository",
+        "full_name != github.repository",
         "preview.yml:25: the job build runs for forks as well: add && github.event.pull_request.head.repo.full_name ==",
     ),
     "a build of previews with the rights of main": (

@@ -278,7 +278,9 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
         for item in project.maps("spec", "clusterResourceWhitelist"):
             if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
-    namespaces = {kustomize.kustomization(repository, one).text("namespace") for one in overlays}
+    # Of other environments, of Argo CD and of Kubernetes itself: who may write there owns the cluster.
+    namespaces = {kustomize.kustomization(repository, one).text("namespace") for one in overlays} | {"kube-system"}
+    namespaces |= {one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")}
     for application in every(repository):
         name, own = application.at("spec", "project"), application.at("spec", "destination", "namespace")
         for project in projects(repository, application) if set(folders(application)) & set(overlays) else ():

@@ -1,5 +1,6 @@
 """Previews show what this repository's own pipeline has built, in namespaces of their own, and take nothing along."""
 
+import re
 from collections.abc import Iterator
 
 from .applications import at_rest, bootstrap, of_kind, projects
@@ -10,6 +11,9 @@ from .objects import Environment, environments, is_own_image
 
 _REVISION = "refs/previews/{{ .number }}"
 _SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+_OF_THIS_REPOSITORY = re.compile(
+    r"[.]head[.]repo[.][\w.]+\s*==|==\s*github[\w.]*[.]head[.]repo[.]|!\s*github[\w.]*[.]head[.]repo[.]fork"
+)
 _FINALIZER = "resources-finalizer.argocd.argoproj.io"
 _WORKFLOW = ".github/workflows/preview.yml"
 
@@ -125,8 +129,9 @@ def check_workflow(repository: Repository) -> Iterator[Problem]:
     for name, job in workflow.map("jobs").items():
         if not isinstance(job, Map):
             continue
-        signs_in = "id-token" in job.map("permissions")
-        if signs_in and "needs" not in job and "head.repo." not in job.text("if"):
+        rights = job if "permissions" in job else workflow
+        signs_in = "id-token" in rights.map("permissions") or rights.get("permissions") == "write-all"
+        if signs_in and "needs" not in job and not _OF_THIS_REPOSITORY.search(job.text("if")):
             yield Problem(*job.where("if"), f"the job {name} runs for forks as well: add && {_SAME_REPOSITORY}")
         for step in job.maps("steps"):
             pushed = step.text("env", "LOCAL_REGISTRY").removesuffix(".azurecr.io")
