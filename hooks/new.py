@@ -45,7 +45,6 @@ from hooks.post_generation import refusal_of
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.append(str(TEMPLATE / "template" / "scripts"))
 
-import gitops.git  # noqa: E402, F401 - it takes variables away by which git would look into another repository
 from checks.documents import parse  # noqa: E402
 from gitops.repository import web_page  # noqa: E402
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -319,6 +319,20 @@ def test_what_people_add_by_hand_is_not_complained_about(
     assert validation.problems(product) == [], added
 
 
+def found_by(patient: validation.Patient, edits: Iterable[extensions.Extension]) -> dict[str, list[str]]:
+    """Return what is found of each edit that is made by itself."""
+    found = {}
+    for edit in edits:
+
+        def make(root: Path, add: extensions.Extension = edit) -> None:
+            add(extensions.Tree(root), random.Random(1))
+
+        with patient.damaged(make) as product:
+            if lines := validation.problems(product):
+                found[edit.__name__] = lines
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", ["defaults", "gateway-with-two-environments", "previews"])
 def test_each_valid_extension_by_itself_gives_no_finding(
@@ -326,16 +340,7 @@ def test_each_valid_extension_by_itself_gives_no_finding(
 ) -> None:
     every = [*extensions.EVERY, *extensions.MORE, *extensions_of_years.EXTENSIONS]
     assert len(every) > 200
-    found = {}
-    for extension in every:
-
-        def extend(root: Path, add: extensions.Extension = extension) -> None:
-            add(extensions.Tree(root), random.Random(1))
-
-        with patients(answers).damaged(extend) as product:
-            if lines := validation.problems(product):
-                found[extension.__name__] = lines
-    assert found == {}
+    assert found_by(patients(answers), every) == {}
 
 
 @pytest.mark.slow
@@ -343,16 +348,8 @@ def test_each_valid_extension_by_itself_gives_no_finding(
 def test_each_valid_edit_of_a_variant_gives_no_finding(
     answers: str, patients: Callable[[str], validation.Patient]
 ) -> None:
-    found = {}
-    for extension in (*extensions_of_variants.EXTENSIONS, *extensions_of_rules.EXTENSIONS):
-
-        def extend(root: Path, add: extensions.Extension = extension) -> None:
-            add(extensions.Tree(root), random.Random(1))
-
-        with patients(answers).damaged(extend) as product:
-            if lines := validation.problems(product):
-                found[extension.__name__] = lines
-    assert found == {}
+    every = [*extensions_of_variants.EXTENSIONS, *extensions_of_rules.EXTENSIONS]
+    assert found_by(patients(answers), every) == {}
 
 
 def test_what_is_of_the_whole_cluster_needs_no_namespace(own_product: Path, tmp_path: Path) -> None:

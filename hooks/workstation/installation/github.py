@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from cloud import github_environments
 from cloud.roots import PLATFORM, Root
-from cloud.tfvars import own_clusters
 from gitops.process import CommandError, output
-from gitops.repository import ROOT, main_branch
+from gitops.repository import ROOT, main_branch, own_clusters
 
 from . import environments
 from .azure import Subscription

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud import tfvars
-from cloud.tfvars import own_clusters
+from gitops.repository import own_clusters
 
 # What terraform/platform takes where its values say nothing.
 _PODS, _SERVICES = "10.244.0.0/16", "10.200.0.0/16"

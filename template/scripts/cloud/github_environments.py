@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.process import CommandError, output
-from gitops.repository import ROOT
+from gitops.repository import ROOT, own_clusters
 
 from . import tfvars
 
@@ -42,7 +42,7 @@ class Found:
 
 def repository() -> str:
     """Return OWNER/NAME on GitHub."""
-    return str(tfvars.values("platform", next(iter(tfvars.own_clusters()), None))["github_repository"])
+    return str(tfvars.values("platform", next(iter(own_clusters()), None))["github_repository"])
 
 
 def wanted() -> list[Wanted]:

@@ -12,10 +12,10 @@ import re
 from typing import Any
 
 from gitops.process import CommandError
+from gitops.repository import own_clusters
 
 from . import kept, locks
 from .roots import GITOPS, PLATFORM, Root, Runner
-from .tfvars import own_clusters
 
 # What of a plan changes something; the rest of it is the state and the code.
 _CHANGES = ("resource_changes", "output_changes", "action_invocations", "deferred_changes")

@@ -46,13 +46,6 @@ def parse(text: str) -> dict[str, Any]:
     return values
 
 
-def own_clusters() -> list[str]:
-    """Return the environments that have a cluster of their own, in their order; none where all share one."""
-    path = ROOT / "terraform" / "environments"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
 def name(environment: str | None) -> str:
     """Return the file of values of an environment's own cluster; without one, that of the cluster that all share."""
     return f"{environment or 'terraform'}.tfvars"

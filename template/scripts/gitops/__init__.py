@@ -11,3 +11,7 @@ if os.name == "nt":
 if sys.version_info < (3, 11):  # noqa: UP036 - for those who have an older one
     version = f"{sys.executable} is {sys.version_info[0]}.{sys.version_info[1]}"
     sys.exit(f"error: Python 3.11 or newer is needed, {version}: install a newer one, and put it first on PATH")
+
+# Variables of a hook, or of a shell, by which git would look into another repository or index.
+for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"):
+    os.environ.pop(name, None)

@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import functools
 import io
-import os
 import re
 import subprocess
 import sys
@@ -36,9 +35,6 @@ _NEUTRAL = [
     )
     for option in ("-c", setting)
 ]
-# Those of a hook, or of a shell, name another repository or index.
-for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"):
-    os.environ.pop(_name, None)
 _AWAY = re.compile(r"returned error: (429|5\d\d)|resolve host|connect to|Connection (closed|re|timed)|hung up")
 # Objects only: no reference of this clone is written, for others may run in it at the same time.
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")

@@ -91,18 +91,18 @@ def main_branch() -> str:
 def environments(root: Path = ROOT) -> list[str]:
     """Return the names of the environments, each an overlay with image tags, in the order of their promotion."""
     found = sorted(path.parent.name for path in root.glob(f"apps/{application(root)}/overlays/*/imagetags"))
-    order = _order(root)
+    values = root / "terraform" / "platform" / "terraform.tfvars"
+    text = values.read_text(encoding="utf-8") if values.exists() else ""
+    listed = re.search(r"^environments\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+    order = own_clusters(root) or re.findall(r'"([^"]*)"', listed[1] if listed else "")
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 
 
-def _order(root: Path) -> list[str]:
-    """Return the environments as terraform/ lists them: a line each, or the list in the values of the one cluster."""
-    clusters, values = root / "terraform" / "environments", root / "terraform" / "platform" / "terraform.tfvars"
-    if clusters.exists():
-        return re.findall(r"^[^#\s]+", clusters.read_text(encoding="utf-8"), re.MULTILINE)
-    text = values.read_text(encoding="utf-8") if values.exists() else ""
-    listed = re.search(r"^environments\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
-    return re.findall(r'"([^"]*)"', listed[1]) if listed else []
+def own_clusters(root: Path = ROOT) -> list[str]:
+    """Return the environments that have a cluster of their own, in their order; none where all share one."""
+    path = root / "terraform" / "environments"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def services(root: Path = ROOT) -> list[str]:
