@@ -48,13 +48,12 @@ sys.path.append(str(TEMPLATE / "template" / "scripts"))
 from checks.documents import parse  # noqa: E402
 from gitops.repository import web_page  # noqa: E402
 
+from hooks.updates.copier import QUESTION, refusal  # noqa: E402
+
 # What the rule for addresses takes, in short.
 _REPOSITORY = re.compile(
     r"https://[a-z0-9.-]+(:[0-9]+)?(/~?[A-Za-z0-9_][A-Za-z0-9_.%-]*)+/[A-Za-z0-9_-][A-Za-z0-9._%-]*"
 )
-_QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
-# What is chosen and is no choice, and the choices.
-_NO_CHOICE = re.compile(r"(.*) is not in (\[.*\])\Z")
 # How Jinja reports the name that the hidden question looks up, which is our message.
 _LOOKED_UP = re.compile(r"'dict object' has no attribute (.*)\Z")
 
@@ -67,13 +66,7 @@ def one_line(error: Exception) -> str:
     if isinstance(error.__context__, yaml.YAMLError) and (name := _question(error.__traceback__)):
         problem = getattr(error.__context__, "problem", None) or "it can't be read"
         return f"{name}: is not YAML ({problem}): give a list of names, as [one, two]"
-    question = _QUESTION.match(text)
-    if question and (no_choice := _NO_CHOICE.fullmatch(text[question.end() :])):
-        *others, last = ast.literal_eval(no_choice[2])
-        given = no_choice[1].strip("'\"")
-        none = "neither" if len(others) == 1 else "none of them"
-        return f'{question[1]}: choose {", ".join(others)} or {last}: "{given}" is {none}'
-    return _QUESTION.sub(r"\1: ", text)
+    return refusal(text)
 
 
 def _question(traceback: types.TracebackType | None) -> str | None:
@@ -256,7 +249,7 @@ class _Toolbar(ValidationToolbar):
     @staticmethod
     def _lines() -> StyleAndTextTuples:
         error = get_app().current_buffer.validation_error
-        message = _QUESTION.sub("", error.message if error else "")
+        message = QUESTION.sub("", error.message if error else "")
         message = message.replace("Invalid input", "give a list of names, as [one, two]: this is not YAML")
         width = get_app().output.get_size().columns - 1
         return [("class:validation-toolbar", "\n".join(textwrap.wrap(message, width, break_on_hyphens=False)))]

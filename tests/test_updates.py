@@ -89,3 +89,17 @@ def test_a_working_tree_that_git_was_killed_over_is_removed(own_product: Path, t
     subprocess.run([sys.executable, "-c", sweep, support.ROOT], cwd=own_product, check=True)
     assert len(support.git("worktree", "list", cwd=own_product).splitlines()) == 1
     assert not tree.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "Invalid choice for 'size': 'huge' is not in ['small', 'production']",
+            'size: choose small or production: "huge" is neither',
+        ),
+        ("Validation error for question 'project_name': use letters.", "project_name: use letters"),
+    ],
+)
+def test_a_refused_answer_is_told_as_by_make_new(said: str, told: str) -> None:
+    assert copier.message(f"Traceback ...\nValueError: {said}\n") == told

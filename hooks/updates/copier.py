@@ -1,5 +1,6 @@
 """Copier: which one there is, and how it is called."""
 
+import ast
 import hashlib
 import os
 import re
@@ -18,7 +19,9 @@ from .template import Template
 MINIMUM = (9, 19, 1)
 # What stands before the message in the last line of a traceback, and around what the template refuses.
 _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['\"](.*)['\"]|(.*))$")
-_QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
+# What is chosen and is no choice, and the choices.
+_NO_CHOICE = re.compile(r"(.*) is not in (\[.*\])\Z")
 
 
 def command(template: Template) -> list[str]:
@@ -63,7 +66,18 @@ def message(output: str) -> str:
     # What a hook has said stands before Copier's word that it failed.
     said = [line for line in lines if line.startswith("error: ")]
     found = _WRAPPING.match((said or lines)[-1].strip().removeprefix("error: ")) if lines else None
-    return _QUESTION.sub(r"\1: ", found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+    return refusal(found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+
+
+def refusal(text: str) -> str:
+    """Return what Copier says of an answer, which begins with the name of the question, and then with the cure."""
+    question = QUESTION.match(text)
+    if question and (no_choice := _NO_CHOICE.fullmatch(text[question.end() :])):
+        *others, last = ast.literal_eval(no_choice[2])
+        given = no_choice[1].strip("'\"")
+        none = "neither" if len(others) == 1 else "none of them"
+        return f'{question[1]}: choose {", ".join(others)} or {last}: "{given}" is {none}'
+    return QUESTION.sub(r"\1: ", text)
 
 
 def run(program: list[str], arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
