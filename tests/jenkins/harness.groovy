@@ -122,8 +122,12 @@ class World {
         File out = File.createTempFile('out', '')
         File err = File.createTempFile('err', '')
         builder.redirectOutput(out).redirectError(err).redirectInput(new File('/dev/null'))
-        int status = builder.start().waitFor()
-        [status: status, out: out.text, err: err.text]
+        try {
+            int status = builder.start().waitFor()
+            return [status: status, out: out.text, err: err.text]
+        } finally {
+            [out, err]*.delete()
+        }
     }
 }
 
@@ -303,6 +307,7 @@ class Steps extends Scope {
         File file = File.createTempFile('script', '.sh')
         file.text = how.script.toString().stripIndent()
         Map done = world.execute(['/bin/sh', '-xe', file.path])
+        file.delete()
         world.event(type: 'sh', script: how.script.toString(), container: world.container, pod: world.agent.file,
             account: world.agent.account, status: done.status, out: done.out, err: done.err,
             locks: [] + world.scenario.locks)
