@@ -22,7 +22,6 @@ _REPORT = "TEMPLATE_UPDATE_REPORT"
 # Before a line that the hook has for people, however the merge ended.
 _NOTE = "Look twice: "
 _FOLDER = "template-update-"
-_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 @dataclass(frozen=True)
@@ -99,18 +98,40 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
         if ended == "failed":
             raise CommandError(f"{copier.message(output)}. Nothing has changed here")
         stages = _in(folder, "ls-files", "-z", "--unmerged")
-        _in(folder, "add", "--all")
+        _in(folder, "add", "--all", "--force")
+        _keep(folder, base, [])
         tree = _in(folder, "write-tree").strip()
-        gone = _differences(base, tree, "--diff-filter=D")
+        gone, no_text = _differences(base, tree, "--diff-filter=D"), _no_text(base, tree)
+        edited = _edited([*gone, *no_text], base, template, program) if gone or no_text else []
+        if kept := [path for path in edited if path in no_text]:
+            _keep(folder, base, kept)
+            tree = _in(folder, "write-tree").strip()
         return Merge(
             base,
             tree,
             stages,
-            removed=_edited(gone, base, template, program) if gone else [],
+            removed=[path for path in edited if path in gone],
             answers=_answers(base, tree),
             problems=_problems(output) if ended == "invalid" else "",
-            notes=re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
+            notes=[
+                *re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
+                *[f"{path}, changed here, is no text: it stays, without what is new in the template" for path in kept],
+            ],
         )
+
+
+def _keep(folder: Path, base: str, paths: list[str]) -> None:
+    """Leave files as they were, and submodules: Copier takes the empty folder of one for files that were deleted."""
+    entries = [entry.partition("\t") for entry in git("ls-tree", "-r", "-z", base).split("\0")[:-1]]
+    kept = "".join(f"{what}\t{path}\0" for what, _, path in entries if what.startswith("160000 ") or path in paths)
+    _in(folder, "update-index", "--replace", "-z", "--index-info", stdin=kept)
+
+
+def _no_text(base: str, tree: str) -> list[str]:
+    """Return the changed files that git merges as no text, whatever attributes say: Copier drops edits of those."""
+    lines = git("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--diff-filter=MT", base, tree).split("\0")
+    paths = [line.removeprefix("-\t-\t") for line in lines if line.startswith("-\t-\t")]
+    return [path for path in paths if any("\0" in git("show", f"{side}:{path}")[:8000] for side in (base, tree))]
 
 
 def take_over(result: Merge) -> None:
@@ -168,7 +189,7 @@ def _working_tree(commit: str, address: str) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=beside))
     folder = scratch if beside else scratch / "tree"
     try:
-        git(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        git("worktree", "add", "--quiet", "--detach", str(folder), commit, **copier.unset(os.environ))
         yield folder
     finally:
         _remove(str(folder))
@@ -185,7 +206,7 @@ def _pin(folder: Path, commit: str) -> None:
     lines = [f'_commit: "{commit}"' if line.startswith("_commit:") else line for line in lines]
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     who = ("-c", "user.name=template-update", "-c", "user.email=template-update@localhost")
-    _in(folder, *_NO_HOOKS, *who, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
+    _in(folder, *who, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
 
 
 def _sweep() -> None:
@@ -213,9 +234,10 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _in(folder: Path, *arguments: str) -> str:
+def _in(folder: Path, *arguments: str, stdin: str = "") -> str:
     """Run git in the other working tree."""
-    return git(f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}", *arguments)
+    at = (f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}")
+    return git(*at, *arguments, stdin=stdin, **copier.unset(os.environ))
 
 
 def _git_folder(folder: Path) -> str:
