@@ -143,6 +143,8 @@ def take_over(result: Merge) -> None:
     if git("rev-parse", "HEAD").strip() != result.base:
         raise CommandError("there is a new commit here since the update began: run it again")
     require_clean_tree()
+    if way := _in_the_way(result):
+        raise CommandError(f"{way} is ignored by git and in the way of a new file: move it away, then update again")
     # In a session of its own: killed half-way, git would leave the index locked.
     done = subprocess.run(
         ["git", "read-tree", "-m", "-u", result.base, result.tree],
@@ -157,6 +159,17 @@ def take_over(result: Merge) -> None:
     if result.stages:
         forget = "".join(f"0 {'0' * 40}\t{path}\0" for path in result.conflicts())
         git("update-index", "-z", "--index-info", stdin=forget + result.stages)
+
+
+def _in_the_way(result: Merge) -> str:
+    """Return a path here that git would write over without a word, as it does where it ignores what is there."""
+    gone = _differences(result.base, result.tree, "--diff-filter=D")
+    for path in _differences(result.base, result.tree, "--diff-filter=A"):
+        for place in (Path(path), *Path(path).parents):
+            there = ROOT / place
+            if os.path.lexists(there) and str(place) not in gone and (place == Path(path) or not there.is_dir()):
+                return str(place)
+    return ""
 
 
 def _differences(one: str, other: str, *options: str) -> list[str]:

@@ -232,6 +232,28 @@ def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_update
     )
 
 
+@pytest.mark.parametrize("place", ["NOTES.md", "NOTES.md/mine", "docs/mine"])
+def test_what_git_ignores_here_is_not_overwritten(place: str, versions: Path, tmp_path: Path, record: Recorded) -> None:
+    template = branch(versions, tmp_path)
+    for path in ("NOTES.md", "docs/mine/notes.md"):
+        (template / "template" / path).parent.mkdir(exist_ok=True)
+        (template / "template" / path).write_text("# Notes\n", encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    (life.product / ".git" / "info" / "exclude").write_text(f"{place}\n", encoding="utf-8")
+    own = life.product / place
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("mine\n", encoding="utf-8")
+    done = life.update("--to", "v1003.0.0")
+    assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
+    where = "docs/mine" if place == "docs/mine" else "NOTES.md"
+    assert done.stderr == (
+        f"template-update: {where} is ignored by git and in the way of a new file: move it away, then update again\n"
+    )
+    assert own.read_text(encoding="utf-8") == "mine\n"
+    record("A file that git ignores is in the way of a new one", "refused in one line, untouched")
+
+
 def test_what_is_wrong_with_a_command_is_one_line(begun: lives.Begun, versions: Path) -> None:
     life = begun(THIS)
     refused = life.update("--data", "size")

@@ -144,6 +144,24 @@ def test_a_branch_that_somebody_works_on_is_left_alone(proposals: Proposals, rec
     record("Somebody has added commits to the proposal", "left alone, and said")
 
 
+def test_commits_that_only_this_clone_has_are_not_thrown_away(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    assert life.update("--branch", "--to", NEXT).returncode == 0
+    assert life.update("--branch", "--to", LATER).returncode == 0, "its own is renewed"
+    life.git("checkout", "-q", "template-update")
+    life.git("reset", "-q", "--hard", "main")
+    done = life.update("--branch", "--to", LATER)
+    assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
+    assert "template-update: git branch: fatal: cannot force update the branch 'template-update'" in done.stderr
+    life.git("commit", "-q", "--allow-empty", "-m", "Mine")
+    mine = life.git("rev-parse", "HEAD")
+    life.git("checkout", "-q", "main")
+    done = life.update("--branch", "--to", LATER)
+    assert (done.returncode, life.git("rev-parse", "template-update")) == (1, mine)
+    assert done.stderr.endswith("template-update: the branch template-update has commits of others: merge or delete it\n")
+    record("The branch here is checked out, or has commits of somebody", "refused in one line, untouched")
+
+
 def test_a_version_that_was_declined_is_not_proposed_again(proposals: Proposals, record: Recorded) -> None:
     closed = [
         {"title": f"Update the template to {version}", "state": "CLOSED", "isCrossRepository": fork, "url": url}
