@@ -28,6 +28,9 @@ _UNSET = {
     "core.excludesFile": os.devnull,
     "core.attributesFile": os.devnull,
     "core.sparseCheckout": "false",
+    # With others, git applies none of the edits, or some of them to lines that only look alike.
+    "apply.whitespace": "nowarn",
+    "apply.ignoreWhitespace": "no",
 }
 
 

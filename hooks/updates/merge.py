@@ -22,6 +22,8 @@ _REPORT = "TEMPLATE_UPDATE_REPORT"
 # Before a line that the hook has for people, however the merge ended.
 _NOTE = "Look twice: "
 _FOLDER = "template-update-"
+# Variables come before settings, also those that are empty.
+_WHO = {f"GIT_{role}_{key}": "template-update" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,7 @@ def _pin(folder: Path, commit: str) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     lines = [f'_commit: "{commit}"' if line.startswith("_commit:") else line for line in lines]
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    who = ("-c", "user.name=template-update", "-c", "user.email=template-update@localhost")
-    _in(folder, *who, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
+    _in(folder, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
 
 
 def _sweep() -> None:
@@ -250,7 +251,7 @@ def _alive(process: int) -> bool:
 def _in(folder: Path, *arguments: str, stdin: str = "") -> str:
     """Run git in the other working tree."""
     at = (f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}")
-    return git(*at, *arguments, stdin=stdin, **copier.unset(os.environ))
+    return git(*at, *arguments, stdin=stdin, **_WHO, **copier.unset(os.environ))
 
 
 def _git_folder(folder: Path) -> str:
