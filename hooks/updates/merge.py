@@ -97,8 +97,17 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
             {**os.environ, _REPORT: str(report)},
         )  # fmt: skip
         ended = _ended(report, status)
+        if ended == "failed" and "git-tracked templates" in output:
+            where = f"{template.address}: write git+ before it in {ANSWERS} and scripts/updates/origin.yaml"
+            raise CommandError(f"Copier takes the template for no Git repository, {where}")
         if ended == "failed":
-            raise CommandError(f"{copier.message(output)}. Nothing has changed here")
+            reason = copier.message(output).replace(f"{folder}/", "")
+            # Copier's words for it.
+            if reason == "AssertionError":
+                reason = "a folder here has the name of a file of the template: rename it, and commit"
+            elif "codec can't decode" in reason:
+                reason = "the name of a file here is not in UTF-8: rename it, and commit"
+            raise CommandError(f"{reason}. Nothing has changed here")
         stages = _in(folder, "ls-files", "-z", "--unmerged")
         _in(folder, "add", "--all", "--force")
         _keep(folder, base, [])

@@ -204,7 +204,12 @@ def test_no_setting_of_git_loses_an_edit(begun: lives.Begun) -> None:
     life.replace(life.product / "README.md", "\n## Begin\n", "\nOurs, with a blank behind it. \n\n## Begin\n")
     life.replace(next(life.app.glob("base/*/deployment.yaml")), "memory: 256Mi", "memory: 250Mi")
     life.commit()
-    for setting in ("apply.whitespace=error", "diff.noprefix=true", "merge.conflictStyle=zdiff3", "diff.algorithm=minimal"):
+    for setting in (
+        "apply.whitespace=error",
+        "diff.noprefix=true",
+        "merge.conflictStyle=zdiff3",
+        "diff.algorithm=minimal",
+    ):
         life.git("config", *setting.split("="))
     done = life.update("--to", LATER, GIT_AUTHOR_NAME="", GIT_COMMITTER_NAME="")
     assert (done.returncode, done.stderr, life.lost()) == (0, "", [])

@@ -158,7 +158,9 @@ def test_commits_that_only_this_clone_has_are_not_thrown_away(proposals: Proposa
     life.git("checkout", "-q", "main")
     done = life.update("--branch", "--to", LATER)
     assert (done.returncode, life.git("rev-parse", "template-update")) == (1, mine)
-    assert done.stderr.endswith("template-update: the branch template-update has commits of others: merge or delete it\n")
+    assert done.stderr.endswith(
+        "template-update: the branch template-update has commits of others: merge or delete it\n"
+    )
     record("The branch here is checked out, or has commits of somebody", "refused in one line, untouched")
 
 
