@@ -41,8 +41,10 @@ def prepare(result: Merge, current: str, version: str, news: str, bundle: str | 
         return f"{current}: nothing changes"
     here = f"refs/heads/{BRANCH}"
     if succeeds("rev-parse", "--verify", here):
-        trailers = f"--format=%(trailers:key={VERSION},valueonly,separator=%x2C)"
-        if not all(git("log", "-z", trailers, f"{result.base}..{here}").split("\0")[:-1]):
+        # Who amends a commit keeps its words, and the time of its author.
+        known = f"--format=%at %ct %(trailers:key={VERSION},valueonly,separator=%x2C)"
+        commits = [line.split(" ", 2) for line in git("log", "-z", known, f"{result.base}..{here}").split("\0")[:-1]]
+        if any(author != committer or not trailer for author, committer, trailer in commits):
             raise CommandError(f"the branch {BRANCH} has commits of others: merge or delete it")
     # The first line of what is new is the subject already.
     text = message(result, version, news.partition("\n")[2].strip())
