@@ -127,7 +127,9 @@ def test_gitlab_opens_a_draft_with_the_push(proposals: Proposals, record: Record
     record("A conflict on GitLab", "the same as a merge request, which the push itself asks for")
 
 
-@pytest.mark.parametrize("how", [(), ("--amend", "--no-edit", "--date=2030-01-01")], ids=["by a commit", "by an amended one"])
+@pytest.mark.parametrize(
+    "how", [(), ("--amend", "--no-edit", "--date=2030-01-01")], ids=["by a commit", "by an amended one"]
+)
 def test_a_branch_that_somebody_works_on_is_left_alone(
     how: tuple[str, ...], proposals: Proposals, record: Recorded
 ) -> None:
