@@ -244,16 +244,26 @@ def test_a_cache_that_can_not_be_written_is_told(own_product: Path, server: Path
     assert "(Not a directory): make that writable, or before git init let XDG_CACHE_HOME name another folder" in wrong
 
 
-@pytest.mark.parametrize("lock", ["config.lock", "refs/tags/v9.0.0.lock"])
-def test_what_a_killed_fetch_has_locked_is_told_with_the_cure(lock: str, own_product: Path, server: Path) -> None:
+@pytest.mark.parametrize("file", ["config.lock", "refs/tags/v9.0.0.lock", "packed-refs", "shallow", "config"])
+def test_what_a_killed_fetch_has_locked_or_broken_is_told_with_the_cure(
+    file: str, own_product: Path, server: Path
+) -> None:
     made_from(own_product, f"file://{server}")
     store = own_product / ".git" / "template-update.git"
-    path = store / lock
+    path = store / file
     path.parent.mkdir(parents=True)
-    path.touch()
+    path.write_text("[[[", encoding="utf-8")
     wrong = run(own_product)[2]
-    cure = f"a run that was killed has left locks in {store}: remove that folder"
+    cure = f"what is kept of it in {store} is locked or broken: remove that folder"
     assert wrong == f"doctor: the template file://{server} can't be read: {cure}{BY_HAND}"
+
+
+def test_half_an_archive_of_the_template_is_made_anew(own_product: Path, server: Path) -> None:
+    made_from(own_product, f"file://{server}")
+    assert "the recorded version" in run(own_product)[1]
+    [archive] = (own_product / ".git" / "template-update.git").glob("*.zip")
+    archive.write_bytes(archive.read_bytes()[:100])
+    assert "the recorded version" in run(own_product)[1]
 
 
 def test_no_pipeline_runs_code_of_the_template_with_what_it_may(product: Path) -> None:

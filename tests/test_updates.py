@@ -15,6 +15,8 @@ from tests import support
 # Its modules are those of products' scripts.
 sys.path.append(str(support.ROOT / "template" / "scripts"))
 
+from gitops.template import released
+
 from hooks.updates import copier
 from hooks.updates.template import Template
 
@@ -71,6 +73,15 @@ def test_the_oldest_copier_is_the_same_everywhere() -> None:
 )
 def test_only_a_later_release_is_newer(current: str, version: str, newer: bool) -> None:
     assert Template("", current, version, Path(), "").is_newer(version) == newer
+
+
+def test_the_newest_release_is_that_of_the_highest_numbers(tmp_path: Path) -> None:
+    support.git("init", "-q", "--bare", ".", cwd=tmp_path)
+    tree = support.git("hash-object", "-t", "tree", "-w", "/dev/null", cwd=tmp_path).strip()
+    commit = support.git("commit-tree", "-m", "One", tree, cwd=tmp_path).strip()
+    for tag in ("v1.9", "1.10.1", "v1.10", "v2.0.0-rc1", "latest", "v0.99"):
+        support.git("tag", tag, commit, cwd=tmp_path)
+    assert released(tmp_path) == ["1.10.1", "v1.10", "v1.9", "v0.99"]
 
 
 def test_git_of_copier_runs_no_hooks_of_this_user(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from gitops.process import CommandError, output
@@ -22,6 +23,15 @@ _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['
 QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # What is chosen and is no choice, and the choices.
 _NO_CHOICE = re.compile(r"(.*) is not in (\[.*\])\Z")
+_UNSET = {
+    "core.hooksPath": os.devnull,
+    "core.excludesFile": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.sparseCheckout": "false",
+    # With others, git applies none of the edits, or some of them to lines that only look alike.
+    "apply.whitespace": "nowarn",
+    "apply.ignoreWhitespace": "no",
+}
 
 
 def command(template: Template) -> list[str]:
@@ -80,14 +90,20 @@ def refusal(text: str) -> str:
     return QUESTION.sub(r"\1: ", text)
 
 
+def unset(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which git does without what people have set for the clones that they work in."""
+    count = int(environment.get("GIT_CONFIG_COUNT") or 0)
+    variables = {"GIT_CONFIG_COUNT": str(count + len(_UNSET))}
+    for number, (key, value) in enumerate(_UNSET.items(), count):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
 def run(program: list[str], arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
     """Run Copier in a folder; return its status and what it has printed.
 
-    However this ends, Copier ends first: nobody writes to the folder after that. Its git runs no hooks of this user:
-    they are for clones that people work in.
+    However this ends, Copier ends first: nobody writes to the folder after that.
     """
-    count = int(environment.get("GIT_CONFIG_COUNT") or 0)
-    no_hooks = {f"GIT_CONFIG_KEY_{count}": "core.hooksPath", f"GIT_CONFIG_VALUE_{count}": os.devnull}
     with subprocess.Popen(
         [*program, *arguments],
         cwd=folder,
@@ -95,7 +111,7 @@ def run(program: list[str], arguments: list[str], folder: Path, environment: dic
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**environment, **no_hooks, "GIT_CONFIG_COUNT": str(count + 1)},
+        env={**environment, **unset(environment)},
         start_new_session=True,
     ) as process:
         try:

@@ -22,7 +22,8 @@ _REPORT = "TEMPLATE_UPDATE_REPORT"
 # Before a line that the hook has for people, however the merge ended.
 _NOTE = "Look twice: "
 _FOLDER = "template-update-"
-_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+# Variables come before settings, also those that are empty.
+_WHO = {f"GIT_{role}_{key}": "template-update" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
 
 
 @dataclass(frozen=True)
@@ -96,21 +97,52 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
             {**os.environ, _REPORT: str(report)},
         )  # fmt: skip
         ended = _ended(report, status)
+        if ended == "failed" and "git-tracked templates" in output:
+            where = f"{template.address}: write git+ before it in {ANSWERS} and scripts/updates/origin.yaml"
+            raise CommandError(f"Copier takes the template for no Git repository, {where}")
         if ended == "failed":
-            raise CommandError(f"{copier.message(output)}. Nothing has changed here")
+            reason = copier.message(output).replace(f"{folder}/", "")
+            # Copier's words for it.
+            if reason == "AssertionError":
+                reason = "a folder here has the name of a file of the template: rename it, and commit"
+            elif "codec can't decode" in reason:
+                reason = "the name of a file here is not in UTF-8: rename it, and commit"
+            raise CommandError(f"{reason}. Nothing has changed here")
         stages = _in(folder, "ls-files", "-z", "--unmerged")
-        _in(folder, "add", "--all")
+        _in(folder, "add", "--all", "--force")
+        _keep(folder, base, [])
         tree = _in(folder, "write-tree").strip()
-        gone = _differences(base, tree, "--diff-filter=D")
+        gone, no_text = _differences(base, tree, "--diff-filter=D"), _no_text(base, tree)
+        edited = _edited([*gone, *no_text], base, template, program) if gone or no_text else []
+        if kept := [path for path in edited if path in no_text]:
+            _keep(folder, base, kept)
+            tree = _in(folder, "write-tree").strip()
         return Merge(
             base,
             tree,
             stages,
-            removed=_edited(gone, base, template, program) if gone else [],
+            removed=[path for path in edited if path in gone],
             answers=_answers(base, tree),
             problems=_problems(output) if ended == "invalid" else "",
-            notes=re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
+            notes=[
+                *re.findall(rf"^{_NOTE}(.*)$", output, re.MULTILINE),
+                *[f"{path}, changed here, is no text: it stays, without what is new in the template" for path in kept],
+            ],
         )
+
+
+def _keep(folder: Path, base: str, paths: list[str]) -> None:
+    """Leave files as they were, and submodules: Copier takes the empty folder of one for files that were deleted."""
+    entries = [entry.partition("\t") for entry in git("ls-tree", "-r", "-z", base).split("\0")[:-1]]
+    kept = "".join(f"{what}\t{path}\0" for what, _, path in entries if what.startswith("160000 ") or path in paths)
+    _in(folder, "update-index", "--replace", "-z", "--index-info", stdin=kept)
+
+
+def _no_text(base: str, tree: str) -> list[str]:
+    """Return the changed files that git merges as no text, whatever attributes say: Copier drops edits of those."""
+    lines = git("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--diff-filter=MT", base, tree).split("\0")
+    paths = [line.removeprefix("-\t-\t") for line in lines if line.startswith("-\t-\t")]
+    return [path for path in paths if any("\0" in git("show", f"{side}:{path}")[:8000] for side in (base, tree))]
 
 
 def take_over(result: Merge) -> None:
@@ -122,6 +154,8 @@ def take_over(result: Merge) -> None:
     if git("rev-parse", "HEAD").strip() != result.base:
         raise CommandError("there is a new commit here since the update began: run it again")
     require_clean_tree()
+    if way := _in_the_way(result):
+        raise CommandError(f"{way} is ignored by git and in the way of a new file: move it away, then update again")
     # In a session of its own: killed half-way, git would leave the index locked.
     done = subprocess.run(
         ["git", "read-tree", "-m", "-u", result.base, result.tree],
@@ -136,6 +170,17 @@ def take_over(result: Merge) -> None:
     if result.stages:
         forget = "".join(f"0 {'0' * 40}\t{path}\0" for path in result.conflicts())
         git("update-index", "-z", "--index-info", stdin=forget + result.stages)
+
+
+def _in_the_way(result: Merge) -> str:
+    """Return a path here that git would write over without a word, as it does where it ignores what is there."""
+    gone = _differences(result.base, result.tree, "--diff-filter=D")
+    for path in _differences(result.base, result.tree, "--diff-filter=A"):
+        for place in (Path(path), *Path(path).parents):
+            there = ROOT / place
+            if os.path.lexists(there) and str(place) not in gone and (place == Path(path) or not there.is_dir()):
+                return str(place)
+    return ""
 
 
 def _differences(one: str, other: str, *options: str) -> list[str]:
@@ -168,7 +213,7 @@ def _working_tree(commit: str, address: str) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=beside))
     folder = scratch if beside else scratch / "tree"
     try:
-        git(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        git("worktree", "add", "--quiet", "--detach", str(folder), commit, **copier.unset(os.environ))
         yield folder
     finally:
         _remove(str(folder))
@@ -184,8 +229,7 @@ def _pin(folder: Path, commit: str) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     lines = [f'_commit: "{commit}"' if line.startswith("_commit:") else line for line in lines]
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    who = ("-c", "user.name=template-update", "-c", "user.email=template-update@localhost")
-    _in(folder, *_NO_HOOKS, *who, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
+    _in(folder, "commit", "--all", "--quiet", "--allow-empty", "--no-gpg-sign", "--message=Pin")
 
 
 def _sweep() -> None:
@@ -213,9 +257,10 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _in(folder: Path, *arguments: str) -> str:
+def _in(folder: Path, *arguments: str, stdin: str = "") -> str:
     """Run git in the other working tree."""
-    return git(f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}", *arguments)
+    at = (f"--git-dir={_git_folder(folder)}", f"--work-tree={folder}")
+    return git(*at, *arguments, stdin=stdin, **_WHO, **copier.unset(os.environ))
 
 
 def _git_folder(folder: Path) -> str:

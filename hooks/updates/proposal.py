@@ -1,6 +1,7 @@
 """The update as a commit on a branch, which scripts/template-propose of the product makes a pull request of."""
 
-from gitops.git import commit_tree, git
+from gitops.git import commit_tree, git, succeeds
+from gitops.process import CommandError
 
 from .merge import Merge
 
@@ -38,10 +39,18 @@ def prepare(result: Merge, current: str, version: str, news: str, bundle: str | 
     """Put the result on the branch of this clone and, where one is wanted, into a bundle; say so."""
     if result.tree == git("rev-parse", f"{result.base}^{{tree}}").strip():
         return f"{current}: nothing changes"
+    here = f"refs/heads/{BRANCH}"
+    if succeeds("rev-parse", "--verify", here):
+        # Who amends a commit keeps its words, and the time of its author.
+        known = f"--format=%at %ct %(trailers:key={VERSION},valueonly,separator=%x2C)"
+        commits = [line.split(" ", 2) for line in git("log", "-z", known, f"{result.base}..{here}").split("\0")[:-1]]
+        if any(author != committer or not trailer for author, committer, trailer in commits):
+            raise CommandError(f"the branch {BRANCH} has commits of others: merge or delete it")
     # The first line of what is new is the subject already.
     text = message(result, version, news.partition("\n")[2].strip())
     commit = commit_tree(result.tree, result.base, text)
-    git("update-ref", f"refs/heads/{BRANCH}", commit)
+    # Unlike update-ref, it refuses the branch that is checked out.
+    git("branch", "--force", "--no-track", BRANCH, commit)
     if bundle:
-        git("bundle", "create", "--quiet", bundle, f"{result.base}..refs/heads/{BRANCH}")
+        git("bundle", "create", "--quiet", bundle, f"{result.base}..{here}")
     return f"{BRANCH}: {commit[:12]} (scripts/template-propose makes a pull request of it)"

@@ -232,6 +232,79 @@ def test_without_trust_a_product_is_generated_and_checked_by_hand_but_not_update
     )
 
 
+@pytest.mark.parametrize("place", ["NOTES.md", "NOTES.md/mine", "docs/mine"])
+def test_what_git_ignores_here_is_not_overwritten(place: str, versions: Path, tmp_path: Path, record: Recorded) -> None:
+    template = branch(versions, tmp_path)
+    for path in ("NOTES.md", "docs/mine/notes.md"):
+        (template / "template" / path).parent.mkdir(exist_ok=True)
+        (template / "template" / path).write_text("# Notes\n", encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    (life.product / ".git" / "info" / "exclude").write_text(f"{place}\n", encoding="utf-8")
+    own = life.product / place
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("mine\n", encoding="utf-8")
+    done = life.update("--to", "v1003.0.0")
+    assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
+    where = "docs/mine" if place == "docs/mine" else "NOTES.md"
+    assert done.stderr == (
+        f"template-update: {where} is ignored by git and in the way of a new file: move it away, then update again\n"
+    )
+    assert own.read_text(encoding="utf-8") == "mine\n"
+    record("A file that git ignores is in the way of a new one", "refused in one line, untouched")
+
+
+def test_names_that_copier_does_not_take_are_told(versions: Path, tmp_path: Path) -> None:
+    template = branch(versions, tmp_path)
+    (template / "template" / "notes").mkdir()
+    (template / "template" / "notes" / "one.md").write_text("# One\n", encoding="utf-8")
+    history.release(template, "v1003.0.0")
+    life = lives.begin(lives.generate(template, THIS, tmp_path / "made", {}), tmp_path)
+    (life.product / "notes").write_text("mine\n", encoding="utf-8")
+    life.commit()
+    done = life.update("--to", "v1003.0.0")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "template-update: [Errno 17] File exists: 'notes'. Nothing has changed here\n",
+    )
+    (life.product / "notes").unlink()
+    picture = life.product / "docs" / "loop.svg"
+    picture.unlink()
+    picture.mkdir()
+    (picture / "one").write_text("mine\n", encoding="utf-8")
+    life.commit()
+    done = life.update("--to", "v1003.0.0")
+    cure = "a folder here has the name of a file of the template: rename it, and commit"
+    assert (done.returncode, done.stderr) == (1, f"template-update: {cure}. Nothing has changed here\n")
+    shutil.rmtree(picture)
+    (life.product / "caf\udce9").write_text("mine\n", encoding="utf-8")
+    life.commit()
+    done = life.update("--to", "v1003.0.0")
+    cure = "the name of a file here is not in UTF-8: rename it, and commit"
+    assert (done.returncode, done.stderr) == (1, f"template-update: {cure}. Nothing has changed here\n")
+
+
+def test_an_address_that_only_git_knows_for_a_repository_is_told(
+    begun: lives.Begun, versions: Path, record: Recorded
+) -> None:
+    life = begun(THIS)
+    for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
+        life.replace(life.product / file, f"_src_path: {versions}", f"_src_path: file://{versions}")
+    life.commit()
+    done = life.update("--to", LATER)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"template-update: Copier takes the template for no Git repository, file://{versions}: write git+ before it in "
+        ".copier-answers.yml and scripts/updates/origin.yaml\n",
+    )
+    for file in (".copier-answers.yml", "scripts/updates/origin.yaml"):
+        life.replace(life.product / file, f"file://{versions}", f"git+file://{versions}")
+    life.commit()
+    done = life.update("--to", LATER)
+    assert (done.returncode, done.stderr) == (0, "")
+    record("The template moves to an address that Copier does not know for a repository", "said with its cure")
+
+
 def test_what_is_wrong_with_a_command_is_one_line(begun: lives.Begun, versions: Path) -> None:
     life = begun(THIS)
     refused = life.update("--data", "size")

@@ -1,5 +1,6 @@
 """Repositories that were deployed to and edited take over what is new."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -160,6 +161,58 @@ def test_the_terraform_tests_of_the_template_go_and_those_of_the_owner_stay(
         "Terraform tests, one of them edited here, beside one of one's own",
         "the template's go, the edit is named, the own one stays",
     )
+
+
+def test_what_no_merge_by_lines_takes_in_stays(begun: lives.Begun, record: Recorded) -> None:
+    life = begun(THIS)
+    picture, service = life.product / "docs" / "loop.svg", "src/backend"
+    picture.write_bytes(b"\0\1")
+    life.git("rm", "-q", "-r", service)
+    life.git("update-index", "--add", "--cacheinfo", f"160000,{life.git('rev-parse', 'HEAD').strip()},{service}")
+    (life.product / service).mkdir()
+    life.commit()
+    submodule = life.git("ls-files", "--stage", service)
+    done = life.update("--to", LATER)
+    assert (done.returncode, life.conflicts()) == (0, []), done.stdout + done.stderr
+    assert picture.read_bytes() == b"\0\1"
+    assert "Look twice:\n  docs/loop.svg, changed here, is no text" in done.stdout
+    assert life.git("ls-files", "--stage", service) == submodule
+    assert "Removed" not in done.stdout
+    record("A file that is no text, or a submodule, in the template's place", "stays; such a file is named")
+
+
+@pytest.mark.parametrize("how", ["ignored here", "ignored by this user", "not checked out"])
+def test_an_update_is_whole_whatever_this_clone_leaves_out(how: str, begun: lives.Begun, tmp_path: Path) -> None:
+    life = begun(THIS)
+    (life.product / "renovate.json5").unlink()
+    life.commit()
+    ignored = tmp_path / "ignored"
+    ignored.write_text("NOTES.md\nrenovate.json5\n", encoding="utf-8")
+    if how == "ignored here":
+        shutil.copy(ignored, life.product / ".git" / "info" / "exclude")
+    if how == "not checked out":
+        life.git("sparse-checkout", "set", "--no-cone", "/*", "!/limits.yaml")
+    user = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": str(ignored)}
+    done = life.update("--to", NEXT, **(user if how.endswith("user") else {}))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    came = life.git("diff", "--cached", "--name-only", "--diff-filter=A", "HEAD").splitlines()
+    assert came == ["NOTES.md", "limits.yaml"]
+
+
+def test_no_setting_of_git_loses_an_edit(begun: lives.Begun) -> None:
+    life = begun(THIS)
+    life.replace(life.product / "README.md", "\n## Begin\n", "\nOurs, with a blank behind it. \n\n## Begin\n")
+    life.replace(next(life.app.glob("base/*/deployment.yaml")), "memory: 256Mi", "memory: 250Mi")
+    life.commit()
+    for setting in (
+        "apply.whitespace=error",
+        "diff.noprefix=true",
+        "merge.conflictStyle=zdiff3",
+        "diff.algorithm=minimal",
+    ):
+        life.git("config", *setting.split("="))
+    done = life.update("--to", LATER, GIT_AUTHOR_NAME="", GIT_COMMITTER_NAME="")
+    assert (done.returncode, done.stderr, life.lost()) == (0, "", [])
 
 
 def test_plain_copier_update_works_too(begun: lives.Begun, record: Recorded) -> None:

@@ -127,21 +127,41 @@ def test_gitlab_opens_a_draft_with_the_push(proposals: Proposals, record: Record
     record("A conflict on GitLab", "the same as a merge request, which the push itself asks for")
 
 
-def test_a_branch_that_somebody_works_on_is_left_alone(proposals: Proposals, record: Recorded) -> None:
+@pytest.mark.parametrize(
+    "how", [(), ("--amend", "--no-edit", "--date=2030-01-01")], ids=["by a commit", "by an amended one"]
+)
+def test_a_branch_that_somebody_works_on_is_left_alone(
+    how: tuple[str, ...], proposals: Proposals, record: Recorded
+) -> None:
     life = proposals.life
     assert proposals.run("--to", NEXT).returncode == 0
     life.git("checkout", "-q", "template-update")
     (life.product / "ours.md").write_text("# Ours\n", encoding="utf-8")
     life.git("add", "-A")
-    life.git("commit", "-q", "-m", "Mine")
-    life.git("push", "-q", "origin", "template-update")
+    life.git("commit", "-q", *(how or ("-m", "Mine")))
+    life.git("push", "-q", "--force", "origin", "template-update")
     theirs = proposals.tip()
     life.git("checkout", "-q", "main")
+    refused = life.update("--branch", "--to", NEXT)
+    assert (refused.returncode, life.git("rev-parse", "template-update").strip()) == (1, theirs.strip())
+    life.git("branch", "-q", "-D", "template-update")
     done = proposals.run()
     assert done.returncode == 0
     assert done.stdout.startswith("left alone: branch template-update holds commits of somebody else")
     assert proposals.tip() == theirs
-    record("Somebody has added commits to the proposal", "left alone, and said")
+    record("Somebody has added commits to the proposal, or amended its own", "left alone, and said")
+
+
+def test_a_branch_that_is_checked_out_is_left_alone(proposals: Proposals, record: Recorded) -> None:
+    life = proposals.life
+    assert life.update("--branch", "--to", NEXT).returncode == 0
+    assert life.update("--branch", "--to", LATER).returncode == 0, "its own is renewed"
+    life.git("checkout", "-q", "template-update")
+    life.git("reset", "-q", "--hard", "main")
+    done = life.update("--branch", "--to", LATER)
+    assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
+    assert "template-update: git branch: fatal: cannot force update the branch 'template-update'" in done.stderr
+    record("The branch is checked out here", "refused in one line, untouched")
 
 
 def test_a_version_that_was_declined_is_not_proposed_again(proposals: Proposals, record: Recorded) -> None:

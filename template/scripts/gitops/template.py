@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import re
+import zipfile
 from pathlib import Path
 
 from .git import commit_name, git, succeeds
@@ -97,8 +98,8 @@ def fetch(address: str, store: Path) -> None:
         raise CommandError(f"the template can't be kept in {store} ({error.strerror}): {cure}") from error
     except CommandError as error:
         cure = f"check the network and your right to it ({error})"
-        if "File exists" in str(error):
-            cure = f"a run that was killed has left locks in {store}: remove that folder"
+        if str(store) in str(error) or re.search(r"File exists|bad (object|shallow)", str(error)):
+            cure = f"what is kept of it in {store} is locked or broken: remove that folder"
         elif is_folder(url) and not Path(ROOT, url).exists():
             cure = f"it is a folder of another machine: write the address of its server into {_ANSWERS} and {_ORIGIN}"
         raise CommandError(f"the template {address} can't be read: {cure}") from error
@@ -106,8 +107,8 @@ def fetch(address: str, store: Path) -> None:
 
 def released(store: Path) -> list[str]:
     """Return the released versions, the newest first."""
-    tags = git(f"--git-dir={store}", "tag", "--list", "--sort=-version:refname").split()
-    return [tag for tag in tags if re.fullmatch(r"v?\d+(\.\d+)*", tag)]
+    tags = [tag for tag in git(f"--git-dir={store}", "tag").split() if re.fullmatch(r"v?\d+(\.\d+)*", tag)]
+    return sorted(tags, key=lambda tag: [int(part) for part in tag.removeprefix("v").split(".")], reverse=True)
 
 
 def find(store: Path, version: str) -> str:
@@ -145,7 +146,7 @@ def has(history: Path, commit: str, path: str = "") -> bool:
 def archive(history: Path, commit: str, store: Path) -> Path:
     """Return an archive of the programs of a commit, from which Python runs them."""
     path = store / f"{commit}.zip"
-    if not path.exists():
+    if not zipfile.is_zipfile(path):  # A machine that lost its power may have kept half of it.
         store.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}")
         what = (commit, "hooks", "template/scripts")
