@@ -77,20 +77,6 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield Problem(path, line, f"{what}: add it, or remove it")
 
 
-def check_registry(repository: Repository) -> Iterator[Problem]:
-    """Check that images come from the registry that terraform/platform makes, where they come from one of Azure."""
-    for platform in platforms(repository):
-        registry = f"{platform.values.get('registry_name')}.azurecr.io"
-        for environment in environments(repository) if platform.values.get("registry_name") else ():
-            paths = f"{environment.folder}/imagetags/kustomization.yaml"
-            images = [one.text("name") for one in repository.first(paths).maps("images")]
-            images += [one.text("newName") for one in environment.kustomization.maps("images")]
-            hosts = {one.partition("/")[0] for one in images if ".azurecr.io/" in one}
-            if environment.name in platform.environments and hosts and registry not in hosts:
-                what = f"registry_name is not {', '.join(sorted(hosts))}, which {paths} has"
-                yield Problem(*platform.where("registry_name"), f"{what}: make them the same")
-
-
 def _check_backups(environment: Environment, platform: Platform) -> Iterator[Problem]:
     """Backups are of a database that is there, and go where terraform/platform lets them in."""
     backups = platform.values.get("database_backups")
@@ -101,7 +87,7 @@ def _check_backups(environment: Environment, platform: Platform) -> Iterator[Pro
         if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
             what = f"is not the storage account {account} of {platform.path}"
             yield Problem(*variable.where("value"), f"{what}: make them the same")
-        if name == "PGHOST" and "." not in value and value not in environment.services:
+        if name == "PGHOST" and "." not in value and value not in environment.services and environment.complete:
             yield Problem(*variable.where("value"), f"PGHOST is {value}, which is no Service: fix its name")
 
 

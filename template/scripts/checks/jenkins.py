@@ -10,7 +10,7 @@ _PIPELINE = r"(?:jenkins/(?:apply|deploy|rollback)\.)?Jenkinsfile"
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
 _ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*(?://.*\s*)?choices: \[(?P<names>[^\]]*)\]")
-_LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other>[\w-]+)\"")
+_RELEASE = re.compile(r"scripts/deploy \"([\w-]+)\"")
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -50,10 +50,9 @@ def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
 
 def _environments(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
     known = repository.environments()
+    named = [(release.start(), release[1]) for release in _RELEASE.finditer(text)]
     for choice in _ENVIRONMENTS.finditer(text):
-        if sorted(re.findall(r"'([^']*)'", choice["names"])) != known:
-            yield choice.start(), f"choices are not the environments {', '.join(known)}: make them the same"
-    for lock in _LOCK.finditer(text):
-        name = lock["name"] or lock["other"]
+        named += [(choice.start(), name) for name in re.findall(r"'([^']*)'", choice["names"])]
+    for position, name in named:
         if name not in known:
-            yield lock.start(), f"there is no environment {name}: choose one of {', '.join(known)}"
+            yield position, f"there is no environment {name}: choose one of {', '.join(known)}"

@@ -79,7 +79,7 @@ class Environment:
         built = kustomize.build(repository, folder)
         self.folder, self.objects, self.name = folder, built.objects, folder.rpartition("/")[2]
         self.kustomization = kustomize.kustomization(repository, folder)
-        self.namespace = self.kustomization.text("namespace")
+        self.namespace = applications.target_of(repository, folder)
         self.workloads = [Workload(item) for item in built.objects if is_workload(item)]
         known = all(
             (item.group in _MAKE_NOTHING and item.kind not in _MAKERS) or is_workload(item) for item in built.objects

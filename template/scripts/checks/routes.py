@@ -28,20 +28,26 @@ def check(repository: Repository) -> Iterator[Problem]:
             (namespace_of(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
-        seen: _Seen = {}
+        for gateway in gateways.values():
+            yield from _check_issuer(repository, gateway)
+        own = [
+            one
+            for one in environments(repository)
+            if repository.exists(f"clusters/{cluster}/environments/{one.name}.yaml")
+        ]
+        routes = [
+            (route, namespace_of(repository, route))
+            for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}")
+        ]
+        routes += [(route, one.namespace) for one in own for route in one.of_kind("HTTPRoute")]
         redirects: _Redirects = []
-        for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}"):
-            namespace = namespace_of(repository, route)
+        for route, namespace in routes:
             yield from _check_parents(route, namespace, gateways)
             if _redirects(route):
                 redirects.append((route, [one for _, _, one in _parents(route, namespace, gateways)]))
-        for gateway in gateways.values():
-            yield from _check_issuer(repository, gateway)
-        for environment in environments(repository):
-            of_cluster = repository.exists(f"clusters/{cluster}/environments/{environment.name}.yaml")
-            routes = environment.of_kind("HTTPRoute") if of_cluster else []
-            for route in routes:
-                yield from _check_parents(route, environment.namespace, gateways)
+        seen: _Seen = {}
+        for environment in own:
+            for route in environment.of_kind("HTTPRoute"):
                 yield from _check_backends(environment, route)
                 yield from _check_hosts(environment, route, gateways, redirects)
                 yield from _check_paths(environment, route, gateways, seen)
@@ -58,10 +64,10 @@ def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[
 def _check_parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[Problem]:
     for parent, where, gateway in _parents(route, namespace, gateways):
         if gateway is None:
-            # What another repository makes is not known here; nearly the namespace of one of that name is misspelt.
-            near = [known for known, name in gateways if name == parent.get("name")]
-            if where in {known for known, _ in gateways} or difflib.get_close_matches(where, near, 1, 0.8):
-                what = f"there is no Gateway {parent.get('name')} in the namespace {where}"
+            # What another repository makes is not known here; nearly the name of ours is misspelt.
+            name, ours = parent.text("name"), ["/".join(one) for one in gateways]
+            if difflib.get_close_matches(f"{where}/{name}", ours, 1, 0.94):
+                what = f"there is no Gateway {name} in the namespace {where}"
                 yield Problem(*parent.where("name"), f"{what}: fix parentRefs, or add it in clusters/")
             continue
         names = [listener.text("name") for listener in gateway.maps("spec", "listeners")]

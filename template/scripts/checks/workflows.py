@@ -30,19 +30,15 @@ def _is_ours(step: Map) -> bool:
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check that a workflow which asks for an environment offers each of them, and that what is named is there."""
+    """Check that the environments which workflows offer and name are there."""
     names = repository.environments()
     for workflow, jobs, _ in _workflows(repository):
         every = _FOR_EACH.fullmatch(workflow.place[0])
         inputs = workflow.map("on", "workflow_dispatch", "inputs") if every else Map()
-        offered = {key: inputs.map(key) for key in ("environment", "from", "to") if inputs.map(key).texts("options")}
-        for key, setting in offered.items():
-            options = setting.texts("options")
-            strangers = sorted(set(options) - set(names))
-            if key == "environment" and sorted(options) != names and set(options) & set(names):
-                what = f"options are not the environments {', '.join(names)}"
-                yield Problem(*setting.where("options"), f"{what}: make them the same")
-            elif key != "environment" and strangers and {"from", "to"} <= set(offered):
+        settings = [inputs.map(key) for key in ("environment", "from", "to")]
+        offered = {one for setting in settings for one in setting.texts("options")}
+        for setting in settings if offered & set(names) else ():  # Or they are about something else.
+            if strangers := sorted({*setting.texts("options")} - {*names}):
                 what = f"{', '.join(strangers)} is no environment"
                 yield Problem(*setting.where("options"), f"{what}: use {', '.join(names)}")
         for job in jobs:
