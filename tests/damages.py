@@ -390,24 +390,6 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "scripts/with-azrue",
         "calls scripts/with-azrue, which does not exist",
     ),
-    "a pod that does not exist": (
-        "Jenkinsfile",
-        "agents/build.yaml",
-        "agents/built.yaml",
-        "yamlFile names jenkins/agents/built.yaml, which does not exist",
-    ),
-    "a container that the pod lacks": (
-        "Jenkinsfile",
-        r"container\('buildkit'\)",
-        "container('kaniko')",
-        "jenkins/agents/check.yaml has no container kaniko",
-    ),
-    "a default container that the pod lacks": (
-        "jenkins/apply.Jenkinsfile",
-        "defaultContainer 'azure-cli'",
-        "defaultContainer 'tools'",
-        "jenkins/agents/terraform.yaml has no container tools",
-    ),
     "a second service account": (
         "jenkins/deploy.Jenkinsfile",
         "defaultContainer 'tools'",

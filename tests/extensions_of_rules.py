@@ -898,7 +898,57 @@ def a_stateful_set_without_names(tree: Tree, chance: random.Random) -> None:
     )(tree, chance)
 
 
+def a_service_in_another_matrix(tree: Tree, _: random.Random) -> None:
+    """Services of another language have a workflow, whose matrix names them."""
+    path = tree.root / ".github/workflows/check.yml"
+    if path.exists() and (found := re.search(r'service: \["[\w-]+", ("[\w-]+")', path.read_text())):
+        _edit([path], re.escape(f", {found[1]}"), "")
+        text = "name: Check Java\non: pull_request\npermissions: {}\njobs:\n  test:\n    strategy:\n      matrix:\n"
+        text += f"        service: [{found[1]}]\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: {ACTION}\n        with:\n"
+        text += '          persist-credentials: false\n      - run: make -C "src/$SERVICE" test\n        env:\n          SERVICE: ${{ matrix.service }}\n'
+        tree.write(tree.root / ".github/workflows/check-java.yml", text)
+
+
+def an_address_over_ssh(tree: Tree, _: random.Random) -> None:
+    """Argo CD reads by a deploy key, and the answer knows addresses over https alone."""
+    address = repository(tree)
+    host, path = re.fullmatch(r"https://([^/]+)/(.*?)(?:\.git)?", address).groups()  # type: ignore[union-attr]
+    for folder in ("bootstrap", "clusters"):
+        _edit(list((tree.root / folder).rglob("*.yaml")), rf"{re.escape(address)}(?=\W)", f"git@{host}:{path}.git")
+
+
+def a_pod_for_most_stages(tree: Tree, _: random.Random) -> None:
+    """Stages without an agent run in the pod of the pipeline."""
+    path = tree.root / "Jenkinsfile"
+    if path.exists():
+        pod = re.search(r"agent \{\s*kubernetes \{[^}]*\}\s*\}", path.read_text())[0]  # type: ignore[index]
+        name = re.search(r"container\('([^']*)'\)(?=[^}]*)", path.read_text().partition("container('jnlp')")[2])[1]  # type: ignore[index]
+        _edit([path], r"^  agent none$", f"  {pod}")
+        stage = f"    stage('Report') {{\n      steps {{\n        container('{name}') {{\n          sh 'make report'\n        }}\n      }}\n    }}\n"
+        path.write_text(re.sub(r"(?m)^  \}\n(?=(  post|\}))", lambda end: stage + end[0], path.read_text(), count=1))
+
+
+def a_route_of_two_gateways(tree: Tree, _: random.Random) -> None:
+    """One route for a host outside and one inside, each by a Gateway of its own."""
+    for cluster in tree.clusters:
+        gateway = cluster / "gateway/gateway.yaml"
+        overlays = [one for one in tree.overlays if (cluster / f"environments/{one.name}.yaml").exists()]
+        if gateway.exists() and (host := _hosts(tree).get(overlays[0].name)):
+            listener = "{name: https, port: 443, protocol: HTTPS, hostname: '*.corp.internal', allowedRoutes: {namespaces: {from: All}}}"
+            text = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: inside}\n"
+            tree.resource(
+                cluster / "gateway",
+                "inside.yaml",
+                f"{text}spec: {{gatewayClassName: approuting-istio, listeners: [{listener}]}}\n",
+            )
+            _route(tree, overlays[0], host, "matches: [{path: {type: Exact, value: /status}}], ")
+            more = overlays[0] / "more.yaml"
+            _edit([more], r"parentRefs: \[", "parentRefs: [{name: inside, namespace: gateway}, ")
+            _edit([more], r"hostnames: \[", "hostnames: ['tools.corp.internal', ")
+
+
 EXTENSIONS: tuple[Extension, ...] = (
+    *(a_service_in_another_matrix, an_address_over_ssh, a_pod_for_most_stages, a_route_of_two_gateways),
     *(environments_without_a_namespace, applications_with_a_common_patch, applications_in_another_repository),
     *(a_mirror_for_production, one_vault_for_all_clusters, a_bootstrap_of_the_platform),
     *(a_state_in_another_backend, a_second_server_of_azure, a_policy_for_two_databases),

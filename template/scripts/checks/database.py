@@ -11,7 +11,7 @@ from .objects import environments
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every environment whose policies let pods out to ranges of addresses, for Postgres too."""
     for platform in platforms(repository):
-        subnet = platform.values.get("database_subnet")
+        subnet = str(platform.values.get("database_subnet") or "")
         for environment in environments(repository) if subnet else ():
             policies = environment.of_kind("NetworkPolicy") if environment.name in platform.environments else []
             rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]

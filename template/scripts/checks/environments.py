@@ -161,7 +161,8 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
         location, path = next(iter(located.items()))
         yield problem("region", f"{answers['region']} is not {location}, the location in {path}")
     source = bootstrap(repository)
-    if source and answers.get("git_repository") not in (None, source.get("repoURL")):
+    known = source.text("repoURL").startswith("https://")  # Argo CD may read by ssh, and no answer names that.
+    if known and answers.get("git_repository") not in (None, source.get("repoURL")):
         yield problem("git_repository", f"is not {source.get('repoURL')}, which {source.place[0]} has")
 
 

@@ -9,7 +9,8 @@ from .documents import Problem, Repository, configuration, conflict, is_ours
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
 # A script at the place of a command: of a line, or behind what begins one in it.
 _CALL = re.compile(
-    r"""(?m)(?:^[ \t]*[@-]?|\brun: |\bsh ['"]|[;&|(\[!] *|\b(?:then|do|xargs) )["']?(?:\./)?(scripts/[\w-]+)(?![\w./$*{:-])"""
+    r"""(?m)(?:(?:^[ \t]*[@-]?|! |\b(?:run:|then|do|xargs) )["']?|\bsh[ (]+['"]|[;&|(] *)(?:\./)?"""
+    r"""(scripts/[\w-]+)(?![\w./$*{:-])"""
 )
 # What runs a command of another machine, or of an image.
 _ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) .*|\$[({]\w+[)}] (?:exec|run) .*")
@@ -39,9 +40,9 @@ def check(repository: Repository) -> Iterator[Problem]:
             script, number = call[1], repository.text(path).count("\n", 0, call.start(1)) + 1
             prepared = re.search(rf"(?m)(?:-[efox]|\+x) {script}\b|^{script}:", text)  # Made before, or asked for.
             where = os.path.join(repository.root, script)
-            if prepared or repository.matching(rf".+/{script}"):  # Or it may be called in another folder.
+            if prepared:
                 continue
-            if not os.path.exists(where):
+            if not os.path.exists(where) and not repository.matching(rf".+/{script}"):  # As seen from another folder.
                 yield Problem(path, number, f"calls {script}, which does not exist: add it or fix the name")
             elif repository.text(script).startswith("#!") and not os.access(where, os.X_OK):
                 yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")

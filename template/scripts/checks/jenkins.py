@@ -1,4 +1,4 @@
-"""Pipelines of Jenkins name what there is: pods, containers and environments."""
+"""Pipelines of Jenkins run as the account that is meant, and for environments that there are."""
 
 import re
 from collections.abc import Iterator
@@ -22,30 +22,18 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 
 def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
-    agents = list(_AGENT.finditer(text))
-    for index, agent in enumerate(agents):
+    for agent in _AGENT.finditer(text):
         named = dict(re.findall(r"(\w+) '([^']*)'", agent["settings"]))
-        path, default = named.get("yamlFile", ""), named.get("defaultContainer", "jnlp")
-        pod = repository.first(path)
-        if not path or "inheritFrom" in named:
-            continue  # Written out in place, or a template of the controller.
-        if not pod:
-            yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"
-            continue
-        containers = {container.get("name") for container in pod.maps("spec", "containers")} | {"jnlp"}
-        if default not in containers:
-            yield agent.start(), f"{path} has no container {default}: fix the name"
-        own = pod.at("spec", "serviceAccountName")
+        path = named.get("yamlFile", "")
+        own = repository.first(path).at("spec", "serviceAccountName")
+        if "inheritFrom" in named:
+            continue  # A template of the controller.
         if "serviceAccount" in named and own:
             yield agent.start(), f"{path} names a service account too: remove one of them"
         account = named.get("serviceAccount") or own
-        if account and "cloud" not in named:
+        if path and account and "cloud" not in named:
             what = f"names no cloud, so it starts where branches run and {account} is not"
             yield agent.start(), f"{what}: name its cloud"
-        end = agents[index + 1].start() if index + 1 < len(agents) else len(text)
-        for used in re.finditer(r"container\('([^']*)'\)", text[agent.end() : end]):
-            if used[1] not in containers:
-                yield agent.end() + used.start(), f"{path} has no container {used[1]}: fix the name"
 
 
 def _environments(repository: Repository, text: str) -> Iterator[tuple[int, str]]:

@@ -51,13 +51,13 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def check_sources(repository: Repository) -> Iterator[Problem]:
     """Check that a change of each source is built before it is merged."""
+    texts = "".join(map(repository.text, repository.matching(r"[.]github/workflows/.*")))
     for job in _jobs(repository.first(".github/workflows/check.yml")):
         named = job.texts("strategy", "matrix", "service")
         for name in repository.matching(r"src/([^/]+)/Dockerfile") if named else ():
-            ours = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")  # Others are no services.
-            others = map(repository.text, repository.matching(r"[.]github/workflows/.*"))
-            ours = [] if any(f"src/{name}/" in text for text in others) else ours  # It has a workflow of its own.
-            if ours and name not in named and "include" not in job.map("strategy", "matrix"):
+            is_service = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")
+            elsewhere = "include" in job.map("strategy", "matrix") or re.search(rf"\b{re.escape(name)}\b", texts)
+            if is_service and name not in named and not elsewhere:
                 place = job.where("strategy", "matrix", "service")
                 yield Problem(*place, f"src/{name} is not among the services: add it, so that it is checked")
 
