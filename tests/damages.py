@@ -706,6 +706,12 @@ AUTOMATIC_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "spread:",
         "AKS Automatic spreads the pods of Deployment backend by a rule of its own",
     ),
+    "a kind that Argo CD may not make": (
+        f"{AUTOMATIC}/base/frontend/service.yaml",
+        r"\Z",
+        "---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata:\n  name: x\nspec: {}\n",
+        "is a ScaledObject of keda.sh, to which Argo CD has no right: add keda.sh to apiGroups in",
+    ),
 }
 NETWORK_DAMAGES = {
     "a gateway of another address": (
