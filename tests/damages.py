@@ -180,6 +180,12 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
         '  name: "goal-tracker-devel"',
         "scripts look for goal-tracker-dev: make that the name",
     ),
+    "a registry that images do not come from": (
+        "terraform/platform/terraform.tfvars",
+        'registry_name = ".*"',
+        'registry_name = "other"',
+        "registry_name is not exampleorggoaltracker.azurecr.io, which apps/goal-tracker/overlays/dev/imagetags/",
+    ),
     "an address with a domain that names another port": (
         f"{FRONTEND}/deployment.yaml",
         "http://backend:8080",
@@ -275,6 +281,18 @@ DAMAGES: dict[str, tuple[str, str, str, str]] = {
 
 # The same with the product of another answer set.
 DAMAGES_BESIDE_A_SERVER_OF_AZURE = {
+    "a Deployment that names another database server": (
+        f"{APP}/base/backend/deployment.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
+    "a job that names another database server": (
+        f"{CLUSTER}/database-roles/cronjob.yaml",
+        "value: psql-",
+        "value: sqlp-",
+        "is not the server psql-goal-tracker-",
+    ),
     "a policy for another range than the database server's": (
         f"{APP}/base/backend/networkpolicy.yaml",
         r"10\.100\.4\.0/27",
@@ -390,6 +408,24 @@ JENKINS_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "scripts/with-azrue",
         "calls scripts/with-azrue, which does not exist",
     ),
+    "a pod that does not exist": (
+        "Jenkinsfile",
+        "agents/build.yaml",
+        "agents/built.yaml",
+        "yamlFile names jenkins/agents/built.yaml, which does not exist",
+    ),
+    "a container that the pod lacks": (
+        "Jenkinsfile",
+        r"container\('buildkit'\)",
+        "container('kaniko')",
+        "no pod of this pipeline has a container kaniko",
+    ),
+    "a default container that the pod lacks": (
+        "jenkins/apply.Jenkinsfile",
+        "defaultContainer 'azure-cli'",
+        "defaultContainer 'tools'",
+        "no pod of this pipeline has a container tools",
+    ),
     "a second service account": (
         "jenkins/deploy.Jenkinsfile",
         "defaultContainer 'tools'",
@@ -439,6 +475,12 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "terraform/gitops/prod.tfvars: is of no environment in terraform/environments",
     ),
     "values of another environment": (OWN, r'\["prod"\]', '["dev"]', 'environments is not ["prod"]'),
+    "a registry that is somewhere else": (
+        "terraform/registry/terraform.tfvars",
+        'resource_group_name = ".*"',
+        'resource_group_name = "rg-other"',
+        "terraform/platform/dev.tfvars:37: registry_resource_group_name is not rg-other",
+    ),
     "a registry of another repository": (
         "terraform/registry/terraform.tfvars",
         'github_repository = ".*"',
@@ -501,6 +543,12 @@ SERVER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         "key-vault-dev",
         "database-roles",
         "the store database-roles does not let shop-dev in: write key-vault-dev",
+    ),
+    "pods that use the server of another cluster": (
+        "apps/shop/overlays/prod/database-host.yaml",
+        "psql-shop-prod-",
+        "psql-shop-dev-",
+        "is not the server psql-shop-prod-",
     ),
     "an address of another cluster": (
         "clusters/aks-shop-prod/gateway/gateway.yaml",
@@ -1470,6 +1518,12 @@ PUBLIC_DAMAGES: dict[str, tuple[str, str, str, str]] = {
 
 
 LONG_DAMAGES: dict[str, tuple[str, str, str, str]] = {
+    "an image that is pushed elsewhere": (
+        ".github/workflows/build-service.yml",
+        "edge/gateway' ",
+        "edge/other' ",
+        "pushes gateway to ghcr.io/example-org/edge/other, but apps/platform/base/gateway/deployment.yaml pulls",
+    ),
     "a service that is gone": (
         "apps/platform/base/kustomization.yaml",
         r'  - "orders"\n',

@@ -28,7 +28,8 @@ def check(repository: Repository) -> Iterator[Problem]:
     if not found or set(found) != set(order) or not all(platform.values for platform in found.values()):
         return
     path = "terraform/registry/terraform.tfvars"
-    trusted = read_values(repository, path).get("github_repository")
+    made = read_values(repository, path)
+    trusted = made.get("github_repository")
     for name, platform in found.items():
         if platform.environments != [name]:
             what = f'environments is not ["{name}"]'
@@ -37,6 +38,11 @@ def check(repository: Repository) -> Iterator[Problem]:
         if platform.values.get("github_repository") != trusted:  # Its workflows may sign in to Azure.
             what = f"github_repository is not {trusted}, as elsewhere in terraform/"
             yield Problem(*platform.where("github_repository"), f"{what}: make them the same")
+        group = made.get("resource_group_name")  # A registry under another name is made by others.
+        ours = made and platform.values.get("registry_name") == made.get("registry_name")
+        if ours and platform.values.get("registry_resource_group_name") != group:
+            what = f"registry_resource_group_name is not {group}, which {path} makes"
+            yield Problem(*platform.where("registry_resource_group_name"), f"{what}: make them the same")
         yield from _check_cluster(repository, name, platform)
 
 

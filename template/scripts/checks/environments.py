@@ -77,6 +77,21 @@ def check(repository: Repository) -> Iterator[Problem]:
         yield Problem(path, line, f"{what}: add it, or remove it")
 
 
+def check_registry(repository: Repository) -> Iterator[Problem]:
+    """Check that terraform/platform makes the registry that images come from, where that is the one of the answers."""
+    name = repository.first(_ANSWERS).text("registry_name")
+    for platform in platforms(repository):
+        made = platform.values.get("registry_name")
+        for environment in environments(repository) if made not in (None, name) else ():
+            path = f"{environment.folder}/imagetags/kustomization.yaml"
+            images = [one.text("name") for one in repository.first(path).maps("images")]
+            images += [one.text("newName") for one in environment.kustomization.maps("images")]
+            hosts = {one.partition("/")[0] for one in images} & {f"{name}.azurecr.io", f"{made}.azurecr.io"}
+            if environment.name in platform.environments and hosts == {f"{name}.azurecr.io"}:
+                what = f"registry_name is not {name}.azurecr.io, which {path} has"
+                yield Problem(*platform.where("registry_name"), f"{what}: make them the same")
+
+
 def _check_backups(environment: Environment, platform: Platform) -> Iterator[Problem]:
     """Backups are of a database that is there, and go where terraform/platform lets them in."""
     backups = platform.values.get("database_backups")

@@ -1,4 +1,4 @@
-"""Pipelines of Jenkins run as the account that is meant, and for environments that there are."""
+"""Pipelines of Jenkins name what there is: pods, containers and environments."""
 
 import re
 from collections.abc import Iterator
@@ -22,12 +22,22 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 
 def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
-    for agent in _AGENT.finditer(text):
-        named = dict(re.findall(r"(\w+) '([^']*)'", agent["settings"]))
-        path = named.get("yamlFile", "")
-        own = repository.first(path).at("spec", "serviceAccountName")
+    agents = [(one, dict(re.findall(r"(\w+) '([^']*)'", one["settings"]))) for one in _AGENT.finditer(text)]
+    pods = [repository.first(named.get("yamlFile", "")) for _, named in agents]
+    # Stages without an agent of their own run in the pod of the pipeline.
+    containers = {one.get("name") for pod in pods for one in pod.maps("spec", "containers")} | {"jnlp"}
+    used = re.finditer(r"(?:container\(|defaultContainer )'([^']*)'", text)
+    # Without that, a pod is written out in place; with the other, it is a template of the controller.
+    whole = all("yamlFile" in named and "inheritFrom" not in named for _, named in agents)
+    for one in used if all(pods) and whole else ():
+        if one[1] not in containers:
+            yield one.start(), f"no pod of this pipeline has a container {one[1]}: fix the name"
+    for (agent, named), pod in zip(agents, pods, strict=True):
+        path, own = named.get("yamlFile", ""), pod.at("spec", "serviceAccountName")
         if "inheritFrom" in named:
-            continue  # A template of the controller.
+            continue
+        if path and not pod:
+            yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"
         if "serviceAccount" in named and own:
             yield agent.start(), f"{path} names a service account too: remove one of them"
         account = named.get("serviceAccount") or own
