@@ -234,7 +234,7 @@ def a_report_from_a_replica(tree: Tree, _: random.Random) -> None:
 def a_policy_for_the_whole_network(tree: Tree, _: random.Random) -> None:
     """The range of the network in place of the subnet of the database server, which is in it."""
     for path in tree.base.glob("*/*networkpolicy.yaml"):
-        _edit([path], r"cidr: 10\.100\.4\.0/27", "cidr: 10.100.0.0/16")
+        _edit([path], r"10\.100\.4\.0/27", "10.100.0.0/16")
 
 
 def a_backup_by_a_full_name(tree: Tree, _: random.Random) -> None:
@@ -632,7 +632,332 @@ def a_rollout_beside_its_deployment(tree: Tree, chance: random.Random) -> None:
     of_objects("", yaml.safe_dump(rollout, sort_keys=False), ("argoproj.io", "Rollout"))(tree, chance)
 
 
+# What is made elsewhere: by the platform's owners, by operators, or by code of one's own
+
+
+def environments_without_a_namespace(tree: Tree, _: random.Random) -> None:
+    """Only the Application says into which namespace an environment goes."""
+    for overlay in tree.overlays:
+        _edit([overlay / "kustomization.yaml"], r"^namespace: .*\n", "")
+
+
+def applications_with_a_common_patch(tree: Tree, _: random.Random) -> None:
+    """What deploys an environment is put together by kustomize: its folder is in a patch."""
+    for path in _environments(tree):
+        if found := re.search(r"^    path: (.*)\n", path.read_text(), re.MULTILINE):
+            _edit([path], r"^    path: .*\n", "")
+            operation = f'[{{"op": "add", "path": "/spec/source/path", "value": {found[1]}}}]'
+            entry = f"  - target: {{kind: Application, name: .*-{path.stem}}}\n    patch: '{operation}'\n"
+            tree.section(path.parents[1] / "kustomization.yaml", "patches", entry)
+
+
+def applications_in_another_repository(tree: Tree, _: random.Random) -> None:
+    """The platform's owners deploy all environments, from a repository of theirs."""
+    for cluster in tree.clusters if len(tree.clusters) == 1 else []:
+        for folder in ("environments", "projects"):
+            shutil.rmtree(cluster / folder)
+        kustomization = cluster / "kustomization.yaml"
+        kustomization.write_text(re.sub(r"(?m)^  - (environments|projects)/.*\n", "", kustomization.read_text()))
+
+
+def a_mirror_for_production(tree: Tree, _: random.Random) -> None:
+    """A cluster without a way to the internet reads a mirror of this repository."""
+    address = repository(tree)
+    for cluster in tree.clusters[-1:] if len(tree.clusters) > 1 else []:
+        paths = [*cluster.rglob("*.yaml"), *(tree.root / "bootstrap" / cluster.name).rglob("*.yaml")]
+        _edit(paths, re.escape(address), "https://mirror.corp.internal/shop")
+
+
+def one_vault_for_all_clusters(tree: Tree, _: random.Random) -> None:
+    """A vault of the company, in which each environment has entries of its own."""
+    for path in tree.root.glob("terraform/platform/*.tfvars"):
+        if "key_vault = " in path.read_text() and path.stem != "terraform":
+            _edit([path], r"^key_vault_name = .*", 'key_vault_name = "kv-company"')
+            _edit([path], r'/vaults/[\w-]+"', '/vaults/kv-company"')
+            _edit(list(tree.root.glob("clusters/*/*/key-vault-*.yaml")), r"https://kv-[\w-]+\.", "https://kv-company.")
+
+
+def a_bootstrap_of_the_platform(tree: Tree, _: random.Random) -> None:
+    """An Argo CD of others, whose owners hand the folder of a cluster over to it."""
+    if (tree.root / "terraform/environments").exists():
+        shutil.rmtree(tree.root / "bootstrap")
+
+
+def a_state_in_another_backend(tree: Tree, _: random.Random) -> None:
+    """State is kept by GitLab, HCP or S3."""
+    if (tree.root / "terraform/environments").exists():
+        for path in tree.root.glob("terraform/*/*.azurerm.tfbackend"):
+            path.unlink()
+        for path in tree.root.glob("terraform/gitops/*.tfvars"):
+            path.write_text(re.sub(r"platform_state = \{[^}]*\}\n", "", path.read_text()))
+
+
+def a_second_server_of_azure(tree: Tree, _: random.Random) -> None:
+    """A report reads from a server under a name of the same form, which other code makes."""
+    for path in sorted(tree.root.glob("terraform/platform/*.tfvars"))[:1]:
+        if found := re.search(r'^database_server_name = "(psql-[\w-]+)-(\w+)"', path.read_text(), re.M):
+            env = f"env: [{{name: PGHOST, value: {found[1]}-audit-{found[2]}.postgres.database.azure.com}}], "
+            tree.resource(tree.base, "audit.yaml", JOB.replace(ASKED, env + ASKED))
+
+
+def a_policy_for_two_databases(tree: Tree, _: random.Random) -> None:
+    """The whole network is open on every port, and one database of another network on its own."""
+    for path in tree.base.glob("*/*networkpolicy.yaml"):
+        if "10.100.4.0/27" in path.read_text():
+            _edit([path], r"10\.100\.4\.0/27", "192.168.7.0/24")
+            wide = (
+                RULES.replace("years", "network")
+                + "  podSelector: {}\n  policyTypes: [Egress]\n  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]\n"
+            )
+            if not (tree.base / "wide.yaml").exists():
+                tree.resource(tree.base, "wide.yaml", wide)
+
+
+def a_database_by_an_operator(tree: Tree, _: random.Random) -> None:
+    """CloudNativePG makes Services of its own beside the database of before, and the backup reads from one."""
+    for path in tree.base.glob("database/backup.yaml"):
+        _edit([path], r"value: database$", "value: goals-ro")
+        text = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: goals}\nspec: {instances: 3, storage: {size: 8Gi}}\n"
+        tree.resource(tree.base, "goals.yaml", text)
+        tree.allow("postgresql.cnpg.io", "Cluster")
+
+
+def a_registry_of_the_company(tree: Tree, _: random.Random) -> None:
+    """All images come from the registry of the company, and that of the template is on its way out."""
+    for path in tree.root.glob("terraform/platform/*.tfvars"):
+        if found := re.search(r'^registry_name = "(\w+)"', path.read_text(), re.M):
+            _edit(list(tree.app.rglob("*.yaml")), rf"\b{found[1]}\.azurecr\.io", "companyimages.azurecr.io")
+
+
+def a_migration_by_the_image_of_another(tree: Tree, _: random.Random) -> None:
+    """Two services share a database, and the image of one of them holds the migrations."""
+    texts = [(tree.base / name / "deployment.yaml").read_text() for name in tree.services]
+    images = [re.search(r'^          image: "?([^"\n:@]+)"?$', text, re.MULTILINE) for text in texts]
+    if len(images) > 1 and images[-1] and not (tree.base / tree.services[0] / "migration.yaml").exists():
+        job = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {tree.services[0]}-migration, annotations: {{argocd.argoproj.io/hook: Sync}}}}\n"
+        job += f"spec: {{template: {{spec: {{restartPolicy: Never, {POD.replace(f'a:1{DIGEST}', images[-1][1])}}}}}}}\n"
+        tree.resource(tree.base, "moves.yaml", job)
+
+
+def a_worker_that_rests(tree: Tree, _: random.Random) -> None:
+    """An environment leaves a worker out for now: its tag stays, for the pipeline goes on setting it."""
+    for path in tree.base.glob("thumbnails/*.yaml"):
+        if path.name != "kustomization.yaml":
+            one = yaml.safe_load(path.read_text())
+            patch = f"$patch: delete, apiVersion: {one['apiVersion']}, kind: {one['kind']}, metadata: {{name: {one['metadata']['name']}}}"
+            tree.section(tree.overlays[-1] / "kustomization.yaml", "patches", f"  - patch: '{{{patch}}}'\n")
+
+
+def names_by_a_policy_of_the_cluster(tree: Tree, _: random.Random) -> None:
+    """An AdminNetworkPolicy of the platform lets every pod ask for names."""
+    for path in [tree.base / "networkpolicy.yaml", *tree.app.glob("preview/networkpolicy.yaml")]:
+        if path.exists():
+            path.write_text(re.sub(r"(?m)^  egress:\n(    .*\n)+", "  egress: []\n", path.read_text()))
+
+
+def images_under_another_path(tree: Tree, _: random.Random) -> None:
+    """Builds push below a folder, which overlays put into the names of images."""
+    path = tree.root / ".github/workflows/build-service.yml"
+    if path.exists() and "edge/gateway'" in path.read_text():
+        _edit([path], r"edge/gateway'", "built/gateway'")
+        for overlay in tree.overlays:
+            image = re.search(r'image: "?([^"\n]*edge/gateway)', (tree.base / "gateway/deployment.yaml").read_text())[1]  # type: ignore[index]
+            tree.section(
+                overlay / "kustomization.yaml",
+                "images",
+                f"  - name: {image}\n    newName: {image.replace('edge/', 'built/')}\n",
+            )
+
+
+def rights_of_argo_cd_by_terraform(tree: Tree, _: random.Random) -> None:
+    """A right of Argo CD on AKS Automatic that code of one's own gives it."""
+    if (tree.root / "terraform/gitops/values/argocd-automatic.yaml").exists():
+        text = 'resource "kubernetes_cluster_role_v1" "keda" {\n  metadata {\n    name = "argocd-keda"\n  }\n  rule {\n    api_groups = ["keda.sh"]\n    resources  = ["*"]\n    verbs      = ["*"]\n  }\n}\n'
+        tree.write(tree.root / "terraform/gitops/keda.tf", text)
+        tree.resource(
+            tree.base,
+            "scaled.yaml",
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
+        )
+        for path in tree.root.glob("clusters/*/projects/*.yaml"):
+            tree.insert(path, r"namespaceResourceWhitelist:\n", "    - group: keda.sh\n      kind: ScaledObject\n")
+
+
+def a_secret_to_pull_by(tree: Tree, _: random.Random) -> None:
+    """A program of the platform puts the secret to pull by into each namespace."""
+    path = tree.base / tree.services[0] / "deployment.yaml"
+    if "imagePullSecrets" not in path.read_text():
+        _edit(
+            [path],
+            r"^      containers:\n",
+            "      imagePullSecrets:\n        - name: company-registry\n      containers:\n",
+        )
+
+
+def scripts_that_may_be_missing(tree: Tree, _: random.Random) -> None:
+    """A hook of one's own machine, a program that its target fetches, and history of what is gone."""
+    lines = "\t@test ! -x scripts/local || scripts/local\n\tif [ -f scripts/after-test ]; then scripts/after-test; fi\n\tgit log -- scripts/legacy\n"
+    _run_by(tree, "before", lines)
+    path = tree.root / "Makefile"
+    path.write_text(
+        path.read_text()
+        + "\nscripts/kustomize:\n\tcurl -fsSL -o scripts/kustomize https://example.com/kustomize\n\nbuild-all: scripts/kustomize\n\tscripts/kustomize build\n"
+    )
+
+
+def a_namespaced_store_of_the_platform(tree: Tree, chance: random.Random) -> None:
+    """A store that the platform puts into each namespace."""
+    text = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: company}\nspec:\n"
+    text += "  secretStoreRef: {name: company-vault}\n  data: [{secretKey: a, remoteRef: {key: a}}]\n"
+    of_objects("", text)(tree, chance)
+
+
+def a_gateway_of_others_in_a_namespace_of_ours(tree: Tree, _: random.Random) -> None:
+    """A Gateway for the network alone, which other code makes beside ours."""
+    _route(tree, tree.overlays[0], "tools.corp.internal")
+    _edit(list(tree.overlays[0].glob("more.yaml")), "name: public, namespace", "name: internal, namespace")
+
+
+def a_redirect_of_an_environment(tree: Tree, _: random.Random) -> None:
+    """The route that sends to HTTPS is beside that of the service."""
+    for overlay in tree.overlays[:1]:
+        if host := _hosts(tree).get(overlay.name):
+            route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: to-https}\nspec:\n"
+            route += (
+                f"  parentRefs: [{{name: public, namespace: gateway, sectionName: http}}]\n  hostnames: ['{host}']\n"
+            )
+            route += "  rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]}]\n"
+            tree.resource(overlay, "to-https.yaml", route)
+            for path in tree.root.glob("clusters/*/gateway/httproute.yaml"):
+                _edit([path], rf'^    - "{re.escape(host)}"\n', "")
+                _edit([path.with_name("gateway.yaml")], r"from: Same", "from: All")
+
+
+def a_lock_of_another_stage(tree: Tree, _: random.Random) -> None:
+    """A stage that brings the documents to a site, one build at a time."""
+    path = tree.root / "Jenkinsfile"
+    if path.exists():
+        lines_of(
+            tree,
+            path,
+            r"^  stages \{\n",
+            "    stage('Site') {\n      steps {\n        lock('deploy-site') {\n          sh 'make site'\n        }\n      }\n    }\n",
+        )
+
+
+def production_by_promotion_alone(tree: Tree, _: random.Random) -> None:
+    """Nobody deploys to production by hand."""
+    name = tree.overlays[-1].name
+    if len(tree.overlays) > 1:
+        _edit(list(tree.root.glob(".github/workflows/deploy.yml")), rf'(options: \[.*), "{name}"\]', r"\1]")
+        _edit(list(tree.root.glob("jenkins/deploy.Jenkinsfile")), rf"(choices: \[.*), '{name}'\]", r"\1]")
+
+
+def where_calls_may_come_from(tree: Tree, _: random.Random) -> None:
+    """The origin that a page has inside of the cluster, as its tests there call it."""
+    names = [name for name in tree.services if port_of(tree, name)]
+    if len(names) > 1:
+        for name in names:
+            other = next(one for one in names if one != name)
+            tree.variable(
+                tree.base / name / "deployment.yaml",
+                f"            - name: CORS_ORIGIN\n              value: http://{other}:{port_of(tree, other)}\n",
+            )
+
+
+def an_autoscaler_that_others_settle(tree: Tree, chance: random.Random) -> None:
+    """The owners of Argo CD have all Applications pass over replicas."""
+    if not list(tree.app.glob("overlays/*/*-autoscaler.yaml")):
+        text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: years}\nspec:\n"
+        text += "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: SERVICE}\n  minReplicas: 2\n  maxReplicas: 5\n"
+        of_objects("", text)(tree, chance)
+        for file in _environments(tree):
+            lines_of(tree, file, r"^    syncOptions:\n", "      - RespectIgnoreDifferences=true\n")
+
+
+def a_job_for_a_bad_day(tree: Tree, _: random.Random) -> None:
+    """A Job that people start by hand, as a page says."""
+    path = tree.base / tree.services[0] / "reindex.yaml"
+    tree.write(
+        path,
+        f"apiVersion: batch/v1\nkind: Job\nmetadata: {{generateName: reindex-}}\nspec: {{template: {{spec: {{restartPolicy: Never, {POD}}}}}}}\n",
+    )
+    tree.write(
+        tree.root / "docs/runbook.md",
+        f"# When the index is broken\n\n    kubectl create -f {path.relative_to(tree.root)}\n",
+    )
+
+
+def a_stateful_set_without_names(tree: Tree, chance: random.Random) -> None:
+    """One pod that a Service of another name is for: it needs no name of its own."""
+    of_objects(
+        "",
+        PEERS.split("---\n")[0].replace("clusterIP: None, ", "")
+        + "---\n"
+        + PEERS.split("---\n")[2].replace("serviceName: peers", "serviceName: peers-headless"),
+    )(tree, chance)
+
+
+def a_service_in_another_matrix(tree: Tree, _: random.Random) -> None:
+    """Services of another language have a workflow, whose matrix names them."""
+    path = tree.root / ".github/workflows/check.yml"
+    if path.exists() and (found := re.search(r'service: \["[\w-]+", ("[\w-]+")', path.read_text())):
+        _edit([path], re.escape(f", {found[1]}"), "")
+        text = "name: Check Java\non: pull_request\npermissions: {}\njobs:\n  test:\n    strategy:\n      matrix:\n"
+        text += f"        service: [{found[1]}]\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: {ACTION}\n        with:\n"
+        text += '          persist-credentials: false\n      - run: make -C "src/$SERVICE" test\n        env:\n          SERVICE: ${{ matrix.service }}\n'
+        tree.write(tree.root / ".github/workflows/check-java.yml", text)
+
+
+def an_address_over_ssh(tree: Tree, _: random.Random) -> None:
+    """Argo CD reads by a deploy key, and the answer knows addresses over https alone."""
+    address = repository(tree)
+    host, path = re.fullmatch(r"https://([^/]+)/(.*?)(?:\.git)?", address).groups()  # type: ignore[union-attr]
+    for folder in ("bootstrap", "clusters"):
+        _edit(list((tree.root / folder).rglob("*.yaml")), rf"{re.escape(address)}(?=\W)", f"git@{host}:{path}.git")
+
+
+def a_pod_for_most_stages(tree: Tree, _: random.Random) -> None:
+    """Stages without an agent run in the pod of the pipeline."""
+    path = tree.root / "Jenkinsfile"
+    if path.exists():
+        pod = re.search(r"agent \{\s*kubernetes \{[^}]*\}\s*\}", path.read_text())[0]  # type: ignore[index]
+        name = re.search(r"container\('([^']*)'\)(?=[^}]*)", path.read_text().partition("container('jnlp')")[2])[1]  # type: ignore[index]
+        _edit([path], r"^  agent none$", f"  {pod}")
+        stage = f"    stage('Report') {{\n      steps {{\n        container('{name}') {{\n          sh 'make report'\n        }}\n      }}\n    }}\n"
+        path.write_text(re.sub(r"(?m)^  \}\n(?=(  post|\}))", lambda end: stage + end[0], path.read_text(), count=1))
+
+
+def a_route_of_two_gateways(tree: Tree, _: random.Random) -> None:
+    """One route for a host outside and one inside, each by a Gateway of its own."""
+    for cluster in tree.clusters:
+        gateway = cluster / "gateway/gateway.yaml"
+        overlays = [one for one in tree.overlays if (cluster / f"environments/{one.name}.yaml").exists()]
+        if gateway.exists() and (host := _hosts(tree).get(overlays[0].name)):
+            listener = "{name: https, port: 443, protocol: HTTPS, hostname: '*.corp.internal', allowedRoutes: {namespaces: {from: All}}}"
+            text = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: inside}\n"
+            tree.resource(
+                cluster / "gateway",
+                "inside.yaml",
+                f"{text}spec: {{gatewayClassName: approuting-istio, listeners: [{listener}]}}\n",
+            )
+            _route(tree, overlays[0], host, "matches: [{path: {type: Exact, value: /status}}], ")
+            more = overlays[0] / "more.yaml"
+            _edit([more], r"parentRefs: \[", "parentRefs: [{name: inside, namespace: gateway}, ")
+            _edit([more], r"hostnames: \[", "hostnames: ['tools.corp.internal', ")
+
+
 EXTENSIONS: tuple[Extension, ...] = (
+    *(a_service_in_another_matrix, an_address_over_ssh, a_pod_for_most_stages, a_route_of_two_gateways),
+    *(environments_without_a_namespace, applications_with_a_common_patch, applications_in_another_repository),
+    *(a_mirror_for_production, one_vault_for_all_clusters, a_bootstrap_of_the_platform),
+    *(a_state_in_another_backend, a_second_server_of_azure, a_policy_for_two_databases),
+    *(a_database_by_an_operator, a_registry_of_the_company, a_migration_by_the_image_of_another),
+    *(a_worker_that_rests, names_by_a_policy_of_the_cluster, images_under_another_path),
+    *(rights_of_argo_cd_by_terraform, a_secret_to_pull_by, scripts_that_may_be_missing),
+    *(a_namespaced_store_of_the_platform, a_gateway_of_others_in_a_namespace_of_ours, a_redirect_of_an_environment),
+    *(a_lock_of_another_stage, production_by_promotion_alone, where_calls_may_come_from),
+    *(an_autoscaler_that_others_settle, a_job_for_a_bad_day, a_stateful_set_without_names),
     *(
         a_namespace_by_its_kustomization,
         applications_in_any_namespace,

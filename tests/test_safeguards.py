@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from checks import documents, kustomize
-from checks.objects import Workload, amount, is_workload
+from checks.objects import Workload, is_workload
+from checks.safeguards import amount
 
 from tests import support
 from tests.in_process import InProcess, RefusedError
@@ -150,6 +151,6 @@ def test_no_role_of_argo_cd_reaches_into_nodes() -> None:
 
 @pytest.mark.parametrize("memory", ["204800Ki", "200Mi", "209715200", "2.5e8", "1Pi", "1Ei", "half of it"])
 def test_a_request_that_is_large_enough_or_not_understood_is_taken_for_right(memory: str) -> None:
-    assert amount("memory", memory) >= 100
-    assert amount("cpu", "150000u") == pytest.approx(150)
-    assert amount("memory", "99Mi") < 100 > amount("cpu", "50m")
+    assert amount(memory) >= 100 * 1024**2 > amount("99Mi")
+    assert amount("150000u") == pytest.approx(0.15)
+    assert amount("50m") < 0.1

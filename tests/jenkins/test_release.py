@@ -168,10 +168,10 @@ def test_a_pull_request_of_azure_devops_is_checked_as_what_merging_makes_of_it(j
 
 
 def test_a_change_request_that_breaks_the_repository_fails(jenkins: World) -> None:
-    jenkins.push({TAGS: '  - name: "ghost"\n    newTag: "v1"\n'}, "Break it", branch="feature")
+    jenkins.push({TAGS: '  - name: "ghost"\n    newTag: "latest"\n'}, "Break it", branch="feature")
     build = jenkins.run(branch="feature", change=True)
     assert build.result == "FAILURE"
-    assert "sets the image ghost, which no container has" in build.said()
+    assert "the tag 'latest' names no version" in build.said()
 
 
 def test_another_branch_starts_no_agent(jenkins: World) -> None:

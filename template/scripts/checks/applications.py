@@ -12,7 +12,7 @@ from .documents import Map, Problem, Repository
 
 _WATCHED = "argocd.argoproj.io/manifest-generate-paths"
 _OPTIONS = "argocd.argoproj.io/sync-options"
-_REPLICAS, _MANAGERS = {"/spec/replicas", ".spec.replicas"}, "managedFieldsManagers"
+_REPLICAS = {"/spec/replicas", ".spec.replicas"}
 _KEPT = ("Prune=false", "Delete=false")
 
 
@@ -29,10 +29,20 @@ def of_kind(repository: Repository, kind: str, folder: str = "clusters") -> list
     return repository.known(("by kind", folder), find).get(kind, [])
 
 
+def target_of(repository: Repository, folder: str) -> str:
+    """Return the namespace that a folder is deployed to: its kustomization names it, or else its Application."""
+
+    def find() -> dict[str, str]:
+        found = every(repository)
+        return {path: one.text("spec", "destination", "namespace") for one in found for path in folders(one)}
+
+    named = kustomize.kustomization(repository, folder).text("namespace")
+    return named or repository.known("targets", find).get(folder, "")
+
+
 def namespace_of(repository: Repository, item: Map) -> str:
-    """Return the namespace of an object in clusters/, which its kustomization may name."""
-    folder = item.place[0].rpartition("/")[0]
-    return item.text("metadata", "namespace") or kustomize.kustomization(repository, folder).text("namespace")
+    """Return the namespace of an object in clusters/."""
+    return item.text("metadata", "namespace") or target_of(repository, posixpath.dirname(item.place[0]))
 
 
 def every(repository: Repository) -> list[Map]:
@@ -130,13 +140,14 @@ def lacking(project: Map, item: Map) -> str:
 
 def check(repository: Repository) -> Iterator[Problem]:
     """Check every Application, and that each overlay has one."""
-    deployed, ours = kustomize.deployed(repository), bootstrap(repository)
     for application in every(repository):
-        yield from _check_application(repository, application, ours)
-    for overlay in repository.overlays():
-        document = kustomize.kustomization(repository, overlay)
-        if overlay not in deployed and not any(may_be(path, overlay) for path in deployed):
-            yield Problem(document.place[0], 0, "no Application in clusters/ deploys it: add one, or remove it")
+        yield from _check_application(repository, application, bootstrap(repository))
+    overlays, paths = repository.overlays(), kustomize.deployed(repository)
+    deployed = [overlay for overlay in overlays if any(may_be(path, overlay) for path in paths)]
+    for overlay in overlays if deployed else ():  # Or none of them is deployed from here.
+        if overlay not in deployed:
+            path = kustomize.kustomization(repository, overlay).place[0]
+            yield Problem(path, 0, "no Application in clusters/ deploys it: add one, or remove it")
 
 
 def _check_application(repository: Repository, application: Map, ours: Map) -> Iterator[Problem]:
@@ -158,12 +169,7 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
             address, allowed = source.text("repoURL"), project.texts("spec", "sourceRepos")
             if address and not _is_filled_in(address) and not _allows(allowed, address):
                 yield Problem(*project.where("spec", "sourceRepos"), f"sourceRepos does not allow {address}: add it")
-        if "chart" in source or not folder or _is_filled_in(folder) or not ours:
-            continue
-        if _address(source) != _address(ours):
-            if folder in repository.overlays() and not _is_filled_in(source.get("repoURL")):
-                what = f"is another repository than bootstrap's {ours.get('repoURL')}"
-                yield Problem(*source.where("repoURL"), f"{what}: make them the same")
+        if not folder or _is_filled_in(folder) or not ours or _address(source) != _address(ours):
             continue
         is_here = branch in (ours.get("targetRevision"), "HEAD", None) or _is_filled_in(branch)
         if not repository.exists(folder):
@@ -174,7 +180,7 @@ def _check_application(repository: Repository, application: Map, ours: Map) -> I
         if not is_here and written:  # No pipeline writes to other folders.
             what = f"follows {branch}, but pipelines write to bootstrap's {ours.get('targetRevision')}"
             yield Problem(*source.where("targetRevision"), f"{what}: make them the same")
-        namespace = source.at("kustomize", "namespace") or kustomize.kustomization(repository, folder).get("namespace")
+        namespace = source.at("kustomize", "namespace") or target_of(repository, folder)
         yield from _check_name(repository, application, folder)
         if folder in repository.overlays() and namespace != destination.get("namespace"):
             what = f"deploys to {destination.get('namespace')}, but {folder} is of {namespace}"
@@ -279,7 +285,7 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
             if project.name in ours and item.get("kind") == "Namespace" and not item.text("name"):
                 yield Problem(*item.place, "allows every Namespace of the cluster: add name, with that of its own")
     # Of other environments, of Argo CD and of Kubernetes itself: who may write there owns the cluster.
-    namespaces = {kustomize.kustomization(repository, one).text("namespace") for one in overlays} | {"kube-system"}
+    namespaces = {target_of(repository, one) for one in overlays} | {"kube-system"}
     namespaces |= {one.text("metadata", "namespace") for one in of_kind(repository, "Application", "bootstrap")}
     for application in every(repository):
         name, own = application.at("spec", "project"), application.at("spec", "destination", "namespace")
@@ -291,25 +297,18 @@ def check_projects(repository: Repository) -> Iterator[Problem]:
                     yield Problem(*target.where("namespace"), f"{what}: keep {own} alone")
 
 
-def settings(repository: Repository) -> str:
-    """Return what Argo CD is told about itself."""
-    return "".join(map(repository.text, repository.matching(r"(?:clusters|terraform/gitops)/.*[.]ya?ml")))
-
-
 def ignores_replicas(repository: Repository, overlay: str, target: Map) -> bool:
     """Tell whether the Application of an overlay keeps what an autoscaler sets, in syncs too."""
     for application in every(repository):
         if overlay in folders(application):
+            differences = application.maps("spec", "ignoreDifferences")
+            own = [one for one in differences if one.text("kind") in (target.kind, "*")]
+            own = [one for one in own if one.text("name") in ("", target.name)]
             kept = "RespectIgnoreDifferences=true" in application.texts("spec", "syncPolicy", "syncOptions")
-            if kept and "resource.customizations.ignoreDifferences" in settings(repository):
-                return True  # Of all Applications.
-            return kept and any(
-                item.text("kind") in (target.kind, "*")
-                and item.text("name") in ("", target.name)
-                and (
-                    _REPLICAS & {*item.texts("jsonPointers"), *item.texts("jqPathExpressions")} or item.texts(_MANAGERS)
-                )
-                for item in application.maps("spec", "ignoreDifferences")
+            return kept and (
+                not differences  # Argo CD has them for all Applications at once.
+                or any(_REPLICAS & {*one.texts("jsonPointers"), *one.texts("jqPathExpressions")} for one in own)
+                or any(one.texts("managedFieldsManagers") for one in own)
             )
     return True
 

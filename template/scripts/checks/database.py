@@ -1,4 +1,4 @@
-"""What Git says of the database server in Azure is what terraform/platform makes."""
+"""Pods name the database server that terraform/platform makes, and policies let them reach it."""
 
 import difflib
 import ipaddress
@@ -6,40 +6,45 @@ from collections.abc import Iterator
 
 from .documents import Problem, Repository
 from .environments import Platform, platforms
-from .objects import environments
+from .objects import Workload, environments, is_workload
+
+
+def check_servers(repository: Repository) -> Iterator[Problem]:
+    """Check that pods name the server of their cluster: not that of another one, and not nearly this one."""
+    found = [one for one in platforms(repository) if one.values.get("database_server_name")]
+    hosts = {_host(one) for one in found}
+    for platform in found:
+        server, host = str(platform.values["database_server_name"]), _host(platform)
+        own = [one for one in environments(repository) if one.name in platform.environments]
+        workloads = [item for environment in own for item in environment.workloads]
+        workloads += [Workload(one) for _, one in repository.below(f"{platform.folder}/") if is_workload(one)]
+        for variable in (one for item in workloads for one in item.variables):
+            value = variable.text("value")
+            near = difflib.get_close_matches(value, [host], 1, 0.85)
+            # Others have names of the same form.
+            other = value in hosts - {host} or (near and not value.startswith(server.rpartition("-")[0]))
+            if variable.get("name") in ("DB_HOST", "PGHOST") and other:
+                what = f"is not the server {host} of {platform.path}"
+                yield Problem(*variable.where("value"), f"{what}: make them the same")
+
+
+def _host(platform: Platform) -> str:
+    return f"{platform.values['database_server_name']}.postgres.database.azure.com"
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check the server that pods connect to, and the subnet that their policies let them into."""
+    """Check every environment whose policies let pods out to ranges of addresses, for Postgres too."""
     for platform in platforms(repository):
-        if platform.values.get("database_server_name"):
-            yield from _check_platform(repository, platform)
-
-
-def _check_platform(repository: Repository, platform: Platform) -> Iterator[Problem]:
-    server, subnet = platform.values["database_server_name"], platform.values.get("database_subnet")
-    host = f"{server}.postgres.database.azure.com"
-    own = [one for one in environments(repository) if one.name in platform.environments]
-    workloads = [item.document for environment in own for item in environment.workloads]
-    workloads += [item for _, item in repository.below(f"{platform.folder}/") if item.kind == "CronJob"]
-    for document in workloads:
-        for at in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
-            for container in document.maps(*at, "spec", "containers"):
-                for variable in container.maps("env"):
-                    value = variable.text("value")
-                    named = variable.get("name") in ("DB_HOST", "PGHOST")  # Others may be of other servers.
-                    near = difflib.get_close_matches(value, (host,), 1, 0.85) and not value.startswith(server)
-                    if named and near and value != host:
-                        what = f"is not the server {host} of {platform.path}"
-                        yield Problem(*variable.where("value"), f"{what}: make them the same")
-    for environment in own:
-        policies = environment.of_kind("NetworkPolicy")
-        rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]
-        postgres = [rule for rule in rules if 5432 in [port.get("port") for port in rule.maps("ports")]]
-        peers = [peer for rule in postgres for peer in rule.maps("to") if peer.at("ipBlock", "cidr")]
-        if peers and subnet and not any(_is_in(subnet, peer.at("ipBlock", "cidr")) for peer in peers):
-            what = f"{peers[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
-            yield Problem(*peers[0].place, f"{what}: make them the same")
+        subnet = str(platform.values.get("database_subnet") or "")
+        for environment in environments(repository) if subnet else ():
+            policies = environment.of_kind("NetworkPolicy") if environment.name in platform.environments else []
+            rules = [rule for policy in policies for rule in policy.maps("spec", "egress")]
+            ranges = [peer for rule in rules for peer in rule.maps("to") if peer.at("ipBlock", "cidr")]
+            postgres = [rule for rule in rules if 5432 in [port.get("port") for port in rule.maps("ports")]]
+            meant = [peer for rule in postgres for peer in rule.maps("to") if peer in ranges]
+            if meant and not any(_is_in(subnet, peer.at("ipBlock", "cidr")) for peer in ranges):
+                what = f"{meant[0].at('ipBlock', 'cidr')} is not database_subnet of {platform.path}"
+                yield Problem(*meant[0].place, f"{what}: make them the same")
 
 
 def _is_in(subnet: str, cidr: str) -> bool:

@@ -78,16 +78,17 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 
 def check_registry(repository: Repository) -> Iterator[Problem]:
-    """Check that images come from the registry that terraform/platform makes, where they come from one of Azure."""
+    """Check that terraform/platform makes the registry that images come from, where that is the one of the answers."""
+    name = repository.first(_ANSWERS).text("registry_name")
     for platform in platforms(repository):
-        registry = f"{platform.values.get('registry_name')}.azurecr.io"
-        for environment in environments(repository) if platform.values.get("registry_name") else ():
-            paths = f"{environment.folder}/imagetags/kustomization.yaml"
-            images = [one.text("name") for one in repository.first(paths).maps("images")]
+        made = platform.values.get("registry_name")
+        for environment in environments(repository) if made not in (None, name) else ():
+            path = f"{environment.folder}/imagetags/kustomization.yaml"
+            images = [one.text("name") for one in repository.first(path).maps("images")]
             images += [one.text("newName") for one in environment.kustomization.maps("images")]
-            hosts = {one.partition("/")[0] for one in images if ".azurecr.io/" in one}
-            if environment.name in platform.environments and hosts and registry not in hosts:
-                what = f"registry_name is not {', '.join(sorted(hosts))}, which {paths} has"
+            hosts = {one.partition("/")[0] for one in images} & {f"{name}.azurecr.io", f"{made}.azurecr.io"}
+            if environment.name in platform.environments and hosts == {f"{name}.azurecr.io"}:
+                what = f"registry_name is not {name}.azurecr.io, which {path} has"
                 yield Problem(*platform.where("registry_name"), f"{what}: make them the same")
 
 
@@ -101,7 +102,7 @@ def _check_backups(environment: Environment, platform: Platform) -> Iterator[Pro
         if name == "RCLONE_AZUREBLOB_ACCOUNT" and value != account:
             what = f"is not the storage account {account} of {platform.path}"
             yield Problem(*variable.where("value"), f"{what}: make them the same")
-        if name == "PGHOST" and "." not in value and value not in environment.services:
+        if name == "PGHOST" and "." not in value and value not in environment.services and environment.complete:
             yield Problem(*variable.where("value"), f"PGHOST is {value}, which is no Service: fix its name")
 
 
@@ -175,7 +176,8 @@ def check_answers(repository: Repository) -> Iterator[Problem]:
         location, path = next(iter(located.items()))
         yield problem("region", f"{answers['region']} is not {location}, the location in {path}")
     source = bootstrap(repository)
-    if source and answers.get("git_repository") not in (None, source.get("repoURL")):
+    known = source.text("repoURL").startswith("https://")  # Argo CD may read by ssh, and no answer names that.
+    if known and answers.get("git_repository") not in (None, source.get("repoURL")):
         yield problem("git_repository", f"is not {source.get('repoURL')}, which {source.place[0]} has")
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from .documents import Problem, Repository, configuration, conflict, is_ours
 
 _TEXT = r".*[.](css|hcl|html|js|json|md|py|sh|sql|tf|tfvars|toml|txt|ya?ml|Jenkinsfile)|(.*/)?(Dockerfile|Makefile)"
-_SCRIPT = re.compile(r"(?<![\w./:$}-])(?:\./)?(?P<path>scripts/[\w-]+)(?![\w./$*{-])")
-# What is before a command, and not before what another program reads.
-_COMMAND = re.compile(r"""(?:^|[;&|(@!"'`-]|\b(?:run:|then|do|xargs)) *$""")
-# What runs a command of another machine, or of an image, or shows it; and steps in another folder or repository.
-_ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) .*|\$[({]\w+[)}] (?:exec|run) .*|\b(?:echo|printf) [^|;&]*")
+# A script at the place of a command: of a line, or behind what begins one in it.
+_CALL = re.compile(
+    r"""(?m)(?:(?:^[ \t]*[@-]?|! |\b(?:run:|then|do|xargs) )["']?|\bsh[ (]+['"]|[;&|(] *)(?:\./)?"""
+    r"""(scripts/[\w-]+)(?![\w./$*{:-])"""
+)
+# What runs a command of another machine, or of an image.
+_ELSEWHERE = re.compile(r"\b(?:docker|kubectl|podman|ssh) .*|\$[({]\w+[)}] (?:exec|run) .*")
 _FOLDER = re.compile(r"^ +(?:- )?(?:working-directory|repository):|\{ *working-directory:", re.MULTILINE)
-# What a workflow names and does not call.
-_NAMED = re.compile(r"""\s*(?:- *["'!]*scripts/|paths?(?:-ignore)?: )|.*hashFiles\(""")
 # What calls scripts; what people write about them is none.
-_CALLERS = r"Makefile|([\w/]+[./])?Jenkinsfile|\.github/(workflows|actions)/.*(?<![.]md)|scripts/[\w-]+"
+_CALLERS = r"Makefile|(?:[\w/]+[./])?Jenkinsfile|\.github/(?:workflows|actions)/.*(?<![.]md)|scripts/[\w-]+"
 
 
 def inspect(repository: Repository) -> Iterator[Problem]:
@@ -31,28 +31,18 @@ def inspect(repository: Repository) -> Iterator[Problem]:
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check every script that is named."""
-    for path in repository.files:
-        if re.fullmatch(_CALLERS, path) and not (path.startswith(".github/") and _FOLDER.search(repository.text(path))):
-            before = ""  # What a backslash continues.
-            for number, line in enumerate(repository.text(path).splitlines(), 1):
-                continued, before = before, f"{before}{line}" if line.endswith("\\") else ""
-                named = path.startswith(".github/") and _NAMED.match(line)
-                if "scripts/" not in line or named or _ELSEWHERE.search(continued):
-                    continue
-                here = _ELSEWHERE.sub("", line.partition("# ")[0])  # Comments may name what is not there yet.
-                for script in _SCRIPT.finditer(here):
-                    run = bool(_COMMAND.search(here[: script.start()].strip("\t")))
-                    yield from _check_call(repository, path, number, script["path"], run)
-
-
-def _check_call(repository: Repository, path: str, number: int, script: str, run: bool) -> Iterator[Problem]:
-    where = os.path.join(repository.root, script)
-    if not os.path.exists(where):
-        if repository.matching(rf".+/{script}"):  # It may be called in another folder.
-            return
-        yield Problem(path, number, f"calls {script}, which does not exist: add it or fix the name")
-    elif run and repository.text(script).startswith("#!") and not os.access(where, os.X_OK):
-        if f"chmod +x {script}" in repository.text(path):
-            return
-        yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")
+    """Check that every script which is called is there, and can be run."""
+    for path in repository.matching(_CALLERS):
+        text = repository.text(path).replace("\\\n", "  ")  # Of the same length.
+        if path.startswith(".github/") and _FOLDER.search(text):
+            continue
+        for call in _CALL.finditer(_ELSEWHERE.sub(lambda words: " " * len(words[0]), text)):
+            script, number = call[1], repository.text(path).count("\n", 0, call.start(1)) + 1
+            prepared = re.search(rf"(?m)(?:-[efox]|\+x) {script}\b|^{script}:", text)  # Made before, or asked for.
+            where = os.path.join(repository.root, script)
+            if prepared:
+                continue
+            if not os.path.exists(where) and not repository.matching(rf".+/{script}"):  # As seen from another folder.
+                yield Problem(path, number, f"calls {script}, which does not exist: add it or fix the name")
+            elif repository.text(script).startswith("#!") and not os.access(where, os.X_OK):
+                yield Problem(path, number, f"calls {script}, which is not executable: chmod +x {script}")

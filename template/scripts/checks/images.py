@@ -42,15 +42,6 @@ def _check_environment(repository: Repository, environment: Environment) -> Iter
         if not one.text("image"):
             what = f"container {one.get('name')} has no image"
             yield Problem(*one.where("name"), f"{what}: fix its name, as a patch adds what is not there, or add image")
-    services = {f"{item.name}-migration": item for item in environment.workloads if item.kind != "Job"}
-    run_by_others = {one.text("image") for item in services.values() for one in item.containers}
-    for item in environment.workloads:
-        service = services.get(item.name) if item.kind == "Job" else None
-        runs = [one.text("image") for one in service.containers] if service else []
-        for one in item.containers if runs else ():
-            if one.text("image") in run_by_others - set(runs):
-                what = f"migrates with {one.get('image')}, and {item.name.removesuffix('-migration')} runs {runs[-1]}"
-                yield Problem(*one.where("image"), f"{what}: make them the same")
     pinned = {name for name, image in named.items() if "digest" in image}
     for image, container in images.items():
         place, name = container.where("image"), name_of(image)
@@ -68,20 +59,13 @@ def _check_environment(repository: Repository, environment: Environment) -> Iter
             yield Problem(*place, f"image {image} gets the tag that {path} sets for {name}: {cure}")
         elif "@sha256:" not in image and name not in pinned:
             yield Problem(*place, f"image {image} may change under its tag: add @sha256:… behind it")
-    known = {name_of(image) for image in images}
-    for entry in [*named.values(), *tagged.values()]:
-        if entry.text("name") not in known and environment.complete:
-            yield Problem(*entry.place, f"sets the image {entry.get('name')}, which no container has: remove it")
     for name, entry in named.items():
         if name in tagged and {"newTag", "digest"} & set(entry):
             yield Problem(*entry.where("newTag"), f"sets the tag of {name}, which {path} is for: remove it here")
     for entry in tagged.values():
-        tag, digest = entry.get("newTag"), entry.text("digest")
-        if not isinstance(tag, str):
-            yield Problem(*entry.where("newTag"), f"newTag of {entry.get('name')} is not a text: quote it")
-            continue
-        try:
-            imagetags.parse_version(f"{tag}@{digest}" if digest else tag)
+        tag, digest = entry.text("newTag"), entry.text("digest")
+        try:  # Of what is no text, `parse` speaks.
+            imagetags.parse_version(f"{tag}@{digest}" if digest else tag or imagetags.UNRELEASED)
         except ValueError as error:
             yield Problem(*entry.where("newTag"), f"{entry.get('name')}: {error}")
     try:

@@ -10,7 +10,7 @@ _PIPELINE = r"(?:jenkins/(?:apply|deploy|rollback)\.)?Jenkinsfile"
 # A block of braces that holds no other.
 _AGENT = re.compile(r"kubernetes \{(?P<settings>[^{}]*)\}")
 _ENVIRONMENTS = re.compile(r"name: 'ENVIRONMENT',\s*(?://.*\s*)?choices: \[(?P<names>[^\]]*)\]")
-_LOCK = re.compile(r"lock\('deploy-(?P<name>[^']*)'\)|scripts/deploy \"(?P<other>[\w-]+)\"")
+_RELEASE = re.compile(r"scripts/deploy \"([\w-]+)\"")
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -22,38 +22,35 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 
 def _agents(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
-    agents = list(_AGENT.finditer(text))
-    for index, agent in enumerate(agents):
-        named = dict(re.findall(r"(\w+) '([^']*)'", agent["settings"]))
-        path, default = named.get("yamlFile", ""), named.get("defaultContainer", "jnlp")
-        pod = repository.first(path)
-        if not path or "inheritFrom" in named:
-            continue  # Written out in place, or a template of the controller.
-        if not pod:
-            yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"
+    agents = [(one, dict(re.findall(r"(\w+) '([^']*)'", one["settings"]))) for one in _AGENT.finditer(text)]
+    pods = [repository.first(named.get("yamlFile", "")) for _, named in agents]
+    # Stages without an agent of their own run in the pod of the pipeline.
+    containers = {one.get("name") for pod in pods for one in pod.maps("spec", "containers")} | {"jnlp"}
+    used = re.finditer(r"(?:container\(|defaultContainer )'([^']*)'", text)
+    # Without that, a pod is written out in place; with the other, it is a template of the controller.
+    whole = all("yamlFile" in named and "inheritFrom" not in named for _, named in agents)
+    for one in used if all(pods) and whole else ():
+        if one[1] not in containers:
+            yield one.start(), f"no pod of this pipeline has a container {one[1]}: fix the name"
+    for (agent, named), pod in zip(agents, pods, strict=True):
+        path, own = named.get("yamlFile", ""), pod.at("spec", "serviceAccountName")
+        if "inheritFrom" in named:
             continue
-        containers = {container.get("name") for container in pod.maps("spec", "containers")} | {"jnlp"}
-        if default not in containers:
-            yield agent.start(), f"{path} has no container {default}: fix the name"
-        own = pod.at("spec", "serviceAccountName")
+        if path and not pod:
+            yield agent.start(), f"yamlFile names {path}, which does not exist: fix the path"
         if "serviceAccount" in named and own:
             yield agent.start(), f"{path} names a service account too: remove one of them"
         account = named.get("serviceAccount") or own
-        if account and "cloud" not in named:
+        if path and account and "cloud" not in named:
             what = f"names no cloud, so it starts where branches run and {account} is not"
             yield agent.start(), f"{what}: name its cloud"
-        end = agents[index + 1].start() if index + 1 < len(agents) else len(text)
-        for used in re.finditer(r"container\('([^']*)'\)", text[agent.end() : end]):
-            if used[1] not in containers:
-                yield agent.end() + used.start(), f"{path} has no container {used[1]}: fix the name"
 
 
 def _environments(repository: Repository, text: str) -> Iterator[tuple[int, str]]:
     known = repository.environments()
+    named = [(release.start(), release[1]) for release in _RELEASE.finditer(text)]
     for choice in _ENVIRONMENTS.finditer(text):
-        if sorted(re.findall(r"'([^']*)'", choice["names"])) != known:
-            yield choice.start(), f"choices are not the environments {', '.join(known)}: make them the same"
-    for lock in _LOCK.finditer(text):
-        name = lock["name"] or lock["other"]
+        named += [(choice.start(), name) for name in re.findall(r"'([^']*)'", choice["names"])]
+    for position, name in named:
         if name not in known:
-            yield lock.start(), f"there is no environment {name}: choose one of {', '.join(known)}"
+            yield position, f"there is no environment {name}: choose one of {', '.join(known)}"

@@ -418,9 +418,15 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
             )
         elif is_kustomization or path in named or _NAMERS & set(found[above]):
             continue
-        elif _has_effect(repository, path, groups):
+        elif _has_effect(repository, path, groups) and not _is_for_people(repository, path):
             what = f"is not named in {found[above].place[0]}, so it has no effect"
             yield Problem(path, 0, f"{what}: add it to resources, or remove it")
+
+
+def _is_for_people(repository: Repository, path: str) -> bool:
+    """Tell whether a page or a command names a file, as one that people apply by hand."""
+    pages = repository.matching(r".*[.](?:md|sh)|(?:.*/)?Makefile|scripts/[^.]+|[.]github/.*|(?:.*[/.])?Jenkinsfile")
+    return any(path in repository.text(one) for one in pages)
 
 
 def _has_effect(repository: Repository, path: str, groups: set[str]) -> bool:

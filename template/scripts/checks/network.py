@@ -24,7 +24,6 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield from _check_policy(policy, environment)
             yield from _check_calls(environment, rules)
             yield from _check_outside(environment, rules, proxies)
-            yield from _check_names(rules)
 
 
 def _check_policy(policy: Map, environment: Environment) -> Iterator[Problem]:
@@ -115,7 +114,7 @@ def _opens(rule: Map, ports: set[Any]) -> bool:
 def _calls(item: Workload, services: dict[str, Map]) -> Iterator[tuple[Map, Map, Any]]:
     """Yield each variable that names a Service, the Service and its port there, where one is named."""
     for variable in item.variables:
-        match = _ADDRESS.fullmatch(variable.text("value"))
+        match = _ADDRESS.fullmatch(variable.text("value")) if "ORIGIN" not in variable.text("name").upper() else None
         named = variable.text("name").upper().endswith(("HOST", "SERVER", "ADDRESS", "ADDR"))
         if match and (match["port"] or named) and (service := services.get(match["host"])):
             ports = service.maps("spec", "ports")
@@ -178,13 +177,3 @@ def _is_in(peer: Map, namespaces: set[str]) -> bool:
     if "namespaceSelector" not in peer:
         return "ipBlock" in peer
     return peer.at("namespaceSelector", "matchLabels", "kubernetes.io/metadata.name") in {None, *namespaces}
-
-
-def _check_names(rules: _Rules) -> Iterator[Problem]:
-    """Check that pods which may not talk freely may ask for names."""
-    for policy in rules.policies:
-        if policy.at("spec", "podSelector") == {} and "Egress" in _types(policy):
-            every = [rule for other in rules.policies for rule in other.maps("spec", "egress")]
-            if not any(_opens(one, {53, "dns", "dns-tcp"}) for one in every):
-                place = policy.where("spec", "egress")
-                yield Problem(*place, "no pod may ask for names: add port 53 of kube-dns, UDP and TCP, to egress")

@@ -1,6 +1,5 @@
 """The objects of an environment as others refer to them: workloads with their pods, and what runs beside them."""
 
-import math
 import re
 from functools import cached_property
 from typing import Any
@@ -22,10 +21,6 @@ _MAKERS = {
     *("AnalysisTemplate", "CronWorkflow", "EventBus", "EventSource", "ScaledJob", "Sensor"),
     *("Workflow", "WorkflowTemplate"),
 }
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-_UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
-_UNITS |= {unit: 1000.0 ** (power + 1) for power, unit in enumerate("kMGTPE")}
-_UNITS |= {f"{unit}i": 1024.0 ** (power + 1) for power, unit in enumerate("KMGTPE")}
 
 
 class Workload:
@@ -61,16 +56,6 @@ def is_own_image(image: Any) -> bool:
     return isinstance(image, str) and bool(image) and ":" not in image.rpartition("/")[2] and "@" not in image
 
 
-def amount(key: str, quantity: Any) -> float:
-    """Return a quantity in thousandths of a core, or in mebibytes; infinity for one that is not understood."""
-    number = str(quantity).rstrip("numikKMGTPE")
-    try:
-        amount = float(number) * _UNITS[str(quantity)[len(number) :]]
-    except (KeyError, ValueError):
-        return math.inf
-    return amount * 1000 if key == "cpu" else amount / _UNITS["Mi"]
-
-
 class Environment:
     """What an overlay, or the preview, builds."""
 
@@ -79,7 +64,7 @@ class Environment:
         built = kustomize.build(repository, folder)
         self.folder, self.objects, self.name = folder, built.objects, folder.rpartition("/")[2]
         self.kustomization = kustomize.kustomization(repository, folder)
-        self.namespace = self.kustomization.text("namespace")
+        self.namespace = applications.target_of(repository, folder)
         self.workloads = [Workload(item) for item in built.objects if is_workload(item)]
         known = all(
             (item.group in _MAKE_NOTHING and item.kind not in _MAKERS) or is_workload(item) for item in built.objects

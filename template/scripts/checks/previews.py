@@ -33,7 +33,7 @@ def check(repository: Repository) -> Iterator[Problem]:
                 yield Problem(*follows.where("labels"), f"{what}: add labels, with preview")
             own = f"{follows.text('owner')}/{follows.text('repo')}"
             address = source.text("repoURL").removesuffix(".git")
-            if not address.casefold().endswith(f"/{own}".casefold()):
+            if not re.search(rf"[/:]{re.escape(own)}$", address, re.IGNORECASE):
                 what = f"follows the pull requests of {own}, not of {address}"
                 yield Problem(*follows.place, f"{what}: make them the same")
             if source.text("path").startswith("clusters/"):

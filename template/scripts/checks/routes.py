@@ -15,7 +15,7 @@ _Gateways = dict[tuple[str, str], Map]
 # By host, and what tells requests apart: the environment and the name of a route.
 _Seen = dict[tuple[str, str], tuple[str, str]]
 # Each with the Gateways that it is of.
-_Redirects = list[tuple[Map, list[Map | None]]]
+_Redirects = list[tuple[Map, list[Map]]]
 
 
 def check(repository: Repository) -> Iterator[Problem]:
@@ -28,40 +28,44 @@ def check(repository: Repository) -> Iterator[Problem]:
             (namespace_of(repository, item), item.name): item
             for item in of_kind(repository, "Gateway", f"clusters/{cluster}")
         }
-        seen: _Seen = {}
-        redirects: _Redirects = []
-        for route in of_kind(repository, "HTTPRoute", f"clusters/{cluster}"):
-            namespace = namespace_of(repository, route)
-            yield from _check_parents(route, namespace, gateways)
-            if _redirects(route):
-                redirects.append((route, [one for _, _, one in _parents(route, namespace, gateways)]))
         for gateway in gateways.values():
             yield from _check_issuer(repository, gateway)
-        for environment in environments(repository):
-            of_cluster = repository.exists(f"clusters/{cluster}/environments/{environment.name}.yaml")
-            routes = environment.of_kind("HTTPRoute") if of_cluster else []
-            for route in routes:
-                yield from _check_parents(route, environment.namespace, gateways)
+        folder = f"clusters/{cluster}"
+        own = [one for one in environments(repository) if repository.exists(f"{folder}/environments/{one.name}.yaml")]
+        routes = [(one, namespace_of(repository, one)) for one in of_kind(repository, "HTTPRoute", folder)]
+        routes += [(route, one.namespace) for one in own for route in one.of_kind("HTTPRoute")]
+        redirects: _Redirects = []
+        for route, namespace in routes:
+            yield from _check_parents(route, namespace, gateways)
+            if any(one.get("type") == "RequestRedirect" for rule in _rules(route) for one in rule.maps("filters")):
+                redirects.append((route, [one for _, _, one in _parents(route, namespace, gateways)]))
+        seen: _Seen = {}
+        for environment in own:
+            for route in environment.of_kind("HTTPRoute"):
                 yield from _check_backends(environment, route)
                 yield from _check_hosts(environment, route, gateways, redirects)
                 yield from _check_paths(environment, route, gateways, seen)
 
 
-def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[Map, str, Map | None]]:
-    """Yield each reference to a Gateway, its namespace, and the Gateway where it is here."""
+def _rules(route: Map) -> list[Map]:
+    return route.maps("spec", "rules")
+
+
+def _parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[tuple[Map, str, Map]]:
+    """Yield each reference to a Gateway, its namespace, and the Gateway, which is empty where it is not here."""
     for parent in route.maps("spec", "parentRefs"):
         if parent.get("kind", "Gateway") == "Gateway":
             where = parent.text("namespace") or namespace
-            yield parent, where, gateways.get((where, parent.text("name")))
+            yield parent, where, gateways.get((where, parent.text("name")), Map())
 
 
 def _check_parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[Problem]:
     for parent, where, gateway in _parents(route, namespace, gateways):
-        if gateway is None:
-            # What another repository makes is not known here; nearly the namespace of one of that name is misspelt.
-            near = [known for known, name in gateways if name == parent.get("name")]
-            if where in {known for known, _ in gateways} or difflib.get_close_matches(where, near, 1, 0.8):
-                what = f"there is no Gateway {parent.get('name')} in the namespace {where}"
+        if not gateway:
+            # What another repository makes is not known here; nearly the name of ours is misspelt.
+            name, ours = parent.text("name"), ["/".join(one) for one in gateways]
+            if difflib.get_close_matches(f"{where}/{name}", ours, 1, 0.94):
+                what = f"there is no Gateway {name} in the namespace {where}"
                 yield Problem(*parent.where("name"), f"{what}: fix parentRefs, or add it in clusters/")
             continue
         names = [listener.text("name") for listener in gateway.maps("spec", "listeners")]
@@ -71,7 +75,7 @@ def _check_parents(route: Map, namespace: str, gateways: _Gateways) -> Iterator[
 
 
 def _check_backends(environment: Environment, route: Map) -> Iterator[Problem]:
-    for rule in route.maps("spec", "rules"):
+    for rule in _rules(route):
         for backend in rule.maps("backendRefs"):
             if backend.get("kind", "Service") == "Service" and "namespace" not in backend:
                 yield from services.require_port(environment, backend, backend.text("name"), backend.get("port"))
@@ -81,7 +85,7 @@ def _check_paths(environment: Environment, route: Map, gateways: _Gateways, seen
     """Two routes of one host tell requests apart by their matches; of the same ones, the newer route gets none."""
     # Gateways that are not here may be one for each environment.
     where = "" if any(one for _, _, one in _parents(route, environment.namespace, gateways)) else environment.folder
-    for rule in route.maps("spec", "rules"):
+    for rule in _rules(route):
         for match in rule.maps("matches") or [Map.of(rule.place, {})]:
             path = match.text("path", "value") or "/"
             told = str([{"path": {"type": "PathPrefix", "value": path}} | match, route.at("spec", "parentRefs"), where])
@@ -95,29 +99,29 @@ def _check_paths(environment: Environment, route: Map, gateways: _Gateways, seen
 
 
 def _check_hosts(environment: Environment, route: Map, gateways: _Gateways, redirects: _Redirects) -> Iterator[Problem]:
-    parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways) if gateway]
-    joined = [gateway for parent, gateway in parents if "sectionName" not in parent]  # Others may be meant to stay.
-    place = route.where("spec", "hostnames")
+    parents = [(parent, gateway) for parent, _, gateway in _parents(route, environment.namespace, gateways)]
     for host in route.texts("spec", "hostnames"):
-        for parent, gateway in parents:
-            every = gateway.maps("spec", "listeners")
-            chosen = [one for one in every if parent.get("sectionName") == one.get("name")]
-            secure = [item for item in every if item.get("protocol") != "HTTP"]
-            listeners = [item for item in chosen or secure or every if _covers(item.text("hostname"), host)]
-            if not listeners:
-                yield Problem(*place, f"no listener covers {host}: add one in {gateway.place[0]}")
-            elif not any(_admits(item, gateway, environment.namespace) for item in listeners):
-                what = f"the listener of {host} does not let in {environment.namespace}"
-                yield Problem(*listeners[0].where("allowedRoutes"), f"{what}: fix allowedRoutes")
-        sent = [one for one, of in redirects if any(own is gateway for own in of for gateway in joined)]
+        joined = [(parent, gateway, one) for parent, gateway in parents for one in _listeners(parent, gateway)]
+        joined = [one for one in joined if _covers(one[2].text("hostname"), host)]
+        if parents and not joined and all(gateway for _, gateway in parents):
+            cure = f"add one in {parents[0][1].place[0]}"
+            yield Problem(*route.where("spec", "hostnames"), f"no listener covers {host}: {cure}")
+        elif joined and not any(_admits(one, gateway, environment.namespace) for _, gateway, one in joined):
+            what = f"the listener of {host} does not let in {environment.namespace}"
+            yield Problem(*joined[0][2].where("allowedRoutes"), f"{what}: fix allowedRoutes")
+        # A host of one listener by its name may be meant to stay on plain HTTP.
+        every = [gateway for parent, gateway, _ in joined if "sectionName" not in parent]
+        sent = [one for one, of in redirects if any(gateway in of for gateway in every)]
         if sent and not any(_covers(name, host) for one in sent for name in one.texts("spec", "hostnames") or [""]):
             what = f"does not send {host} from HTTP to HTTPS"
             yield Problem(*sent[0].where("spec", "hostnames"), f"{what}: add it to hostnames")
 
 
-def _redirects(route: Map) -> bool:
-    filters = [one for rule in route.maps("spec", "rules") for one in rule.maps("filters")]
-    return any(one.get("type") == "RequestRedirect" for one in filters)
+def _listeners(parent: Map, gateway: Map) -> list[Map]:
+    """Return the listeners that a reference chooses: without a name, those of plain HTTP only where they are all."""
+    every = gateway.maps("spec", "listeners")
+    chosen = [one for one in every if parent.get("sectionName") == one.get("name")]
+    return chosen or [one for one in every if one.get("protocol") != "HTTP"] or every
 
 
 def _covers(hostname: str, host: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from . import kustomize
-from .applications import of_kind
+from .applications import of_kind, target_of
 from .documents import Map, Problem, Repository
 from .environments import Platform, platforms
 
@@ -80,24 +80,23 @@ class _Vault:
             *self.overlays,
             *(one for one in sorted(kustomize.deployed(self.repository)) if one.startswith(f"{self.platform.folder}/")),
         ]:
-            namespace = kustomize.kustomization(self.repository, folder).text("namespace")
             built = kustomize.build(self.repository, folder)
             own = {item.name for item in built.objects if item.kind == "SecretStore"}
             for secret in (item for item in built.objects if item.kind == "ExternalSecret"):
-                inside = secret.text("metadata", "namespace") or namespace
+                inside = secret.text("metadata", "namespace") or target_of(self.repository, folder)
                 for reference, place, key in _asked(secret):
                     if reference.get("kind", "SecretStore") == "ClusterSecretStore":
                         yield from self._check_asked(inside, reference, place, key, secret)
-                    elif reference.text("name") not in own and built.whole:
+                    elif reference.text("name") in self.stores.keys() - own:
                         what = f"there is no SecretStore {reference.get('name')}"
-                        yield Problem(*reference.place, f"{what}: add it, or name the kind of another")
+                        yield Problem(*reference.place, f"{what}: add kind: ClusterSecretStore")
 
     def _check_store(self, store: Map) -> Iterator[Problem]:
         """A store lets one namespace in, and signs in by an account of its own."""
         conditions, at = store.maps("spec", "conditions"), ("spec", "conditions")
         allowed = [one for condition in conditions for one in condition.texts("namespaces")]
         overlay = next((one for one in self.overlays if f"key-vault-{one.rpartition('/')[2]}" == store.name), "")
-        own = kustomize.kustomization(self.repository, overlay).text("namespace")
+        own = target_of(self.repository, overlay)
         if len(allowed) != 1 or any(set(condition) - {"namespaces"} for condition in conditions):
             what = "does not let in exactly one namespace"
             yield Problem(*store.where(*at), f"{what}: name it in namespaces, and no other")

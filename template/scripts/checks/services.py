@@ -42,9 +42,6 @@ def check(repository: Repository) -> Iterator[Problem]:
         for item in environment.workloads:
             yield from _check_addresses(environment, item)
             yield from _check_references(environment, item, made)
-            name, place = item.document.text("spec", "serviceName"), item.document.where("spec", "serviceName")
-            if item.kind == "StatefulSet" and name and name not in environment.services and environment.complete:
-                yield Problem(*place, f"there is no Service {name}: add it, or fix serviceName")
 
 
 def _check_service(environment: Environment, service: Map) -> Iterator[Problem]:
@@ -158,7 +155,7 @@ def _check_references(environment: Environment, item: Workload, made: _Made) -> 
 
 
 def _references(item: Workload) -> Iterator[tuple[str, str, list[str], Place]]:
-    """Yield kind, name, keys and place of everything that a pod needs before it can start."""
+    """Yield kind, name, keys and place of everything of its namespace that a pod needs before it can start."""
     found: list[tuple[Map, str, str]] = [(item.pod, "ServiceAccount", "serviceAccountName")]
     for variable in item.variables:
         found.append((variable.map("valueFrom", "configMapKeyRef"), "ConfigMap", "name"))
@@ -172,7 +169,6 @@ def _references(item: Workload) -> Iterator[tuple[str, str, list[str], Place]]:
         found += [(volume.map("configMap"), "ConfigMap", "name"), (volume.map("secret"), "Secret", "secretName")]
         found += [(volume.map("secret"), "Secret", "name")]
         found += [(volume.map("persistentVolumeClaim"), "PersistentVolumeClaim", "claimName")]
-    found += [(secret, "Secret", "name") for secret in item.pod.maps("imagePullSecrets")]
     for where, kind, key in found:
         if where.text(key) and where.get("optional") is not True:
             keys = [where.text("key"), *(entry.text("key") for entry in where.maps("items"))]

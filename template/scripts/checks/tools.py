@@ -76,7 +76,8 @@ def _planned(repository: Repository) -> Iterator[Tool]:
 
 def _builds(repository: Repository) -> list[str]:
     """Return the folders that Argo CD builds by kustomize alone."""
-    if "kustomize.buildOptions" in applications.settings(repository):
+    settings = repository.matching(r"(?:clusters|terraform/gitops)/.*[.]ya?ml")
+    if any("kustomize.buildOptions" in repository.text(path) for path in settings):
         return []  # Argo CD builds in another way.
     folders = [*repository.overlays(), *kustomize.deployed(repository), *applications.folders_of_bootstrap(repository)]
     local = [one for one in dict.fromkeys(folders) if kustomize.kustomization(repository, one)]

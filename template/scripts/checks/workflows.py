@@ -30,19 +30,15 @@ def _is_ours(step: Map) -> bool:
 
 
 def check(repository: Repository) -> Iterator[Problem]:
-    """Check that a workflow which asks for an environment offers each of them, and that what is named is there."""
+    """Check that the environments which workflows offer and name are there."""
     names = repository.environments()
     for workflow, jobs, _ in _workflows(repository):
         every = _FOR_EACH.fullmatch(workflow.place[0])
         inputs = workflow.map("on", "workflow_dispatch", "inputs") if every else Map()
-        offered = {key: inputs.map(key) for key in ("environment", "from", "to") if inputs.map(key).texts("options")}
-        for key, setting in offered.items():
-            options = setting.texts("options")
-            strangers = sorted(set(options) - set(names))
-            if key == "environment" and sorted(options) != names and set(options) & set(names):
-                what = f"options are not the environments {', '.join(names)}"
-                yield Problem(*setting.where("options"), f"{what}: make them the same")
-            elif key != "environment" and strangers and {"from", "to"} <= set(offered):
+        settings = [inputs.map(key) for key in ("environment", "from", "to")]
+        offered = {one for setting in settings for one in setting.texts("options")}
+        for setting in settings if offered & set(names) else ():  # Or they are about something else.
+            if strangers := sorted({*setting.texts("options")} - {*names}):
                 what = f"{', '.join(strangers)} is no environment"
                 yield Problem(*setting.where("options"), f"{what}: use {', '.join(names)}")
         for job in jobs:
@@ -55,13 +51,13 @@ def check(repository: Repository) -> Iterator[Problem]:
 
 def check_sources(repository: Repository) -> Iterator[Problem]:
     """Check that a change of each source is built before it is merged."""
+    texts = "".join(map(repository.text, repository.matching(r"[.]github/workflows/.*")))
     for job in _jobs(repository.first(".github/workflows/check.yml")):
         named = job.texts("strategy", "matrix", "service")
         for name in repository.matching(r"src/([^/]+)/Dockerfile") if named else ():
-            ours = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")  # Others are no services.
-            others = map(repository.text, repository.matching(r"[.]github/workflows/.*"))
-            ours = [] if any(f"src/{name}/" in text for text in others) else ours  # It has a workflow of its own.
-            if ours and name not in named and "include" not in job.map("strategy", "matrix"):
+            is_service = repository.matching(rf"apps/[^/]+/base/{re.escape(name)}/.*")
+            elsewhere = "include" in job.map("strategy", "matrix") or re.search(rf"\b{re.escape(name)}\b", texts)
+            if is_service and name not in named and not elsewhere:
                 place = job.where("strategy", "matrix", "service")
                 yield Problem(*place, f"src/{name} is not among the services: add it, so that it is checked")
 
