@@ -425,7 +425,7 @@ def _check_files(repository: Repository, found: dict[str, Map], named: set[str])
 
 def _is_for_people(repository: Repository, path: str) -> bool:
     """Tell whether a page or a command names a file, as one that people apply by hand."""
-    pages = repository.matching(r".*[.](?:md|sh)|(?:.*/)?Makefile|scripts/[^.]+|[.]github/.*|(?:.*[/.])?Jenkinsfile")
+    pages = repository.matching(r"(?!(?:apps|bootstrap|clusters)/.*[.]ya?ml|[.]gitops-ignore[.]yaml).*")
     return any(path in repository.text(one) for one in pages)
 
 
