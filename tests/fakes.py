@@ -23,7 +23,7 @@ PROGRAM = """#!/bin/bash
 LC_ALL=C
 exec 3<>/dev/tcp/127.0.0.1/{port}
 printf '%s\\0' $(($# + 4)) {world} {name} "$PWD" "$TF_DATA_DIR" "$@" >&3
-trap 'read -rt 0.5 -u 3; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT
+trap 'read -rt 0.5 -u 3; echo stopping; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT TERM
 IFS= read -rd '' waits <&3
 [ -z "$waits" ] || read -rt 20 -u 3
 IFS= read -rd '' out <&3

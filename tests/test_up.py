@@ -205,8 +205,8 @@ def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("to_all", [True, False])
-def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, to_all: bool) -> None:
+@pytest.mark.parametrize("how", ["Ctrl-C", "to the command alone", "the terminal is closed", "nobody reads"])
+def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, how: str) -> None:
     """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
     begun = tmp_path / "begun"
     faked.answer("terraform -chdir=terraform/platform apply", waits=str(begun))
@@ -223,7 +223,15 @@ def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path:
     while not begun.exists() and time.monotonic() < until:
         time.sleep(0.02)
     time.sleep(0.2)
-    if to_all:
+    if how == "the terminal is closed":  # The shell says so, then the system.
+        os.killpg(process.pid, signal.SIGHUP)
+        os.killpg(process.pid, signal.SIGHUP)
+    elif how == "nobody reads":  # In `make up | tee log`, Ctrl-C ends tee too.
+        assert process.stdout
+        process.stdout.close()
+        process.stdout = None
+        os.killpg(process.pid, signal.SIGINT)
+    elif how == "Ctrl-C":
         os.killpg(process.pid, signal.SIGINT)
     else:  # One that is sent to the command alone waits for the end of the step.
         process.send_signal(signal.SIGINT)

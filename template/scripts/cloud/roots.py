@@ -1,13 +1,17 @@
 """The roots below terraform/ that the pipeline plans and applies, and how they are run."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from gitops.process import CommandError, output
 from gitops.repository import ROOT
@@ -17,6 +21,33 @@ from .infrastructure import COMMAND
 LOCK = ".terraform.lock.hcl"
 PLAN = "pipeline.tfplan"
 _UNFIT = re.compile(r"locked provider|dependency changes detected")
+
+
+@contextlib.contextmanager
+def _piped(stream: TextIO) -> Iterator[int | None]:
+    """Yield where a program writes what goes to a stream: a terminal itself, else a pipe that is always read.
+
+    Whoever reads the stream may end before the program does, as `tee` at Ctrl-C, and the next line would kill it.
+    """
+    if stream.isatty():
+        yield None
+        return
+    source, sink = os.pipe()
+
+    def copy() -> None:
+        while text := os.read(source, 65536):
+            with contextlib.suppress(OSError):
+                os.write(stream.fileno(), text)
+        os.close(source)
+
+    stream.flush()
+    reader = threading.Thread(target=copy, daemon=True)
+    reader.start()
+    try:
+        yield sink
+    finally:
+        os.close(sink)
+        reader.join(5)  # What the program has left running may hold the pipe.
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -64,16 +95,23 @@ class Runner:
         processes: list[subprocess.Popen[bytes]] = []
 
         def keep(number: int, _frame: FrameType | None) -> None:
+            # Ctrl-C reaches it from the terminal already; a second signal would make it stop at once. That a terminal
+            # is closed is said more than once.
+            asks = number == signal.SIGTERM or (number == signal.SIGHUP and number not in caught)
             caught.append(number)
-            # Ctrl-C reaches it from the terminal already; a second one would make it stop at once.
-            for process in processes if number == signal.SIGTERM else []:
-                process.send_signal(number)
+            for process in processes if asks else []:
+                process.send_signal(signal.SIGTERM)
 
         before = {number: signal.signal(number, keep) for number in (signal.SIGINT, signal.SIGTERM)}
+        # It starts deaf to this one, which would kill it.
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             command, around = self._command(root, *arguments), {**os.environ, **self._variables}
-            processes.append(subprocess.Popen(command, cwd=ROOT, env=around))
-            status = processes[0].wait()
+            with _piped(sys.stdout) as out, _piped(sys.stderr) as errors:
+                processes.append(subprocess.Popen(command, cwd=ROOT, env=around, stdout=out, stderr=errors))
+                if before[signal.SIGHUP] != signal.SIG_IGN:  # As nohup leaves it.
+                    signal.signal(signal.SIGHUP, keep)
+                status = processes[0].wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
