@@ -17,7 +17,7 @@ from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import fail
 
-from .installation import azure, network, providers, settings
+from .installation import azure, check_azure, network, providers, settings
 from .installation.owner import OF_CLUSTER, ROOTS, STATE, TIMES, Owner
 from .installation.pipeline import NEXT, prepare
 from .installation.programs import confirm, require
@@ -27,6 +27,7 @@ def change(root: Root, runner: Owner, name: str) -> None:
     """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go."""
     approved = os.environ.get("APPROVE") == "yes"
     otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run make up"
+    runner.drop_plan(root)
     try:
         plan = runner.plan(root)
         if runner.adopt(root, plan):
@@ -40,6 +41,20 @@ def change(root: Root, runner: Owner, name: str) -> None:
         runner.apply_plan(root)
     finally:
         runner.drop_plan(root)
+
+
+def require_state_storage(chosen: azure.Subscription, wanted: settings.Settings) -> None:
+    """End where another subscription holds the state: what it names would be changed there, and the rest made here."""
+    name = wanted.state_account
+    try:
+        free = chosen.ask("storage", "account", "check-name", "--name", name)["nameAvailable"]
+    except CommandError as error:
+        if check_azure.UNREGISTERED in error.details:
+            return
+        raise
+    if not free and not azure.group_exists(chosen, wanted.state_group):
+        cure = f"az account set --subscription NAME, or {check_azure.another('state_storage')}"
+        raise CommandError(f"the state storage {name} is in another subscription than {chosen.name}: {cure}")
 
 
 def require_group(chosen: azure.Subscription, wanted: settings.Settings) -> None:
@@ -64,6 +79,7 @@ def main() -> None:
     chosen = azure.subscription()
     for wanted in clusters:
         print(f"{wanted.cluster} in {wanted.location}, subscription {chosen.name} ({chosen.id})")
+    require_state_storage(chosen, clusters[0])
     prepare()
     providers.prepare()
 

@@ -25,7 +25,7 @@ class Subscription:
 
     def ask(self, *arguments: str, timeout: float = 120) -> Any:
         """Return the JSON answer of an `az` command in this subscription."""
-        return json_output("az", *arguments, "--subscription", self.id, "--output", "json", timeout=timeout)
+        return json_output("az", *arguments, "--subscription", self.id, timeout=timeout)
 
     def call(self, method: str, path: str, body: str | None = None) -> Any:
         """Return the JSON answer of Azure's own API below this subscription."""
@@ -46,12 +46,13 @@ def subscription() -> Subscription:
     """Return the subscription that az has chosen, or the one that ARM_SUBSCRIPTION_ID names."""
     chosen = os.environ.get("ARM_SUBSCRIPTION_ID")
     try:
-        found = json_output(
-            "az", "account", "show", *(["--subscription", chosen] if chosen else []), "--output", "json"
-        )
+        found = json_output("az", "account", "show", *(["--subscription", chosen] if chosen else []))
     except CommandError as error:
         if "az is not on PATH" in str(error):
             raise
+        if chosen:
+            cure = "correct or unset ARM_SUBSCRIPTION_ID, or run az login"
+            raise CommandError(f"az knows no subscription {chosen}: {cure} ({error})") from error
         cure = "run az login, then az account set --subscription NAME"
         raise CommandError(f"not signed in to Azure: {cure} ({error})") from error
     cloud = found.get("environmentName", "AzureCloud")
@@ -86,7 +87,7 @@ def is_sound(resource: str) -> bool:
 
 def role_assignments(scope: str) -> list[dict[str, Any]]:
     """Return the roles that are given at a scope itself."""
-    return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
+    return json_output("az", "role", "assignment", "list", "--scope", scope) or []
 
 
 def group_exists(chosen: Subscription, name: str) -> bool:

@@ -15,6 +15,7 @@ from . import azure
 from .azure import Subscription
 
 _IMPORTS = "up_imports.tf"
+_UNPROTECTED = "down_override.tf"
 # A role that was just given is honoured after seconds, at times after minutes.
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
@@ -48,7 +49,7 @@ def _unprotected(root: Root) -> Iterator[None]:
                 protected.append(
                     f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
                 )
-    override = folder / "down_override.tf"
+    override = folder / _UNPROTECTED
     if protected:
         override.write_text("".join(protected), encoding="utf-8")
     try:
@@ -124,12 +125,13 @@ class Owner(Runner):
         return bool(blocks)
 
     def drop_plan(self, root: Root) -> None:
-        """Remove the plan that `plan` has kept, which holds the state, and what `adopt` has written for it."""
-        for name in (PLAN, _IMPORTS):
+        """Remove the plan that `plan` has kept, which holds the state, and what `adopt` or a killed run has written."""
+        for name in (PLAN, _IMPORTS, _UNPROTECTED):
             (ROOT / "terraform" / root.name / name).unlink(missing_ok=True)
 
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made."""
+        self.drop_plan(root)
         with _unprotected(root):
             self._attended(root, "destroy", "-auto-approve", *self._values(root), *arguments)
 

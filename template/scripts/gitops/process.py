@@ -48,7 +48,8 @@ def call(
             capture_output=True,
             check=False,
             timeout=timeout,
-            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},  # What is printed is read.
+            # What is printed is read, whatever format a person has set for the terminal.
+            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", "AZURE_CORE_OUTPUT": "json", **(env or {})},
         )
     except FileNotFoundError as error:
         raise CommandError(f"{argv[0]} is not on PATH: install it") from error
