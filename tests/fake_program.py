@@ -215,7 +215,7 @@ def gh(world: World, arguments: list[str]) -> None:
 def matches(words: str, line: str) -> bool:
     """Tell whether a line begins with the words before the first ellipsis, and holds those after it."""
     first, *others = words.split(" … ")
-    return line.startswith(first) and all(other.lower() in line.lower() for other in others)
+    return f"{line} ".startswith(first) and all(other.lower() in line.lower() for other in others)
 
 
 def called(world: World, name: str, arguments: list[str]) -> dict[str, Any]:
