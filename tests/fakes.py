@@ -29,7 +29,8 @@ IFS= read -rd '' waits <&3
 IFS= read -rd '' out <&3
 IFS= read -rd '' errors <&3
 IFS= read -rd '' status <&3
-# As a person may have set it: az prints tables, unless it is told otherwise.
+# As a person may have set it: az looks into one group, and prints tables, unless it is told otherwise.
+[[ {name}-"${{AZURE_DEFAULTS_GROUP-mine}} $*" != az-mine*" list "* ]] || [[ $* == *--resource-group* ]] || out="[]"
 [ {name} != az ] || [ "$AZURE_CORE_OUTPUT" = json ] || [[ $* == *--output* ]] || out="Result"$'\n'"------"$'\n'"$out"
 printf %s "$out"
 printf %s "$errors" >&2

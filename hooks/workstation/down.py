@@ -134,8 +134,15 @@ def main() -> None:
         if left := [group for group in groups if azure.group_exists(chosen, group)]:
             fail(
                 f"the state storage {wanted.state_account} is not in subscription {chosen.name}, but {left[0]} is:"
-                f" choose the right subscription, or run az group delete --name {left[0]}"
+                f" choose the right subscription, or run {azure.delete_group(chosen, left[0])}"
             )
+        for one in clusters:
+            if "resource_group" in one.existing and (names := azure.left_in(chosen, one.group, one.cluster)):
+                fail(
+                    f"the state storage {wanted.state_account} is not in subscription {chosen.name}, but {one.group}"
+                    f" holds {', '.join(names)} with the tag cluster={one.cluster}: choose the right subscription, or"
+                    " remove them one by one"
+                )
         holds = " nor ".join([wanted.state_account, *groups])
         print(f"Nothing to remove: subscription {chosen.name} does not hold {holds}.")
         return
@@ -158,14 +165,15 @@ def main() -> None:
     groups += [one.node_group for one in clusters if one.node_group]
     if left := [name for name in groups if azure.group_exists(chosen, name)]:
         fail(
-            f"{', '.join(left)} is still there and is billed: look what it holds, then az group delete --name {left[0]}"
+            f"{', '.join(left)} is still there and is billed: look what it holds, then"
+            f" {azure.delete_group(chosen, left[0])}"
         )
     if not all_go:
         print("\nDone. What all clusters share stays, and so do the other clusters.")
         print(f"Note: {REMOVED}.")
         return
     print("\nDone. Nothing is left but the state storage, a few cents a month, which make up uses again.")
-    print(f"To remove it too, with the history of the state: az group delete --name {wanted.state_group}")
+    print(f"To remove it too, with the history of the state: {azure.delete_group(chosen, wanted.state_group)}")
     print(f"and rm -f terraform/{STATE.name}/terraform.tfstate*")
     print(f"Note: {REMOVED}.")
 

@@ -65,7 +65,7 @@ def require_group(chosen: azure.Subscription, wanted: settings.Settings) -> None
         if not there:
             raise CommandError(f"the resource group {name}, which is to be there, is not in this subscription: make it")
     elif there:
-        cure = f"choose another cluster_name, or if nobody needs what is in it, az group delete --name {name}"
+        cure = f"choose another cluster_name, or if nobody needs what is in it, {azure.delete_group(chosen, name)}"
         raise CommandError(f"the resource group {name} is there, but not in the state of this repository: {cure}")
 
 
@@ -111,8 +111,8 @@ def main() -> None:
     print(f"Next: {NEXT}.")
     for wanted in clusters:
         print(
-            f"To use kubectl: az aks get-credentials --resource-group {wanted.cluster_group} --name {wanted.cluster}"
-            " && kubelogin convert-kubeconfig --login azurecli"
+            f"To use kubectl: az aks get-credentials --subscription {chosen.id} --resource-group {wanted.cluster_group}"
+            f" --name {wanted.cluster} && kubelogin convert-kubeconfig --login azurecli"
         )
 
 

@@ -95,6 +95,19 @@ def group_exists(chosen: Subscription, name: str) -> bool:
     return output("az", "group", "exists", "--name", name, "--subscription", chosen.id).strip() == "true"
 
 
+def delete_group(chosen: Subscription, name: str) -> str:
+    """Return the command that removes a resource group, from this subscription and no other."""
+    return f"az group delete --subscription {chosen.id} --name {name}"
+
+
+def left_in(chosen: Subscription, group: str, cluster: str) -> list[str]:
+    """Return the names of what terraform/platform has made for a cluster in a resource group of others, by its tag."""
+    if not group_exists(chosen, group):
+        return []
+    query = f"[?tags.cluster=='{cluster}'].name"
+    return [str(one) for one in chosen.ask("resource", "list", "--resource-group", group, "--query", query) or []]
+
+
 def allows(permissions: list[dict[str, Any]], action: str) -> bool:
     """Tell whether a list of Azure permissions allows an action; `*` stands for any text, case does not count."""
 
