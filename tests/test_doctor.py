@@ -227,7 +227,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"json": TAKEN},
         "is taken, by another subscription: choose the subscription that has it",
     ),
-    ("gh auth status --hostname github.com", {"status": 1, "stderr": "You are not logged in\n"}, "GitHub: not signed in: run gh auth login"),
+    (
+        "gh auth status --hostname github.com",
+        {"status": 1, "stderr": "You are not logged in\n"},
+        "GitHub: not signed in: run gh auth login",
+    ),
     (
         "gh api … .permissions.push",
         {"status": 1, "stderr": "gh: Not Found (HTTP 404)\n"},
@@ -333,7 +337,7 @@ def test_zones_that_a_size_is_not_in_are_named(faked: Fakes) -> None:
     limited = [{"type": "Zone", "restrictionInfo": {"zones": ["3"]}, "reasonCode": "NotAvailableForSubscription"}]
     faked.answer("az vm list-skus", json=[sku("Standard_D2ads_v5", restrictions=limited)])
     [found] = lines(faked, "failure")
-    assert "Standard_D2ads_v5 is not in zone 3 of westeurope: set zones to [\"1\", \"2\"] in terraform/" in found
+    assert 'Standard_D2ads_v5 is not in zone 3 of westeurope: set zones to ["1", "2"] in terraform/' in found
 
 
 def test_a_kubernetes_version_that_is_not_offered_is_named_with_those_that_are(faked: Fakes) -> None:

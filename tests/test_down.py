@@ -98,7 +98,10 @@ def test_down_in_the_wrong_subscription_does_not_claim_success(faked: Fakes) -> 
 def test_commands_that_are_told_name_the_subscription(there: Fakes) -> None:
     """The one of ARM_SUBSCRIPTION_ID is not the one that az would take."""
     there.change(groups=[f"rg-{NAME}-nodes"])
-    assert f"az group delete --subscription {SUBSCRIPTION} --name rg-{NAME}-nodes" in there.run("down", CONFIRM=NAME).stderr
+    assert (
+        f"az group delete --subscription {SUBSCRIPTION} --name rg-{NAME}-nodes"
+        in there.run("down", CONFIRM=NAME).stderr
+    )
     assert f"az aks get-credentials --subscription {SUBSCRIPTION} " in there.run("up").stdout
 
 

@@ -101,6 +101,16 @@ def test_up_without_a_sign_in_says_how_to_sign_in(faked: Fakes) -> None:
     assert faked.calls("terraform") == []
 
 
+def test_a_sign_in_that_has_run_out_is_told_before_anything_is_made(faked: Fakes) -> None:
+    words = "ERROR: AADSTS700082: The refresh token has expired.\nInteractive authentication is needed. Please run:\naz login\n"
+    faked.answer("az storage account check-name", status=1, stderr=words)
+    failed = faked.run("up")
+    assert failed.stderr == (
+        "up: the sign-in to Azure has run out: run az login (ERROR: AADSTS700082: The refresh token has expired.)\n"
+    )
+    assert faked.calls("terraform", "gh") == []
+
+
 def test_a_subscription_that_az_does_not_know_is_named(faked: Fakes) -> None:
     faked.answer("az account show --subscription Typo", status=1, stderr="ERROR: Subscription 'Typo' not found.\n")
     failed = faked.run("up", ARM_SUBSCRIPTION_ID="Typo")
@@ -121,7 +131,10 @@ def test_up_makes_nothing_where_another_subscription_holds_the_state(faked: Fake
     faked.answer("az storage account check-name", json=TAKEN)
     failed = faked.run("up")
     assert failed.returncode == 1
-    assert "is in another subscription than Try out: az account set --subscription NAME, or answer `names`" in failed.stderr
+    assert (
+        "is in another subscription than Try out: az account set --subscription NAME, or answer `names`"
+        in failed.stderr
+    )
     assert faked.calls("terraform", "gh") == []
     faked.change(groups=["rg-aks-goal-tracker-state"])
     assert faked.run("up").returncode == 0
@@ -238,7 +251,9 @@ def test_up_shows_the_complaint_that_terraform_frames_and_colours(faked: Fakes) 
     locks(faked)[0].unlink()
     frame = "\x1b[31m{}\x1b[0m\x1b[0m"
     words = f"{frame.format('╷')}\n{frame.format('│')} \x1b[1m\x1b[31mError: \x1b[0mCould not retrieve providers for locking\n"
-    cause = f"{frame.format('│')} \n{frame.format('│')} could not connect to\n{frame.format('│')} registry.terraform.io\n"
+    cause = (
+        f"{frame.format('│')} \n{frame.format('│')} could not connect to\n{frame.format('│')} registry.terraform.io\n"
+    )
     faked.answer("terraform -chdir=terraform/gitops providers", status=1, stderr=f"{words}{cause}{frame.format('╵')}\n")
     said = "Could not retrieve providers for locking: could not connect to registry.terraform.io"
     assert faked.run("up").stderr == f"up: Error: {said}\n"
@@ -246,7 +261,9 @@ def test_up_shows_the_complaint_that_terraform_frames_and_colours(faked: Fakes) 
 
 def test_down_says_who_holds_the_lock_of_the_state(faked: Fakes) -> None:
     faked.run("up")
-    words = "Error: Error acquiring the state lock\n\nError message: state blob is already locked\nLock Info:\n  ID: 0a1b\n"
+    words = (
+        "Error: Error acquiring the state lock\n\nError message: state blob is already locked\nLock Info:\n  ID: 0a1b\n"
+    )
     faked.answer("terraform -chdir=terraform/gitops state rm", status=1, stderr=words)
     failed = faked.run("down", CONFIRM="aks-goal-tracker")
     assert "Lock Info: ID: 0a1b; fix the cause and run make down again" in failed.stderr
@@ -355,7 +372,9 @@ def test_where_environments_share_a_cluster_none_can_be_chosen(faked: Fakes, com
     # A variable of the shell: sh reads the file that it names.
     assert support.run("env", "ENV=.shrc", *made, cwd=faked.product).stdout == f"scripts/from-template {command} \n"
     failed = faked.run(command, "dev")
-    assert failed.stderr == f"{command}: all environments share one cluster: leave ENV=dev out, it is about all of them\n"
+    assert (
+        failed.stderr == f"{command}: all environments share one cluster: leave ENV=dev out, it is about all of them\n"
+    )
     assert faked.calls() == []
 
 

@@ -68,7 +68,12 @@ def require(*commands: str) -> None:
 
 def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
     """Return the JSON that a program prints; None where it prints nothing."""
-    text = output(*command, timeout=timeout, **environment)
+    try:
+        text = output(*command, timeout=timeout, **environment)
+    except CommandError as error:
+        if "AADSTS" in error.details:
+            raise CommandError(f"the sign-in to Azure has run out: run az login ({error})", error.details) from error
+        raise
     try:
         return json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
