@@ -21,6 +21,7 @@ SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 # five times as long. On Ctrl-C it ends its work as Terraform does, then itself.
 PROGRAM = """#!/bin/bash
 LC_ALL=C
+[ {name} != gh ] || [ "${{GH_HOST-github.com}}" = github.com ] || {{ echo "gh: Not Found (HTTP 404)" >&2; exit 1; }}
 exec 3<>/dev/tcp/127.0.0.1/{port}
 printf '%s\\0' $(($# + 5)) {world} {name} "$PWD" "$TF_DATA_DIR" "$TF_WORKSPACE" "$@" >&3
 trap 'read -rt 0.5 -u 3; echo stopping; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT TERM

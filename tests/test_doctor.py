@@ -312,6 +312,19 @@ def test_a_private_repository_is_not_public_by_what_a_person_has_at_home(faked: 
     assert [line for line in found if "can't be read without signing in" in line]
 
 
+def test_an_address_that_no_host_has_is_told_as_such(faked: Fakes) -> None:
+    support.git("config", "remote.origin.url", "git@ssh.dev.azure.com:foo", cwd=faked.product)
+    assert "origin is git@ssh.dev.azure.com:foo, but Argo CD watches https://" in lines(faked, "warning")[0]
+
+
+@pytest.mark.parametrize("said", ["", "A new version is there.\n{}\n"])
+def test_an_az_that_does_not_answer_is_not_taken_for_a_missing_sign_in(faked: Fakes, said: str) -> None:
+    faked.answer("az account show", stdout=said)
+    [found] = lines(faked, "failure")
+    assert found == "failure  Azure: az account show printed something that is not JSON: run it to see what"
+    assert faked.run("up").stderr.startswith("up: az account show printed something that is not JSON: run it")
+
+
 def test_a_short_name_for_the_host_is_the_same_address(faked: Fakes) -> None:
     """As `url.https://github.com/.insteadOf=gh:` gives it."""
     support.git("config", "url.https://github.com/.insteadOf", "gh:", cwd=faked.product)

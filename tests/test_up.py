@@ -40,6 +40,16 @@ def test_up_says_what_each_step_does_how_long_it_takes_and_what_to_do_next(faked
     assert "Next: make ci-variables" in words
 
 
+def test_up_asks_the_github_of_the_repository_whatever_host_gh_would_ask(faked: Fakes) -> None:
+    assert faked.run("up", GH_HOST="github.example.com").returncode == 0
+
+
+def test_up_names_the_namespace_of_argo_cd(faked: Fakes) -> None:
+    [path] = faked.product.glob("bootstrap/**/application.yaml")
+    path.write_text(path.read_text().replace("namespace: argocd", "namespace: gitops"))
+    assert "until it has, kubectl --namespace gitops get applications shows it" in faked.run("up").stdout
+
+
 def test_up_may_run_again_and_does_the_same(faked: Fakes) -> None:
     assert faked.run("up").returncode == 0
     made = faked.world["terraform"]
@@ -97,7 +107,7 @@ def test_up_without_a_sign_in_says_how_to_sign_in(faked: Fakes) -> None:
     faked.answer("az account show", status=1, stderr="ERROR: Please run 'az login' to setup account.\n")
     failed = faked.run("up")
     assert failed.returncode == 1
-    assert "not signed in to Azure: run az login" in failed.stderr
+    assert failed.stderr == "up: not signed in: run az login, then az account set --subscription NAME\n"
     assert faked.calls("terraform") == []
 
 
@@ -140,8 +150,8 @@ def test_up_makes_nothing_where_another_subscription_holds_the_state(faked: Fake
     assert faked.run("up").returncode == 0
 
 
-def test_up_goes_on_where_a_new_subscription_does_not_say_whether_a_name_is_free(faked: Fakes) -> None:
-    words = "(MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.Storage'."
+@pytest.mark.parametrize("words", ["(MissingSubscriptionRegistration) not registered.", "(AuthorizationFailed) no."])
+def test_up_goes_on_where_azure_does_not_say_whether_a_name_is_free(faked: Fakes, words: str) -> None:
     faked.answer("az storage account check-name", status=1, stderr=words)
     assert faked.run("up").returncode == 0
 

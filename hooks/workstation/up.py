@@ -10,12 +10,13 @@ another subscription.
 
 import argparse
 import os
+import re
 
 from cloud import kept, plans
 from cloud.infrastructure import COMMAND
 from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
-from gitops.repository import fail
+from gitops.repository import argocd_namespace, fail, main_branch
 
 from .installation import azure, check_azure, network, providers, settings
 from .installation.owner import OF_CLUSTER, ROOTS, STATE, TIMES, Owner
@@ -49,7 +50,8 @@ def require_state_storage(chosen: azure.Subscription, wanted: settings.Settings)
     try:
         free = chosen.ask("storage", "account", "check-name", "--name", name)["nameAvailable"]
     except CommandError as error:
-        if check_azure.UNREGISTERED in error.details:
+        # A new subscription does not say, nor does one to whoever has rights in a group alone.
+        if re.search(f"{check_azure.UNREGISTERED}|AuthorizationFailed", error.details):
             return
         raise
     if not free and not azure.group_exists(chosen, wanted.state_group):
@@ -106,7 +108,8 @@ def main() -> None:
             fail(f"{step}, was interrupted: what was made stays; make up goes on from there")
 
     print(
-        "\nDone. Argo CD brings the rest from Git; until it has, kubectl --namespace argocd get applications shows it."
+        f"\nDone. Argo CD brings the rest from {main_branch()}, as far as it is pushed; until it has,"
+        f" kubectl --namespace {argocd_namespace()} get applications shows it."
     )
     print(f"Next: {NEXT}.")
     for wanted in clusters:

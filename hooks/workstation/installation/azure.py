@@ -1,6 +1,7 @@
 """What Azure is asked."""
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,7 +9,7 @@ from typing import Any
 
 from gitops.process import CommandError, output
 
-from .programs import json_output
+from .programs import NO_JSON, json_output
 from .settings import Settings
 
 INSIDE = "work on a machine in that network: In the network, in README.md"
@@ -48,13 +49,14 @@ def subscription() -> Subscription:
     try:
         found = json_output("az", "account", "show", *(["--subscription", chosen] if chosen else []))
     except CommandError as error:
-        if "az is not on PATH" in str(error):
-            raise
-        if chosen:
+        if chosen and re.search("not found|doesn't exist", error.details):
             cure = "correct or unset ARM_SUBSCRIPTION_ID, or run az login"
             raise CommandError(f"az knows no subscription {chosen}: {cure} ({error})") from error
-        cure = "run az login, then az account set --subscription NAME"
-        raise CommandError(f"not signed in to Azure: {cure} ({error})") from error
+        if "az login" in error.details:
+            raise CommandError("not signed in: run az login, then az account set --subscription NAME") from error
+        raise
+    if not found:
+        raise CommandError(f"az account show {NO_JSON}")
     cloud = found.get("environmentName", "AzureCloud")
     if cloud != "AzureCloud":
         cure = "run az cloud set --name AzureCloud, then az login"

@@ -30,17 +30,23 @@ def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
     """Return the subscription if its sign-in is good, and what to say about it."""
     try:
         chosen = azure.subscription()
-        pool.ask(
-            "az", "account", "get-access-token", "--subscription", chosen.id, "--query", "expiresOn", "--output", "tsv"
-        ).result()
     except CommandError as error:
-        if str(error).startswith("not signed in"):
-            return None, [failure("Azure: not signed in", "run az login, then az account set --subscription NAME")]
-        if "not on PATH" in str(error):
-            return None, []
-        if "public cloud" in str(error) or "az knows no subscription" in str(error):
-            problem, _, cure = str(error).partition(": ")
-            return None, [failure(f"Azure: {problem}", cure)]
+        problem, _, cure = str(error).partition(": ")
+        return None, [] if "not on PATH" in problem else [failure(f"Azure: {problem}", cure)]
+    token = (
+        "az",
+        "account",
+        "get-access-token",
+        "--subscription",
+        chosen.id,
+        "--query",
+        "expiresOn",
+        "--output",
+        "tsv",
+    )
+    try:
+        pool.ask(*token).result()
+    except CommandError as error:
         return None, [failure(f"Azure: the sign-in has run out ({error})", "run az login")]
     if chosen.state != "Enabled":
         cure = "choose another with az account set --subscription NAME, or have it enabled"

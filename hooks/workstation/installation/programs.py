@@ -18,6 +18,7 @@ _INSTALL = {
     "terraform": "https://developer.hashicorp.com/terraform/install",
     "tofu": "https://opentofu.org/docs/intro/install",
 }
+NO_JSON = "printed something that is not JSON: run it to see what"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
     try:
         return json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
-        raise CommandError(f"{command[0]} {command[1]} printed something that is not JSON") from error
+        raise CommandError(f"{' '.join(command[:3])} {NO_JSON}") from error
 
 
 def confirm(word: str, given: str | None, otherwise: str) -> None:

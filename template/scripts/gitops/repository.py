@@ -198,7 +198,7 @@ def web_page(remote: str) -> str:
     if not (ssh := _SSH.fullmatch(remote)):
         return remote  # A folder of this machine.
     host, path = ssh[1] or ssh[2], ssh[3]
-    if host in _AZURE:
+    if host in _AZURE and path.count("/") == 3:
         _, organisation, project, name = path.split("/")
         return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
     return f"https://{_HOSTS.get(host, host)}/{path}"
