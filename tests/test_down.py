@@ -201,6 +201,27 @@ def test_one_cluster_goes_and_what_it_shares_with_others_stays(faked_clusters: F
     assert "az group delete" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "environments", "cure"),
+    [
+        ("up", ("dev",), "make up ENV=dev APPROVE=yes"),
+        ("down", ("dev",), "make down ENV=dev CONFIRM=aks-goal-tracker-dev"),
+        ("down", (), f"make down CONFIRM='{CLUSTERS}'"),
+    ],
+)
+def test_the_command_that_is_told_is_about_the_same_clusters(
+    faked_clusters: Fakes, command: str, environments: tuple[str, ...], cure: str
+) -> None:
+    faked_clusters.change(storage=command == "down")
+    failed = faked_clusters.run(command, *environments, APPROVE="")
+    assert failed.stderr.endswith(f"without a terminal run {cure}\n")
+    faked_clusters.answer("terraform … init", status=1, stderr="Error: busy\n")
+    failed = faked_clusters.run(
+        command, *environments, CONFIRM=CLUSTERS if not environments else "aks-goal-tracker-dev"
+    )
+    assert f"run {cure.partition(' A')[0].partition(' C')[0]} again, it goes on from there" in failed.stderr
+
+
 @pytest.mark.parametrize("given", ["aks-goal-tracker", "aks-goal-tracker-dev"])
 def test_the_name_of_one_cluster_removes_no_other(faked_clusters: Fakes, given: str) -> None:
     faked_clusters.run("up")

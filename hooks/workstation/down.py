@@ -10,6 +10,7 @@ stays.
 import argparse
 import os
 import re
+import shlex
 
 from cloud.infrastructure import COMMAND
 from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
@@ -100,8 +101,8 @@ def remove(root: Root, runner: Owner, elsewhere: set[str], *, cluster_stays: boo
     runner.destroy(root, *(f"-target={address}" for address in outside if outside != made))
 
 
-def take_down(wanted: Settings, chosen: Subscription) -> None:
-    """Remove a cluster with all that belongs to it."""
+def take_down(wanted: Settings, chosen: Subscription, again: str) -> None:
+    """Remove a cluster with all that belongs to it; where that fails, tell the command that goes on."""
     runner = Owner(chosen, wanted.environment)
     step = ""
     try:
@@ -113,9 +114,9 @@ def take_down(wanted: Settings, chosen: Subscription) -> None:
         if lost := runner.resources(GITOPS):
             runner.forget(GITOPS, lost)
     except CommandError as error:
-        fail(f"{step} failed: {error}; fix the cause and run make down again, it goes on from there")
+        fail(f"{step} failed: {error}; fix the cause and run {again} again, it goes on from there")
     except InterruptedRunError:
-        fail(f"{step} was interrupted: run make down again, it goes on from there")
+        fail(f"{step} was interrupted: run {again} again, it goes on from there")
 
 
 def main() -> None:
@@ -150,11 +151,12 @@ def main() -> None:
         say_what_goes(one, chosen)
     say_what_stays(wanted, all_go=all_go)
     name = " ".join(one.cluster for one in clusters)
-    cure = f"nothing was removed: type it, or without a terminal run make down CONFIRM={name}"
+    again = settings.make("down", arguments.environments)
+    cure = f"nothing was removed: type it, or without a terminal run {again} CONFIRM={shlex.quote(name)}"
     confirm(name, os.environ.get("CONFIRM"), cure)
 
     for one in clusters:
-        take_down(one, chosen)
+        take_down(one, chosen, again)
     if all_go and REGISTRY in ROOTS:
         groups.append(wanted.registry_group)
         try:

@@ -11,6 +11,7 @@ another subscription.
 import argparse
 import os
 import re
+import shlex
 
 from cloud import kept, plans
 from cloud.infrastructure import COMMAND
@@ -24,10 +25,17 @@ from .installation.pipeline import NEXT, prepare
 from .installation.programs import confirm, require
 
 
-def change(root: Root, runner: Owner, name: str) -> None:
-    """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go."""
+def change(root: Root, runner: Owner, name: str, again: str) -> None:
+    """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go.
+
+    Args:
+        root: the one to change.
+        runner: who changes it.
+        name: what a person types before data or addresses go.
+        again: the command that goes on, for whoever has no terminal.
+    """
     approved = os.environ.get("APPROVE") == "yes"
-    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run make up"
+    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run {again}"
     runner.drop_plan(root)
     try:
         plan = runner.plan(root)
@@ -36,7 +44,7 @@ def change(root: Root, runner: Owner, name: str) -> None:
         if lost := kept.destroyed(plan):
             print(f"\nThis destroys {', '.join(lost)} for good: the data in it, or the address that is in use.")
             given = os.environ.get("CONFIRM", "" if approved else None)
-            confirm(name, given, f"{otherwise} CONFIRM={name}")
+            confirm(name, given, f"{otherwise} CONFIRM={shlex.quote(name)}")
         elif not approved and plans.digest(plan) != plans.NO_CHANGES:
             confirm("yes", None, f"{otherwise} APPROVE=yes")
         runner.apply_plan(root)
@@ -85,6 +93,7 @@ def main() -> None:
     prepare()
     providers.prepare()
 
+    again = settings.make("up", arguments.environments)
     steps: list[tuple[Root, settings.Settings | None]]
     steps = [(root, None) for root in ROOTS if root not in OF_CLUSTER]
     steps += [(root, wanted) for wanted in clusters for root in ROOTS if root in OF_CLUSTER]
@@ -100,12 +109,12 @@ def main() -> None:
             if of and of.private_api and root is GITOPS:
                 network.require_api_server(chosen, of)
             runner.take_up(root)
-            change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters))
+            change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters), again)
         except CommandError as error:
-            cure = "fix the cause (make doctor looks for it) and run make up again, it goes on from there"
+            cure = f"fix the cause (make doctor looks for it) and run {again} again, it goes on from there"
             fail(f"{step}, failed: {error}; what was made stays: {cure}")
         except InterruptedRunError:
-            fail(f"{step}, was interrupted: what was made stays; make up goes on from there")
+            fail(f"{step}, was interrupted: what was made stays; {again} goes on from there")
 
     print(
         f"\nDone. Argo CD brings the rest from {main_branch()}, as far as it is pushed; until it has,"

@@ -95,6 +95,11 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
 
 
+def make(command: str, environments: list[str]) -> str:
+    """Return how a command is called again for the same clusters."""
+    return " ".join([f"make {command}", *(f"ENV={name}" for name in environments)])
+
+
 def clusters(names: list[str] | None = None) -> list[Settings]:
     """Return the settings of every cluster in the order of their environments, or of those of some environments.
 
