@@ -287,16 +287,14 @@ def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
     assert faked.calls("terraform") == []
 
 
-@pytest.mark.costly
-@pytest.mark.parametrize("how", ["Ctrl-C", "to the command alone", "the terminal is closed", "nobody reads"])
-def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, how: str) -> None:
-    """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
-    begun = tmp_path / "begun"
-    faked.answer("terraform -chdir=terraform/platform apply", waits=str(begun))
+def begin(faked: Fakes, folder: Path, command: str, step: str, **environment: str) -> subprocess.Popen[str]:
+    """Begin a command, and wait until Terraform is at a step."""
+    begun = folder / "begun"
+    faked.answer(f"terraform -chdir=terraform/{step}", waits=str(begun))
     process = subprocess.Popen(
-        [sys.executable, "scripts/from-template", "up"],
+        [sys.executable, "scripts/from-template", command],
         cwd=faked.product,
-        env=faked.environment,
+        env={**faked.environment, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -306,6 +304,24 @@ def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path:
     while not begun.exists() and time.monotonic() < until:
         time.sleep(0.02)
     time.sleep(0.2)
+    return process
+
+
+def test_a_short_change_of_the_state_ends_by_itself_too(faked: Fakes, tmp_path: Path) -> None:
+    """It holds the lock of the state: killed, it would leave it."""
+    faked.run("up")
+    process = begin(faked, tmp_path, "down", "gitops state rm", CONFIRM="aks-goal-tracker")
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert errors == "down: platform was interrupted: run make down again, it goes on from there\n"
+    assert "terraform ended by itself" in faked.calls()
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("how", ["Ctrl-C", "to the command alone", "the terminal is closed", "nobody reads"])
+def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, how: str) -> None:
+    """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
+    process = begin(faked, tmp_path, "up", "platform apply")
     if how == "the terminal is closed":  # The shell says so, then the system.
         os.killpg(process.pid, signal.SIGHUP)
         os.killpg(process.pid, signal.SIGHUP)

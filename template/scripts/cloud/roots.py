@@ -127,7 +127,15 @@ class Runner:
             raise CommandError(f"{COMMAND} {arguments[0]} ended with status {status}, see above")
 
     def _quiet(self, root: Root, *arguments: str) -> str:
-        return output(*self._command(root, *arguments), timeout=900, **self._variables)
+        """Return what the command prints; it ends by itself as in `_attended`, for some of these lock the state too."""
+        caught: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
+        try:
+            return output(*self._command(root, *arguments), timeout=900, **self._variables)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if caught:
+                raise InterruptedRunError
 
     def init(self, root: Root) -> None:
         """Get the providers, as they are locked, and connect to the state."""
