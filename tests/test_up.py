@@ -159,7 +159,7 @@ def test_up_goes_on_where_azure_does_not_say_whether_a_name_is_free(faked: Fakes
 def test_what_the_shell_says_of_workspaces_and_folders_of_terraform_does_not_count(faked: Fakes) -> None:
     """One folder for all roots would mix their backends up, and another workspace has another state."""
     assert faked.run("up", TF_DATA_DIR="/tmp/one", TF_WORKSPACE="other").returncode == 0
-    assert (faked.world["TF_DATA_DIR"], faked.world["TF_WORKSPACE"]) == (".terraform", "default")
+    assert (faked.world["TF_DATA_DIR"], faked.world["TF_WORKSPACE"]) == (".terraform", "")
 
 
 def test_up_lifts_no_protection_that_a_killed_down_had_lifted(faked: Fakes) -> None:
@@ -325,6 +325,9 @@ def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path:
     if how == "the terminal is closed":  # The shell says so, then the system.
         os.killpg(process.pid, signal.SIGHUP)
         os.killpg(process.pid, signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
     elif how == "nobody reads":  # In `make up | tee log`, Ctrl-C ends tee too.
         assert process.stdout
         process.stdout.close()

@@ -17,7 +17,7 @@ from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import application, fail, services
 
-from .installation import azure, settings
+from .installation import azure, settings, terminal
 from .installation.azure import Subscription
 from .installation.owner import REGISTRY, ROOTS, STATE, TIMES, Owner
 from .installation.pipeline import REMOVED
@@ -124,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     settings.add_choice(parser)
     arguments = parser.parse_args()
+    terminal.outlive()
     require(COMMAND, "az")
     clusters = settings.clusters(arguments.environments)
     if any("cluster" in one.existing for one in clusters):

@@ -19,7 +19,7 @@ from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import argocd_namespace, fail, main_branch
 
-from .installation import azure, check_azure, network, providers, settings
+from .installation import azure, check_azure, network, providers, settings, terminal
 from .installation.owner import OF_CLUSTER, ROOTS, STATE, TIMES, Owner
 from .installation.pipeline import NEXT, prepare
 from .installation.programs import confirm, require
@@ -84,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     settings.add_choice(parser)
     arguments = parser.parse_args()
+    terminal.outlive()
     require(COMMAND, "az", "kubelogin")
     clusters = settings.clusters(arguments.environments)
     chosen = azure.subscription()

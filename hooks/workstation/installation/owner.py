@@ -3,11 +3,12 @@
 import contextlib
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from cloud.roots import GITOPS, PLAN, PLATFORM, Root, Runner
+from cloud.roots import GITOPS, PLAN, PLATFORM, InterruptedRunError, Root, Runner
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
@@ -64,6 +65,17 @@ class Owner(Runner):
     def __init__(self, chosen: Subscription, environment: str | None = None) -> None:
         """Remember the subscription, and whose cluster it is about."""
         super().__init__(environment, ARM_SUBSCRIPTION_ID=chosen.id)
+
+    def _quiet(self, root: Root, *arguments: str) -> str:
+        """Do the same, and let the command end by itself at Ctrl-C: some of these change the state."""
+        caught: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
+        try:
+            return super()._quiet(root, *arguments)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if caught:
+                raise InterruptedRunError
 
     def _values(self, root: Root) -> list[str]:
         # The subject that GitHub presents is kept where the clusters' identities are made.

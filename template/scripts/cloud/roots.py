@@ -1,17 +1,13 @@
 """The roots below terraform/ that the pipeline plans and applies, and how they are run."""
 
-import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 from gitops.process import CommandError, output
 from gitops.repository import ROOT
@@ -21,33 +17,6 @@ from .infrastructure import COMMAND
 LOCK = ".terraform.lock.hcl"
 PLAN = "pipeline.tfplan"
 _UNFIT = re.compile(r"locked provider|dependency changes detected")
-
-
-@contextlib.contextmanager
-def _piped(stream: TextIO) -> Iterator[int | None]:
-    """Yield where a program writes what goes to a stream: a terminal itself, else a pipe that is always read.
-
-    Whoever reads the stream may end before the program does, as `tee` at Ctrl-C, and the next line would kill it.
-    """
-    if stream.isatty():
-        yield None
-        return
-    source, sink = os.pipe()
-
-    def copy() -> None:
-        while text := os.read(source, 65536):
-            with contextlib.suppress(OSError):
-                os.write(stream.fileno(), text)
-        os.close(source)
-
-    stream.flush()
-    reader = threading.Thread(target=copy, daemon=True)
-    reader.start()
-    try:
-        yield sink
-    finally:
-        os.close(sink)
-        reader.join(5)  # What the program has left running may hold the pipe.
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -71,15 +40,9 @@ class Runner:
 
     def __init__(self, environment: str | None = None, **variables: str) -> None:
         """Remember whose cluster it is about, where each environment has its own, and variables for the command."""
-        # What `init` writes down of one root or cluster never meets another, and there is one workspace, whatever the
-        # shell says.
+        # What `init` writes down of one root or cluster never meets another, whatever the shell says.
         folder = f".terraform/{environment}" if environment else ".terraform"
-        self._variables = {
-            "TF_IN_AUTOMATION": "true",
-            "TF_DATA_DIR": folder,
-            "TF_WORKSPACE": "default",
-            **variables,
-        }
+        self._variables = {"TF_IN_AUTOMATION": "true", "TF_DATA_DIR": folder, "TF_WORKSPACE": "", **variables}
         self._environment = environment
 
     def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:
@@ -101,23 +64,16 @@ class Runner:
         processes: list[subprocess.Popen[bytes]] = []
 
         def keep(number: int, _frame: FrameType | None) -> None:
-            # Ctrl-C reaches it from the terminal already; a second signal would make it stop at once. That a terminal
-            # is closed is said more than once.
-            asks = number == signal.SIGTERM or (number == signal.SIGHUP and number not in caught)
             caught.append(number)
-            for process in processes if asks else []:
-                process.send_signal(signal.SIGTERM)
+            # Ctrl-C reaches it from the terminal already; a second one would make it stop at once.
+            for process in processes if number == signal.SIGTERM else []:
+                process.send_signal(number)
 
         before = {number: signal.signal(number, keep) for number in (signal.SIGINT, signal.SIGTERM)}
-        # It starts deaf to this one, which would kill it.
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             command, around = self._command(root, *arguments), {**os.environ, **self._variables}
-            with _piped(sys.stdout) as out, _piped(sys.stderr) as errors:
-                processes.append(subprocess.Popen(command, cwd=ROOT, env=around, stdout=out, stderr=errors))
-                if before[signal.SIGHUP] != signal.SIG_IGN:  # As nohup leaves it.
-                    signal.signal(signal.SIGHUP, keep)
-                status = processes[0].wait()
+            processes.append(subprocess.Popen(command, cwd=ROOT, env=around))
+            status = processes[0].wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -127,15 +83,7 @@ class Runner:
             raise CommandError(f"{COMMAND} {arguments[0]} ended with status {status}, see above")
 
     def _quiet(self, root: Root, *arguments: str) -> str:
-        """Return what the command prints; it ends by itself as in `_attended`, for some of these lock the state too."""
-        caught: list[int] = []
-        before = signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
-        try:
-            return output(*self._command(root, *arguments), timeout=900, **self._variables)
-        finally:
-            signal.signal(signal.SIGINT, before)
-            if caught:
-                raise InterruptedRunError
+        return output(*self._command(root, *arguments), timeout=900, **self._variables)
 
     def init(self, root: Root) -> None:
         """Get the providers, as they are locked, and connect to the state."""
