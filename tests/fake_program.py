@@ -46,7 +46,7 @@ def terraform(world: World, arguments: list[str]) -> None:
         (folder / ".terraform.lock.hcl").write_text(locked(str(folder)), encoding="utf-8")
         return None
     # Where each environment has a cluster of its own, `init` has a folder for each.
-    own = world["TF_DATA_DIR"].rpartition("/")[2]
+    own = world["TF_DATA_DIR"].partition("/")[2]
     command, made = arguments[1], world["terraform"].setdefault(f"{root} of {own}" if own else root, [])
     for name in [one.partition("=")[2] for one in arguments if one.startswith(("-var-file=", "-backend-config="))]:
         if not (folder / name).exists():
@@ -118,7 +118,7 @@ def az(world: World, arguments: list[str]) -> None:
         answer = [*([world["cluster"]] if world["cluster"] else []), *world["clusters"].values()]
     elif line.startswith("group exists"):
         name = option(arguments, "--name")
-        there = name in world["groups"] or (world["cluster"] and not name.endswith("-state"))
+        there = name in world["groups"] or world["storage" if name.endswith("-state") else "cluster"]
         there = there or any(name.startswith(one["resourceGroup"]) for one in world["clusters"].values())
         there = there or (name.endswith("-registry") and world["terraform"].get("registry"))
         print("true" if there else "false")
@@ -215,7 +215,7 @@ def gh(world: World, arguments: list[str]) -> None:
 def matches(words: str, line: str) -> bool:
     """Tell whether a line begins with the words before the first ellipsis, and holds those after it."""
     first, *others = words.split(" … ")
-    return line.startswith(first) and all(other.lower() in line.lower() for other in others)
+    return f"{line} ".startswith(first) and all(other.lower() in line.lower() for other in others)
 
 
 def called(world: World, name: str, arguments: list[str]) -> dict[str, Any]:

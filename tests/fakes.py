@@ -21,14 +21,18 @@ SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 # five times as long. On Ctrl-C it ends its work as Terraform does, then itself.
 PROGRAM = """#!/bin/bash
 LC_ALL=C
+[ {name} != gh ] || [ "${{GH_HOST-github.com}}" = github.com ] || {{ echo "gh: Not Found (HTTP 404)" >&2; exit 1; }}
 exec 3<>/dev/tcp/127.0.0.1/{port}
-printf '%s\\0' $(($# + 4)) {world} {name} "$PWD" "$TF_DATA_DIR" "$@" >&3
-trap 'read -rt 0.5 -u 3; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT
+printf '%s\\0' $(($# + 5)) {world} {name} "$PWD" "$TF_DATA_DIR" "$TF_WORKSPACE" "$@" >&3
+trap 'read -rt 0.5 -u 3; echo stopping; printf "ended by itself\\0" >&3; read -ru 3; exit 1' INT TERM
 IFS= read -rd '' waits <&3
 [ -z "$waits" ] || read -rt 20 -u 3
 IFS= read -rd '' out <&3
 IFS= read -rd '' errors <&3
 IFS= read -rd '' status <&3
+# As a person may have set it: az looks into one group, and prints tables, unless it is told otherwise.
+[[ {name}-"${{AZURE_DEFAULTS_GROUP-mine}} $*" != az-mine*" list "* ]] || [[ $* == *--resource-group* ]] || out="[]"
+[ {name} != az ] || [ "$AZURE_CORE_OUTPUT" = json ] || [[ $* == *--output* ]] || out="Result"$'\n'"------"$'\n'"$out"
 printf %s "$out"
 printf %s "$errors" >&2
 exit "$status"
@@ -219,7 +223,7 @@ class _Handler(socketserver.StreamRequestHandler):
         number, name, *others = [self._text() for _ in range(int(self._text()))]
         world = _worlds[int(number)]
         with fake_program.LOCK:
-            world["PWD"], world["TF_DATA_DIR"], *arguments = others
+            world["PWD"], world["TF_DATA_DIR"], world["TF_WORKSPACE"], *arguments = others
             answer = fake_program.called(world, name, arguments)
         if waits := answer.get("waits"):
             self.wfile.write(b"yes\0")

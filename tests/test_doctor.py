@@ -42,9 +42,9 @@ def faked(pushed_product: Path, tmp_path: Path) -> Fakes:
     return fakes_of.around(pushed_product, tmp_path / "fakes")
 
 
-def lines(fakes: Fakes, state: str) -> list[str]:
+def lines(fakes: Fakes, state: str, **environment: str) -> list[str]:
     """Run doctor and return the lines of a state; no line may be an exception's."""
-    done = fakes.run("doctor")
+    done = fakes.run("doctor", **environment)
     assert "Traceback" not in done.stderr
     found = done.stdout.splitlines()
     assert all(re.match(r"(ok|warning|failure|skipped) +\S", line) for line in found), done.stdout
@@ -227,7 +227,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"json": TAKEN},
         "is taken, by another subscription: choose the subscription that has it",
     ),
-    ("gh auth status", {"status": 1, "stderr": "You are not logged in\n"}, "GitHub: not signed in: run gh auth login"),
+    (
+        "gh auth status --hostname github.com",
+        {"status": 1, "stderr": "You are not logged in\n"},
+        "GitHub: not signed in: run gh auth login",
+    ),
     (
         "gh api … .permissions.push",
         {"status": 1, "stderr": "gh: Not Found (HTTP 404)\n"},
@@ -283,6 +287,51 @@ def test_a_name_of_ours_in_another_resource_group_is_a_failure(faked: Fakes) -> 
     assert "is in the resource group rg-other, not in rg-aks-goal-tracker: remove it, or answer" in found
 
 
+def test_the_key_that_git_signs_in_with_here_is_the_one_that_doctor_uses(faked: Fakes, tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\n[ "$1 $2" = "-i work" ] && exec git upload-pack {tmp_path}/remote.git\n')
+    ssh.chmod(0o755)
+    support.git("config", "remote.origin.url", "git@github.com:example-org/goal-tracker.git", cwd=faked.product)
+    assert "can't be reached" in lines(faked, "failure")[0]
+    assert lines(faked, "failure", GIT_SSH_COMMAND=f"{ssh} -i work") == []
+    support.git("config", "core.sshCommand", f"{ssh} -i work", cwd=faked.product)
+    assert lines(faked, "failure") == []
+
+
+def test_a_private_repository_is_not_public_by_what_a_person_has_at_home(faked: Fakes, tmp_path: Path) -> None:
+    """Git reads the address as another there, or finds a password."""
+    watched = "https://github.com/example-org/goal-tracker"
+    support.git("config", "--unset-all", f"url.{tmp_path}/remote.git.insteadOf", cwd=faked.product)
+    support.git("config", f"url.{tmp_path}/none.git.insteadOf", watched, cwd=faked.product)
+    support.git("config", "remote.origin.url", f"{tmp_path}/remote.git", cwd=faked.product)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(f'[url "{tmp_path}/remote.git"]\n\tinsteadOf = {watched}\n')
+    found = lines(faked, "", HOME=str(home))
+    assert not [line for line in found if "it is public" in line]
+    assert [line for line in found if "can't be read without signing in" in line]
+
+
+def test_an_address_that_no_host_has_is_told_as_such(faked: Fakes) -> None:
+    support.git("config", "remote.origin.url", "git@ssh.dev.azure.com:foo", cwd=faked.product)
+    assert "origin is git@ssh.dev.azure.com:foo, but Argo CD watches https://" in lines(faked, "warning")[0]
+
+
+@pytest.mark.parametrize("said", ["", "A new version is there.\n{}\n"])
+def test_an_az_that_does_not_answer_is_not_taken_for_a_missing_sign_in(faked: Fakes, said: str) -> None:
+    faked.answer("az account show", stdout=said)
+    [found] = lines(faked, "failure")
+    assert found == "failure  Azure: az account show printed something that is not JSON: run it to see what"
+    assert faked.run("up").stderr.startswith("up: az account show printed something that is not JSON: run it")
+
+
+def test_a_short_name_for_the_host_is_the_same_address(faked: Fakes) -> None:
+    """As `url.https://github.com/.insteadOf=gh:` gives it."""
+    support.git("config", "url.https://github.com/.insteadOf", "gh:", cwd=faked.product)
+    support.git("config", "remote.origin.url", "gh:example-org/goal-tracker", cwd=faked.product)
+    assert not [line for line in lines(faked, "warning") if "but Argo CD watches" in line]
+
+
 def test_a_quota_for_the_smallest_cluster_only_is_a_warning(faked: Fakes) -> None:
     faked.answer("az vm list-usage", json=[usage("cores", 8), usage("standardDADSv5Family", 100)])
     [found] = lines(faked, "warning")
@@ -301,7 +350,7 @@ def test_zones_that_a_size_is_not_in_are_named(faked: Fakes) -> None:
     limited = [{"type": "Zone", "restrictionInfo": {"zones": ["3"]}, "reasonCode": "NotAvailableForSubscription"}]
     faked.answer("az vm list-skus", json=[sku("Standard_D2ads_v5", restrictions=limited)])
     [found] = lines(faked, "failure")
-    assert "Standard_D2ads_v5 is not in zone 3 of westeurope: set zones to ['1', '2']" in found
+    assert 'Standard_D2ads_v5 is not in zone 3 of westeurope: set zones to ["1", "2"] in terraform/' in found
 
 
 def test_a_kubernetes_version_that_is_not_offered_is_named_with_those_that_are(faked: Fakes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import fakes as fakes_of
-from tests.fakes import Fakes
+from tests.fakes import SUBSCRIPTION, Fakes
 from tests.test_up import steps
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def test_down_says_what_goes_data_included_and_how_to_remove_the_state(there: Fa
     assert "all volumes and databases" in words
     assert "Prune=false and Delete=false hold against Argo CD" in words
     assert "with its secrets, purged at once" in words
-    assert f"az group delete --name rg-{NAME}-state" in words
+    assert f"az group delete --subscription {SUBSCRIPTION} --name rg-{NAME}-state" in words
     assert "terraform/state/terraform.tfstate*" in words
 
 
@@ -93,6 +93,16 @@ def test_down_in_the_wrong_subscription_does_not_claim_success(faked: Fakes) -> 
     failed = faked.run("down", CONFIRM=NAME)
     assert failed.returncode == 1
     assert "choose the right subscription" in failed.stderr
+
+
+def test_commands_that_are_told_name_the_subscription(there: Fakes) -> None:
+    """The one of ARM_SUBSCRIPTION_ID is not the one that az would take."""
+    there.change(groups=[f"rg-{NAME}-nodes"])
+    assert (
+        f"az group delete --subscription {SUBSCRIPTION} --name rg-{NAME}-nodes"
+        in there.run("down", CONFIRM=NAME).stderr
+    )
+    assert f"az aks get-credentials --subscription {SUBSCRIPTION} " in there.run("up").stdout
 
 
 def test_down_works_when_the_cluster_is_gone_already(there: Fakes) -> None:
@@ -189,6 +199,27 @@ def test_one_cluster_goes_and_what_it_shares_with_others_stays(faked_clusters: F
     assert faked_clusters.world["terraform"]["registry"]
     assert "The registry exampleorggoaltracker stays" in done.stdout
     assert "az group delete" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "environments", "cure"),
+    [
+        ("up", ("dev",), "make up ENV=dev APPROVE=yes"),
+        ("down", ("dev",), "make down ENV=dev CONFIRM=aks-goal-tracker-dev"),
+        ("down", (), f"make down CONFIRM='{CLUSTERS}'"),
+    ],
+)
+def test_the_command_that_is_told_is_about_the_same_clusters(
+    faked_clusters: Fakes, command: str, environments: tuple[str, ...], cure: str
+) -> None:
+    faked_clusters.change(storage=command == "down")
+    failed = faked_clusters.run(command, *environments, APPROVE="")
+    assert failed.stderr.endswith(f"without a terminal run {cure}\n")
+    faked_clusters.answer("terraform … init", status=1, stderr="Error: busy\n")
+    failed = faked_clusters.run(
+        command, *environments, CONFIRM=CLUSTERS if not environments else "aks-goal-tracker-dev"
+    )
+    assert f"run {cure.partition(' A')[0].partition(' C')[0]} again, it goes on from there" in failed.stderr
 
 
 @pytest.mark.parametrize("given", ["aks-goal-tracker", "aks-goal-tracker-dev"])

@@ -192,7 +192,15 @@ def test_down_leaves_alone_what_it_did_not_make(faked: Fakes) -> None:
     assert "purged" not in done.stdout
     assert not [line for line in done.stdout.splitlines() if line.startswith("  - the registry")]
     assert not [line for line in faked.calls("az") if re.search(r" (delete|purge|remove|update|create) ", line)]
-    assert f"az group delete --name {GROUP} " not in f"{done.stdout} "
+    assert f"--name {GROUP} " not in f"{done.stdout} "
+
+
+def test_down_without_a_state_does_not_hide_what_is_left_in_a_group_of_others(faked: Fakes) -> None:
+    faked.answer(f"az resource list --resource-group {GROUP} … 'aks-shop'", json=["kv-1", "id-1"])
+    faked.change(groups=[GROUP])
+    failed = faked.run("down", CONFIRM="aks-shop")
+    assert failed.returncode == 1
+    assert f"but {GROUP} holds kv-1, id-1 with the tag cluster=aks-shop: choose the right subscription" in failed.stderr
 
 
 def test_down_without_a_state_does_not_tell_to_delete_the_group(faked: Fakes) -> None:

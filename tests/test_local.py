@@ -378,7 +378,7 @@ def test_a_cluster_that_is_named_is_taken_only_when_it_is_safe(
 def test_a_kubeconfig_of_the_shell_alone_names_no_cluster(laptop: Laptop, tmp_path: Path) -> None:
     own = str(config(tmp_path, "any", "https://127.0.0.1:1"))
     (laptop.bin / "kind").unlink()
-    done = laptop.make("local", KUBECONFIG=own, LOCAL_REGISTRY="r:5000")
+    done = laptop.make("local", KUBECONFIG=own, CONTEXT="any", LOCAL_REGISTRY="r:5000")
     assert done.stderr.startswith("local: kind is not on PATH: ")
     assert not laptop.made("kubectl")
 

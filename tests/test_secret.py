@@ -142,6 +142,41 @@ def test_what_is_typed_is_not_shown(faked: Fakes, tmp_path: Path) -> None:
     assert (tmp_path / "value").read_text() == "sk_live_typed"
 
 
+def pipe(faked: Fakes, value: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Pipe a value in, at a terminal of another language."""
+    return subprocess.run(
+        [sys.executable, "scripts/from-template", "secret", "dev", "STRIPE_KEY"],
+        cwd=faked.product, input=value, capture_output=True, check=False,
+        env={**faked.environment, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("piped", "kept"),
+    [(b"-----BEGIN\r\nabc\r\n", b"-----BEGIN\r\nabc"), ("é\n".encode(), "é".encode()), (b"--yes\n\n", b"--yes\n")],
+)
+def test_what_is_piped_in_is_kept_byte_by_byte(faked: Fakes, tmp_path: Path, piped: bytes, kept: bytes) -> None:
+    faked.answer(EXTERNAL, json={"items": []})
+    done = pipe(faked, piped)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "value").read_bytes() == kept
+
+
+def test_what_is_no_text_is_refused(faked: Fakes) -> None:
+    done = pipe(faked, b"\xff\n")
+    assert done.stderr == b"secret: the value is not UTF-8, nothing was changed: pipe it in as text\n"
+
+
+def test_a_vault_that_is_not_there_says_what_to_do(faked: Fakes) -> None:
+    words = "ERROR: Failed to resolve 'kv-shop-38827f.vault.azure.net'\n"
+    faked.answer("az keyvault secret set", status=1, stderr=words)
+    done = faked.run("secret", "dev", "STRIPE_KEY", typed=VALUE)
+    assert done.stderr == (
+        "secret: Key Vault kv-shop-38827f does not take it, nothing was changed: run make up first, or see whether you may"
+        " (ERROR: Failed to resolve 'kv-shop-38827f.vault.azure.net')\n"
+    )
+
+
 def test_the_end_of_the_input_is_no_value(faked: Fakes, tmp_path: Path) -> None:
     command = (sys.executable, "scripts/from-template", "secret", "dev", "STRIPE_KEY")
     with terminal.running(80, *command, cwd=faked.product, **faked.environment) as screen:

@@ -40,6 +40,16 @@ def test_up_says_what_each_step_does_how_long_it_takes_and_what_to_do_next(faked
     assert "Next: make ci-variables" in words
 
 
+def test_up_asks_the_github_of_the_repository_whatever_host_gh_would_ask(faked: Fakes) -> None:
+    assert faked.run("up", GH_HOST="github.example.com").returncode == 0
+
+
+def test_up_names_the_namespace_of_argo_cd(faked: Fakes) -> None:
+    [path] = faked.product.glob("bootstrap/**/application.yaml")
+    path.write_text(path.read_text().replace("namespace: argocd", "namespace: gitops"))
+    assert "until it has, kubectl --namespace gitops get applications shows it" in faked.run("up").stdout
+
+
 def test_up_may_run_again_and_does_the_same(faked: Fakes) -> None:
     assert faked.run("up").returncode == 0
     made = faked.world["terraform"]
@@ -97,8 +107,67 @@ def test_up_without_a_sign_in_says_how_to_sign_in(faked: Fakes) -> None:
     faked.answer("az account show", status=1, stderr="ERROR: Please run 'az login' to setup account.\n")
     failed = faked.run("up")
     assert failed.returncode == 1
-    assert "not signed in to Azure: run az login" in failed.stderr
+    assert failed.stderr == "up: not signed in: run az login, then az account set --subscription NAME\n"
     assert faked.calls("terraform") == []
+
+
+def test_a_sign_in_that_has_run_out_is_told_before_anything_is_made(faked: Fakes) -> None:
+    words = "ERROR: AADSTS700082: The refresh token has expired.\nInteractive authentication is needed. Please run:\naz login\n"
+    faked.answer("az storage account check-name", status=1, stderr=words)
+    failed = faked.run("up")
+    assert failed.stderr == (
+        "up: the sign-in to Azure has run out: run az login (ERROR: AADSTS700082: The refresh token has expired.)\n"
+    )
+    assert faked.calls("terraform", "gh") == []
+
+
+def test_a_subscription_that_az_does_not_know_is_named(faked: Fakes) -> None:
+    faked.answer("az account show --subscription Typo", status=1, stderr="ERROR: Subscription 'Typo' not found.\n")
+    failed = faked.run("up", ARM_SUBSCRIPTION_ID="Typo")
+    assert failed.stderr == (
+        "up: az knows no subscription Typo: correct or unset ARM_SUBSCRIPTION_ID, or run az login"
+        " (ERROR: Subscription 'Typo' not found.)\n"
+    )
+    assert "failure  Azure: az knows no subscription Typo: correct or unset ARM_SUBSCRIPTION_ID" in (
+        faked.run("doctor", ARM_SUBSCRIPTION_ID="Typo").stdout
+    )
+
+
+TAKEN = {"nameAvailable": False, "reason": "AlreadyExists"}
+
+
+def test_up_makes_nothing_where_another_subscription_holds_the_state(faked: Fakes) -> None:
+    """Its resources would be found by their ids, and new ones be made here."""
+    faked.answer("az storage account check-name", json=TAKEN)
+    failed = faked.run("up")
+    assert failed.returncode == 1
+    assert (
+        "is in another subscription than Try out: az account set --subscription NAME, or answer `names`"
+        in failed.stderr
+    )
+    assert faked.calls("terraform", "gh") == []
+    faked.change(groups=["rg-aks-goal-tracker-state"])
+    assert faked.run("up").returncode == 0
+
+
+@pytest.mark.parametrize("words", ["(MissingSubscriptionRegistration) not registered.", "(AuthorizationFailed) no."])
+def test_up_goes_on_where_azure_does_not_say_whether_a_name_is_free(faked: Fakes, words: str) -> None:
+    faked.answer("az storage account check-name", status=1, stderr=words)
+    assert faked.run("up").returncode == 0
+
+
+def test_what_the_shell_says_of_workspaces_and_folders_of_terraform_does_not_count(faked: Fakes) -> None:
+    """One folder for all roots would mix their backends up, and another workspace has another state."""
+    assert faked.run("up", TF_DATA_DIR="/tmp/one", TF_WORKSPACE="other").returncode == 0
+    assert (faked.world["TF_DATA_DIR"], faked.world["TF_WORKSPACE"]) == (".terraform", "")
+
+
+def test_up_lifts_no_protection_that_a_killed_down_had_lifted(faked: Fakes) -> None:
+    left = faked.product / "terraform" / "platform" / "down_override.tf"
+    left.write_text("")
+    faked.answer("terraform -chdir=terraform/platform plan", status=1, stderr="Error: busy\n")
+    assert faked.run("up").returncode == 1
+    assert not left.exists()
 
 
 def test_changes_are_made_after_a_yes_unless_it_was_given(faked: Fakes) -> None:
@@ -192,8 +261,22 @@ def test_up_shows_the_complaint_that_terraform_frames_and_colours(faked: Fakes) 
     locks(faked)[0].unlink()
     frame = "\x1b[31m{}\x1b[0m\x1b[0m"
     words = f"{frame.format('╷')}\n{frame.format('│')} \x1b[1m\x1b[31mError: \x1b[0mCould not retrieve providers for locking\n"
-    faked.answer("terraform -chdir=terraform/gitops providers", status=1, stderr=f"{words}{frame.format('╵')}\n")
-    assert faked.run("up").stderr == "up: Error: Could not retrieve providers for locking\n"
+    cause = (
+        f"{frame.format('│')} \n{frame.format('│')} could not connect to\n{frame.format('│')} registry.terraform.io\n"
+    )
+    faked.answer("terraform -chdir=terraform/gitops providers", status=1, stderr=f"{words}{cause}{frame.format('╵')}\n")
+    said = "Could not retrieve providers for locking: could not connect to registry.terraform.io"
+    assert faked.run("up").stderr == f"up: Error: {said}\n"
+
+
+def test_down_says_who_holds_the_lock_of_the_state(faked: Fakes) -> None:
+    faked.run("up")
+    words = (
+        "Error: Error acquiring the state lock\n\nError message: state blob is already locked\nLock Info:\n  ID: 0a1b\n"
+    )
+    faked.answer("terraform -chdir=terraform/gitops state rm", status=1, stderr=words)
+    failed = faked.run("down", CONFIRM="aks-goal-tracker")
+    assert "Lock Info: ID: 0a1b; fix the cause and run make down again" in failed.stderr
 
 
 def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
@@ -204,16 +287,14 @@ def test_up_stops_when_github_does_not_tell_the_subject(faked: Fakes) -> None:
     assert faked.calls("terraform") == []
 
 
-@pytest.mark.costly
-@pytest.mark.parametrize("to_all", [True, False])
-def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, to_all: bool) -> None:
-    """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
-    begun = tmp_path / "begun"
-    faked.answer("terraform -chdir=terraform/platform apply", waits=str(begun))
+def begin(faked: Fakes, folder: Path, command: str, step: str, **environment: str) -> subprocess.Popen[str]:
+    """Begin a command, and wait until Terraform is at a step."""
+    begun = folder / "begun"
+    faked.answer(f"terraform -chdir=terraform/{step}", waits=str(begun))
     process = subprocess.Popen(
-        [sys.executable, "scripts/from-template", "up"],
+        [sys.executable, "scripts/from-template", command],
         cwd=faked.product,
-        env=faked.environment,
+        env={**faked.environment, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -223,7 +304,36 @@ def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path:
     while not begun.exists() and time.monotonic() < until:
         time.sleep(0.02)
     time.sleep(0.2)
-    if to_all:
+    return process
+
+
+def test_a_short_change_of_the_state_ends_by_itself_too(faked: Fakes, tmp_path: Path) -> None:
+    """It holds the lock of the state: killed, it would leave it."""
+    faked.run("up")
+    process = begin(faked, tmp_path, "down", "gitops state rm", CONFIRM="aks-goal-tracker")
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert errors == "down: platform was interrupted: run make down again, it goes on from there\n"
+    assert "terraform ended by itself" in faked.calls()
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("how", ["Ctrl-C", "to the command alone", "the terminal is closed", "nobody reads"])
+def test_an_interrupted_run_lets_terraform_end_by_itself(faked: Fakes, tmp_path: Path, how: str) -> None:
+    """Ctrl-C reaches the whole group; Terraform must not be killed while it writes its state."""
+    process = begin(faked, tmp_path, "up", "platform apply")
+    if how == "the terminal is closed":  # The shell says so, then the system.
+        os.killpg(process.pid, signal.SIGHUP)
+        os.killpg(process.pid, signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+    elif how == "nobody reads":  # In `make up | tee log`, Ctrl-C ends tee too.
+        assert process.stdout
+        process.stdout.close()
+        process.stdout = None
+        os.killpg(process.pid, signal.SIGINT)
+    elif how == "Ctrl-C":
         os.killpg(process.pid, signal.SIGINT)
     else:  # One that is sent to the command alone waits for the end of the step.
         process.send_signal(signal.SIGINT)
@@ -283,9 +393,17 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(faked_c
     assert faked_clusters.calls() == []
 
 
-def test_where_environments_share_a_cluster_none_can_be_chosen(faked: Fakes) -> None:
-    assert "unrecognized arguments: dev" in faked.run("up", "dev").stderr
-    assert "ENVIRONMENT" not in faked.run("up", "--help").stdout
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_where_environments_share_a_cluster_none_can_be_chosen(faked: Fakes, command: str) -> None:
+    """`make down ENV=dev` is not to remove all of them."""
+    made = ("make", "--no-print-directory", "--dry-run", command)
+    assert support.run(*made, "ENV=dev", cwd=faked.product).stdout == f'scripts/from-template {command} "dev"\n'
+    # A variable of the shell: sh reads the file that it names.
+    assert support.run("env", "ENV=.shrc", *made, cwd=faked.product).stdout == f"scripts/from-template {command} \n"
+    failed = faked.run(command, "dev")
+    assert (
+        failed.stderr == f"{command}: all environments share one cluster: leave ENV=dev out, it is about all of them\n"
+    )
     assert faked.calls() == []
 
 
@@ -304,6 +422,17 @@ def test_ci_variables_names_every_cluster_that_is_there_by_its_environment(faked
         "dev": "aks-goal-tracker-dev",
         "prod": "aks-goal-tracker-prod",
     }
+
+
+def test_ci_variables_forgets_no_cluster_whose_state_is_not_reached(faked_clusters: Fakes) -> None:
+    faked_clusters.run("up")
+    away = "Error: Failed to get existing workspaces\n\ndial tcp: no such host\n"
+    faked_clusters.answer("terraform … platform init … dev.azurerm.tfbackend", status=1, stderr=away)
+    failed = faked_clusters.run("ci-variables")
+    assert failed.returncode == 1
+    assert "dev: Error: Failed to get existing workspaces: dial tcp: no such host" in failed.stderr
+    assert "run make up" not in failed.stderr
+    assert faked_clusters.world["variables"] == ""
 
 
 def test_ci_variables_before_up_says_so(faked: Fakes) -> None:

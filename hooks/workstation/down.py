@@ -10,13 +10,14 @@ stays.
 import argparse
 import os
 import re
+import shlex
 
 from cloud.infrastructure import COMMAND
 from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
 from gitops.repository import application, fail, services
 
-from .installation import azure, settings
+from .installation import azure, settings, terminal
 from .installation.azure import Subscription
 from .installation.owner import REGISTRY, ROOTS, STATE, TIMES, Owner
 from .installation.pipeline import REMOVED
@@ -100,8 +101,8 @@ def remove(root: Root, runner: Owner, elsewhere: set[str], *, cluster_stays: boo
     runner.destroy(root, *(f"-target={address}" for address in outside if outside != made))
 
 
-def take_down(wanted: Settings, chosen: Subscription) -> None:
-    """Remove a cluster with all that belongs to it."""
+def take_down(wanted: Settings, chosen: Subscription, again: str) -> None:
+    """Remove a cluster with all that belongs to it; where that fails, tell the command that goes on."""
     runner = Owner(chosen, wanted.environment)
     step = ""
     try:
@@ -113,9 +114,9 @@ def take_down(wanted: Settings, chosen: Subscription) -> None:
         if lost := runner.resources(GITOPS):
             runner.forget(GITOPS, lost)
     except CommandError as error:
-        fail(f"{step} failed: {error}; fix the cause and run make down again, it goes on from there")
+        fail(f"{step} failed: {error}; fix the cause and run {again} again, it goes on from there")
     except InterruptedRunError:
-        fail(f"{step} was interrupted: run make down again, it goes on from there")
+        fail(f"{step} was interrupted: run {again} again, it goes on from there")
 
 
 def main() -> None:
@@ -123,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     settings.add_choice(parser)
     arguments = parser.parse_args()
+    terminal.outlive()
     require(COMMAND, "az")
     clusters = settings.clusters(arguments.environments)
     if any("cluster" in one.existing for one in clusters):
@@ -134,8 +136,15 @@ def main() -> None:
         if left := [group for group in groups if azure.group_exists(chosen, group)]:
             fail(
                 f"the state storage {wanted.state_account} is not in subscription {chosen.name}, but {left[0]} is:"
-                f" choose the right subscription, or run az group delete --name {left[0]}"
+                f" choose the right subscription, or run {azure.delete_group(chosen, left[0])}"
             )
+        for one in clusters:
+            if "resource_group" in one.existing and (names := azure.left_in(chosen, one.group, one.cluster)):
+                fail(
+                    f"the state storage {wanted.state_account} is not in subscription {chosen.name}, but {one.group}"
+                    f" holds {', '.join(names)} with the tag cluster={one.cluster}: choose the right subscription, or"
+                    " remove them one by one"
+                )
         holds = " nor ".join([wanted.state_account, *groups])
         print(f"Nothing to remove: subscription {chosen.name} does not hold {holds}.")
         return
@@ -143,11 +152,12 @@ def main() -> None:
         say_what_goes(one, chosen)
     say_what_stays(wanted, all_go=all_go)
     name = " ".join(one.cluster for one in clusters)
-    cure = f"nothing was removed: type it, or without a terminal run make down CONFIRM={name}"
+    again = settings.make("down", arguments.environments)
+    cure = f"nothing was removed: type it, or without a terminal run {again} CONFIRM={shlex.quote(name)}"
     confirm(name, os.environ.get("CONFIRM"), cure)
 
     for one in clusters:
-        take_down(one, chosen)
+        take_down(one, chosen, again)
     if all_go and REGISTRY in ROOTS:
         groups.append(wanted.registry_group)
         try:
@@ -158,14 +168,15 @@ def main() -> None:
     groups += [one.node_group for one in clusters if one.node_group]
     if left := [name for name in groups if azure.group_exists(chosen, name)]:
         fail(
-            f"{', '.join(left)} is still there and is billed: look what it holds, then az group delete --name {left[0]}"
+            f"{', '.join(left)} is still there and is billed: look what it holds, then"
+            f" {azure.delete_group(chosen, left[0])}"
         )
     if not all_go:
         print("\nDone. What all clusters share stays, and so do the other clusters.")
         print(f"Note: {REMOVED}.")
         return
     print("\nDone. Nothing is left but the state storage, a few cents a month, which make up uses again.")
-    print(f"To remove it too, with the history of the state: az group delete --name {wanted.state_group}")
+    print(f"To remove it too, with the history of the state: {azure.delete_group(chosen, wanted.state_group)}")
     print(f"and rm -f terraform/{STATE.name}/terraform.tfstate*")
     print(f"Note: {REMOVED}.")
 

@@ -28,7 +28,7 @@ def read(environment: str, name: str) -> str:
     """Return the value.
 
     Raises:
-        CommandError: it is empty, or the terminal would show it.
+        CommandError: it is empty or no text, or the terminal would show it.
     """
     if sys.stdin.isatty():
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -39,7 +39,10 @@ def read(environment: str, name: str) -> str:
         except EOFError:  # Ctrl-D.
             value = ""
     else:
-        value = sys.stdin.read().removesuffix("\n")
+        try:  # Whatever the language of the terminal is.
+            value = sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise CommandError("the value is not UTF-8, nothing was changed: pipe it in as text") from error
     if not value.strip():
         raise CommandError("the value is empty: nothing was changed")
     return value
@@ -49,13 +52,14 @@ def store(vault: str, entry: str, value: str) -> None:
     """Write a value to Key Vault, from the standard input of az.
 
     Raises:
-        CommandError: az failed; the message is its own.
+        CommandError: az failed.
     """
     at = ("--subscription", azure.subscription().id, "--vault-name", vault, "--name", entry)
     source = ("--file", "/dev/stdin", "--encoding", "utf-8")
     done = call("az", "keyvault", "secret", "set", *at, *source, "--output", "none", stdin=value, timeout=120)
     if done.returncode:
-        raise CommandError(one_line(done.stderr))
+        cure = "run make up first, or see whether you may"
+        raise CommandError(f"Key Vault {vault} does not take it, nothing was changed: {cure} ({one_line(done.stderr)})")
 
 
 def readers(environment: str, namespace: str, entry: str) -> list[dict[str, Any]]:

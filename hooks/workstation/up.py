@@ -10,23 +10,33 @@ another subscription.
 
 import argparse
 import os
+import re
+import shlex
 
 from cloud import kept, plans
 from cloud.infrastructure import COMMAND
 from cloud.roots import GITOPS, PLATFORM, InterruptedRunError, Root
 from gitops.process import CommandError, run
-from gitops.repository import fail
+from gitops.repository import argocd_namespace, fail, main_branch
 
-from .installation import azure, network, providers, settings
+from .installation import azure, check_azure, network, providers, settings, terminal
 from .installation.owner import OF_CLUSTER, ROOTS, STATE, TIMES, Owner
 from .installation.pipeline import NEXT, prepare
 from .installation.programs import confirm, require
 
 
-def change(root: Root, runner: Owner, name: str) -> None:
-    """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go."""
+def change(root: Root, runner: Owner, name: str, again: str) -> None:
+    """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go.
+
+    Args:
+        root: the one to change.
+        runner: who changes it.
+        name: what a person types before data or addresses go.
+        again: the command that goes on, for whoever has no terminal.
+    """
     approved = os.environ.get("APPROVE") == "yes"
-    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run make up"
+    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run {again}"
+    runner.drop_plan(root)
     try:
         plan = runner.plan(root)
         if runner.adopt(root, plan):
@@ -34,12 +44,27 @@ def change(root: Root, runner: Owner, name: str) -> None:
         if lost := kept.destroyed(plan):
             print(f"\nThis destroys {', '.join(lost)} for good: the data in it, or the address that is in use.")
             given = os.environ.get("CONFIRM", "" if approved else None)
-            confirm(name, given, f"{otherwise} CONFIRM={name}")
+            confirm(name, given, f"{otherwise} CONFIRM={shlex.quote(name)}")
         elif not approved and plans.digest(plan) != plans.NO_CHANGES:
             confirm("yes", None, f"{otherwise} APPROVE=yes")
         runner.apply_plan(root)
     finally:
         runner.drop_plan(root)
+
+
+def require_state_storage(chosen: azure.Subscription, wanted: settings.Settings) -> None:
+    """End where another subscription holds the state: what it names would be changed there, and the rest made here."""
+    name = wanted.state_account
+    try:
+        free = chosen.ask("storage", "account", "check-name", "--name", name)["nameAvailable"]
+    except CommandError as error:
+        # A new subscription does not say, nor does one to whoever has rights in a group alone.
+        if re.search(f"{check_azure.UNREGISTERED}|AuthorizationFailed", error.details):
+            return
+        raise
+    if not free and not azure.group_exists(chosen, wanted.state_group):
+        cure = f"az account set --subscription NAME, or {check_azure.another('state_storage')}"
+        raise CommandError(f"the state storage {name} is in another subscription than {chosen.name}: {cure}")
 
 
 def require_group(chosen: azure.Subscription, wanted: settings.Settings) -> None:
@@ -50,7 +75,7 @@ def require_group(chosen: azure.Subscription, wanted: settings.Settings) -> None
         if not there:
             raise CommandError(f"the resource group {name}, which is to be there, is not in this subscription: make it")
     elif there:
-        cure = f"choose another cluster_name, or if nobody needs what is in it, az group delete --name {name}"
+        cure = f"choose another cluster_name, or if nobody needs what is in it, {azure.delete_group(chosen, name)}"
         raise CommandError(f"the resource group {name} is there, but not in the state of this repository: {cure}")
 
 
@@ -59,14 +84,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     settings.add_choice(parser)
     arguments = parser.parse_args()
+    terminal.outlive()
     require(COMMAND, "az", "kubelogin")
     clusters = settings.clusters(arguments.environments)
     chosen = azure.subscription()
     for wanted in clusters:
         print(f"{wanted.cluster} in {wanted.location}, subscription {chosen.name} ({chosen.id})")
+    require_state_storage(chosen, clusters[0])
     prepare()
     providers.prepare()
 
+    again = settings.make("up", arguments.environments)
     steps: list[tuple[Root, settings.Settings | None]]
     steps = [(root, None) for root in ROOTS if root not in OF_CLUSTER]
     steps += [(root, wanted) for wanted in clusters for root in ROOTS if root in OF_CLUSTER]
@@ -82,21 +110,22 @@ def main() -> None:
             if of and of.private_api and root is GITOPS:
                 network.require_api_server(chosen, of)
             runner.take_up(root)
-            change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters))
+            change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters), again)
         except CommandError as error:
-            cure = "fix the cause (make doctor looks for it) and run make up again, it goes on from there"
+            cure = f"fix the cause (make doctor looks for it) and run {again} again, it goes on from there"
             fail(f"{step}, failed: {error}; what was made stays: {cure}")
         except InterruptedRunError:
-            fail(f"{step}, was interrupted: what was made stays; make up goes on from there")
+            fail(f"{step}, was interrupted: what was made stays; {again} goes on from there")
 
     print(
-        "\nDone. Argo CD brings the rest from Git; until it has, kubectl --namespace argocd get applications shows it."
+        f"\nDone. Argo CD brings the rest from {main_branch()}, as far as it is pushed; until it has,"
+        f" kubectl --namespace {argocd_namespace()} get applications shows it."
     )
     print(f"Next: {NEXT}.")
     for wanted in clusters:
         print(
-            f"To use kubectl: az aks get-credentials --resource-group {wanted.cluster_group} --name {wanted.cluster}"
-            " && kubelogin convert-kubeconfig --login azurecli"
+            f"To use kubectl: az aks get-credentials --subscription {chosen.id} --resource-group {wanted.cluster_group}"
+            f" --name {wanted.cluster} && kubelogin convert-kubeconfig --login azurecli"
         )
 
 

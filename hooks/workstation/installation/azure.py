@@ -1,6 +1,7 @@
 """What Azure is asked."""
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,7 +9,7 @@ from typing import Any
 
 from gitops.process import CommandError, output
 
-from .programs import json_output
+from .programs import NO_JSON, json_output
 from .settings import Settings
 
 INSIDE = "work on a machine in that network: In the network, in README.md"
@@ -25,7 +26,7 @@ class Subscription:
 
     def ask(self, *arguments: str, timeout: float = 120) -> Any:
         """Return the JSON answer of an `az` command in this subscription."""
-        return json_output("az", *arguments, "--subscription", self.id, "--output", "json", timeout=timeout)
+        return json_output("az", *arguments, "--subscription", self.id, timeout=timeout)
 
     def call(self, method: str, path: str, body: str | None = None) -> Any:
         """Return the JSON answer of Azure's own API below this subscription."""
@@ -46,14 +47,16 @@ def subscription() -> Subscription:
     """Return the subscription that az has chosen, or the one that ARM_SUBSCRIPTION_ID names."""
     chosen = os.environ.get("ARM_SUBSCRIPTION_ID")
     try:
-        found = json_output(
-            "az", "account", "show", *(["--subscription", chosen] if chosen else []), "--output", "json"
-        )
+        found = json_output("az", "account", "show", *(["--subscription", chosen] if chosen else []))
     except CommandError as error:
-        if "az is not on PATH" in str(error):
-            raise
-        cure = "run az login, then az account set --subscription NAME"
-        raise CommandError(f"not signed in to Azure: {cure} ({error})") from error
+        if chosen and re.search("not found|doesn't exist", error.details):
+            cure = "correct or unset ARM_SUBSCRIPTION_ID, or run az login"
+            raise CommandError(f"az knows no subscription {chosen}: {cure} ({error})") from error
+        if "az login" in error.details:
+            raise CommandError("not signed in: run az login, then az account set --subscription NAME") from error
+        raise
+    if not found:
+        raise CommandError(f"az account show {NO_JSON}")
     cloud = found.get("environmentName", "AzureCloud")
     if cloud != "AzureCloud":
         cure = "run az cloud set --name AzureCloud, then az login"
@@ -86,12 +89,25 @@ def is_sound(resource: str) -> bool:
 
 def role_assignments(scope: str) -> list[dict[str, Any]]:
     """Return the roles that are given at a scope itself."""
-    return json_output("az", "role", "assignment", "list", "--scope", scope, "--output", "json") or []
+    return json_output("az", "role", "assignment", "list", "--scope", scope) or []
 
 
 def group_exists(chosen: Subscription, name: str) -> bool:
     """Tell whether there is such a resource group."""
     return output("az", "group", "exists", "--name", name, "--subscription", chosen.id).strip() == "true"
+
+
+def delete_group(chosen: Subscription, name: str) -> str:
+    """Return the command that removes a resource group, from this subscription and no other."""
+    return f"az group delete --subscription {chosen.id} --name {name}"
+
+
+def left_in(chosen: Subscription, group: str, cluster: str) -> list[str]:
+    """Return the names of what terraform/platform has made for a cluster in a resource group of others, by its tag."""
+    if not group_exists(chosen, group):
+        return []
+    query = f"[?tags.cluster=='{cluster}'].name"
+    return [str(one) for one in chosen.ask("resource", "list", "--resource-group", group, "--query", query) or []]
 
 
 def allows(permissions: list[dict[str, Any]], action: str) -> bool:

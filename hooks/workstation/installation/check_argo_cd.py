@@ -29,7 +29,8 @@ def check(wanted: Settings) -> Iterator[Line]:
     """Look into the cluster, with a sign-in that nothing else uses."""
     with tempfile.TemporaryDirectory() as folder:
         config = f"{folder}/config"
-        where = ("--resource-group", wanted.cluster_group, "--name", wanted.cluster)
+        subscription = wanted.existing["cluster"].split("/")[2]
+        where = ("--subscription", subscription, "--resource-group", wanted.cluster_group, "--name", wanted.cluster)
         try:
             output("az", "aks", "get-credentials", *where, "--file", config, timeout=60)
             output("kubelogin", "convert-kubeconfig", "--login", "azurecli", "--kubeconfig", config, timeout=60)

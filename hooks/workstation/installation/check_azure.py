@@ -23,24 +23,30 @@ _REGISTRY = "Microsoft.ContainerRegistry/registries"
 _STORAGE = "Microsoft.Storage/storageAccounts"
 _VAULT = "Microsoft.KeyVault/vaults"
 # What an empty subscription says to most questions; make up registers first.
-_UNREGISTERED = "MissingSubscriptionRegistration"
+UNREGISTERED = "MissingSubscriptionRegistration"
 
 
 def sign_in(pool: Pool) -> tuple[Subscription | None, list[Line]]:
     """Return the subscription if its sign-in is good, and what to say about it."""
     try:
         chosen = azure.subscription()
-        pool.ask(
-            "az", "account", "get-access-token", "--subscription", chosen.id, "--query", "expiresOn", "--output", "tsv"
-        ).result()
     except CommandError as error:
-        if str(error).startswith("not signed in"):
-            return None, [failure("Azure: not signed in", "run az login, then az account set --subscription NAME")]
-        if "not on PATH" in str(error):
-            return None, []
-        if "public cloud" in str(error):
-            problem, _, cure = str(error).partition(": ")
-            return None, [failure(f"Azure: {problem}", cure)]
+        problem, _, cure = str(error).partition(": ")
+        return None, [] if "not on PATH" in problem else [failure(f"Azure: {problem}", cure)]
+    token = (
+        "az",
+        "account",
+        "get-access-token",
+        "--subscription",
+        chosen.id,
+        "--query",
+        "expiresOn",
+        "--output",
+        "tsv",
+    )
+    try:
+        pool.ask(*token).result()
+    except CommandError as error:
         return None, [failure(f"Azure: the sign-in has run out ({error})", "run az login")]
     if chosen.state != "Enabled":
         cure = "choose another with az account set --subscription NAME, or have it enabled"
@@ -82,7 +88,7 @@ def check(pool: Pool, chosen: Subscription, clusters: list[Settings]) -> Iterato
         try:
             yield from _once(section())
         except CommandError as error:
-            if _UNREGISTERED in error.details:
+            if UNREGISTERED in error.details:
                 yield ok(f"{name}: Azure says more once make up has registered the resource providers")
                 continue
             yield failure(f"{name}: Azure does not say ({error})", "see whether the error is passing, and run it again")
@@ -217,7 +223,7 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
     if wanted.previews_registry:
         things.append(("previews", "registry", wanted.previews_registry, wanted.group, "previews_registry"))
     for key, kind, name, group, question in things:
-        if (error := asked[key].exception()) and _UNREGISTERED in getattr(error, "details", ""):
+        if (error := asked[key].exception()) and UNREGISTERED in getattr(error, "details", ""):
             yield ok(f"names: Azure says whether {kind} {name} is free once make up has registered its provider")
             continue
         owner = asked[f"{key} owner"].result()
@@ -225,18 +231,18 @@ def _names(asked: dict[str, Future[Any]], wanted: Settings) -> Iterator[Line]:
         if owner and owner.lower() == group.lower():
             yield ok(f"names: {kind} {name} is ours")
         elif owner:
-            cure = f"remove it, or {_another(question)}"
+            cure = f"remove it, or {another(question)}"
             yield failure(f"names: {kind} {name} is in the resource group {owner}, not in {group}", cure)
         elif deleted:
             yield _deleted_vault(deleted, wanted)
         elif asked[key].result()["nameAvailable"]:
             yield ok(f"names: {kind} {name} is free")
         else:
-            cure = f"choose the subscription that has it, or {_another(question)}"
+            cure = f"choose the subscription that has it, or {another(question)}"
             yield failure(f"names: {kind} {name} is taken, by another subscription", cure)
 
 
-def _another(question: str) -> str:
+def another(question: str) -> str:
     """Return how another name is chosen: by an answer, which changes every file that has it."""
     if question == "registry_name":
         return 'answer another registry_name: make template-update ARGS="--data registry_name=NAME"'
@@ -254,7 +260,7 @@ def _deleted_vault(found: dict[str, Any], wanted: Settings) -> Line:
     if same_group and properties["location"].replace(" ", "").lower() == wanted.location:
         return ok(f"names: Key Vault {name} is deleted; make up recovers it")
     until = properties.get("scheduledPurgeDate", "its purge date")[:10]
-    cure = f"wait until {until}, or {_another('key_vault')}"
+    cure = f"wait until {until}, or {another('key_vault')}"
     if not properties.get("purgeProtectionEnabled"):
         cure = f"az keyvault purge --name {name} --location {properties['location']}"
     return failure(f"names: Key Vault {name} was deleted elsewhere ({properties['vaultId']})", cure)

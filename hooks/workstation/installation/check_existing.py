@@ -65,10 +65,10 @@ def _ask(pool: Pool, chosen: Subscription, wanted: Settings) -> dict[str, Asked]
 
 def _read(kind: str, one: str) -> dict[str, Any]:
     if kind != "resource_group":
-        return dict(json_output("az", "resource", "show", "--ids", one, "--output", "json"))
+        return dict(json_output("az", "resource", "show", "--ids", one))
     _, _, subscription, _, name = one.split("/")
     at = ("--subscription", subscription, "--name", name)
-    return dict(json_output("az", "group", "show", *at, "--output", "json"))
+    return dict(json_output("az", "group", "show", *at))
 
 
 def _permissions(scope: str) -> list[dict[str, Any]]:

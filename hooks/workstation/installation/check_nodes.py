@@ -1,5 +1,6 @@
 """Does the region have the machines, and the subscription the quota for them?"""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -69,7 +70,7 @@ def _size(found: dict[str, Any] | None, name: str, wanted: Settings) -> Iterator
     zones = {zone for place in found.get("locationInfo") or [] for zone in place.get("zones") or []}
     zones -= {zone for one in limits for zone in (one.get("restrictionInfo") or {}).get("zones") or []}
     if missing := sorted(set(wanted.zones) - zones):
-        has = f"set zones to {sorted(zones)}" if zones else "set zones to []"
+        has = f"set zones to {json.dumps(sorted(zones))}"
         text = f"machines: {name} is not in zone {', '.join(missing)} of {wanted.location}"
         yield failure(text, f"{has} in {wanted.tfvars}, or choose another vm_size")
         return

@@ -1,5 +1,6 @@
 """Is the repository where Argo CD looks for it, and is the main branch pushed?"""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from gitops.repository import REMOTE, ROOT, is_folder, main_branch, watched_by_a
 
 from .report import Line, Pool, failure, ok, warning
 
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _BRANCH = main_branch()
 _REF = f"refs/heads/{_BRANCH}"
 
@@ -33,10 +33,16 @@ def check(pool: Pool) -> Iterator[Line]:
         yield Line("skipped", "repository: git is not on PATH")
         return
     watched = watched_by_argocd("repoURL")
-    remote = pool.ask("git", "ls-remote", "--symref", REMOTE, "HEAD", _REF, **_QUIET)
-    # As Argo CD would, with nobody's credential.
-    bare = ("-c", "credential.helper=", "-c", "core.askPass=", "-c", f"http.{watched}.extraHeader=")
-    anonymous = pool.ask("git", *bare, "ls-remote", watched, _REF, **_QUIET)
+    ssh = os.environ.get("GIT_SSH_COMMAND") or _git("config", "--get", "core.sshCommand") or "ssh"
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes"}
+    remote = pool.ask("git", "ls-remote", "--symref", REMOTE, "HEAD", _REF, **quiet)
+    # As Argo CD would, with nobody's credential: in .netrc or as another address, a person may have one at home.
+    bare = ["-c", "credential.helper=", "-c", "core.askPass=", "-c", f"http.{watched}.extraHeader="]
+    for name in ("http.proxy", "http.sslCAInfo"):
+        if value := _git("config", "--get", name):
+            bare += ["-c", f"{name}={value}"]
+    nowhere = {"HOME": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull, **quiet}
+    anonymous = pool.ask("git", *bare, "ls-remote", watched, _REF, **nowhere)
 
     if _git("rev-parse", "--git-dir") is None:
         cure = f"git init -b {_BRANCH} && git add --all && git commit -m Begin"
@@ -49,7 +55,8 @@ def check(pool: Pool) -> Iterator[Line]:
     if folder := _git("rev-parse", "--show-prefix"):
         yield failure(f"repository: {folder} is a folder of another one", "run git init in it, and push it by itself")
         return
-    if _plain(address) != _plain(watched):
+    # As it is written, or as git reads it (`insteadOf`).
+    if _plain(watched) not in (_plain(address), _plain(_git("remote", "get-url", REMOTE) or "")):
         cure = f"git remote set-url {REMOTE} {watched}, or make Argo CD watch the other"
         yield warning(f"repository: {REMOTE} is {address}, but Argo CD watches {watched}", cure)
     try:

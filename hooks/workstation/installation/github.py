@@ -24,6 +24,8 @@ TOOLS = [
 ]
 NEXT = "make ci-variables, which tells the workflows the names of what was made"
 REMOVED = "the workflows' variables name what is gone: they fail until the next make up and make ci-variables"
+# What Terraform says of a root that was not applied.
+_NOT_MADE = 'Output "github_variables" not found'
 _PROPOSALS_KEY = "PROPOSALS_KEY"
 _WORKFLOWS = ROOT / ".github" / "workflows"
 _SUBJECT = ROOT / "terraform" / "platform" / "github.auto.tfvars"
@@ -72,10 +74,11 @@ def _variables(chosen: Subscription) -> dict[str, str]:
         try:
             clusters[environment] = _made(chosen, PLATFORM, environment)
         except CommandError as error:
-            reason = error
-            print(f"{environment}: nothing to tell yet, its workflows wait for make up ({error})")
+            if _NOT_MADE not in error.details:
+                raise CommandError(f"{environment}: {error}") from error
+            print(f"{environment}: nothing to tell yet, its workflows wait for make up")
     if not clusters:
-        raise reason
+        raise CommandError(_NOT_MADE)
     return {**shared, "CLUSTERS": json.dumps(clusters)}
 
 
@@ -86,7 +89,9 @@ def set_variables(chosen: Subscription) -> list[str]:
     try:
         variables = _variables(chosen)
     except CommandError as error:
-        raise CommandError(f"there is nothing to tell GitHub yet: run make up first ({error})") from error
+        if _NOT_MADE not in error.details:
+            raise
+        raise CommandError("there is nothing to tell GitHub yet: run make up first") from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "variables")
         path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
@@ -129,7 +134,7 @@ def _proposals(pool: Pool, repository: str) -> Iterator[Line]:
 def checks(pool: Pool) -> Iterator[Line]:
     """Check that gh is signed in, may set variables, and that the subject is the one GitHub presents."""
     repository = github_environments.repository()
-    signed_in = pool.ask("gh", "auth", "status")
+    signed_in = pool.ask("gh", "auth", "status", "--hostname", "github.com")
     seen = pool.ask("gh", "api", f"repos/{repository}", "--jq", ".permissions.push")
     listed = pool.ask("gh", "variable", "list", "--repo", repository, "--json", "name")
     subject = pool.ask(

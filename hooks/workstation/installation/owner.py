@@ -3,11 +3,12 @@
 import contextlib
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from cloud.roots import GITOPS, PLAN, PLATFORM, Root, Runner
+from cloud.roots import GITOPS, PLAN, PLATFORM, InterruptedRunError, Root, Runner
 from gitops.process import CommandError
 from gitops.repository import ROOT
 
@@ -15,6 +16,7 @@ from . import azure
 from .azure import Subscription
 
 _IMPORTS = "up_imports.tf"
+_UNPROTECTED = "down_override.tf"
 # A role that was just given is honoured after seconds, at times after minutes.
 _ROLE_WAIT = 600.0
 _ROLE_PAUSE = 15.0
@@ -48,7 +50,7 @@ def _unprotected(root: Root) -> Iterator[None]:
                 protected.append(
                     f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
                 )
-    override = folder / "down_override.tf"
+    override = folder / _UNPROTECTED
     if protected:
         override.write_text("".join(protected), encoding="utf-8")
     try:
@@ -63,6 +65,17 @@ class Owner(Runner):
     def __init__(self, chosen: Subscription, environment: str | None = None) -> None:
         """Remember the subscription, and whose cluster it is about."""
         super().__init__(environment, ARM_SUBSCRIPTION_ID=chosen.id)
+
+    def _quiet(self, root: Root, *arguments: str) -> str:
+        """Do the same, and let the command end by itself at Ctrl-C: some of these change the state."""
+        caught: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
+        try:
+            return super()._quiet(root, *arguments)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if caught:
+                raise InterruptedRunError
 
     def _values(self, root: Root) -> list[str]:
         # The subject that GitHub presents is kept where the clusters' identities are made.
@@ -124,12 +137,13 @@ class Owner(Runner):
         return bool(blocks)
 
     def drop_plan(self, root: Root) -> None:
-        """Remove the plan that `plan` has kept, which holds the state, and what `adopt` has written for it."""
-        for name in (PLAN, _IMPORTS):
+        """Remove the plan that `plan` has kept, which holds the state, and what `adopt` or a killed run has written."""
+        for name in (PLAN, _IMPORTS, _UNPROTECTED):
             (ROOT / "terraform" / root.name / name).unlink(missing_ok=True)
 
     def destroy(self, root: Root, *arguments: str) -> None:
         """Remove what the root has made."""
+        self.drop_plan(root)
         with _unprotected(root):
             self._attended(root, "destroy", "-auto-approve", *self._values(root), *arguments)
 

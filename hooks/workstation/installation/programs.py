@@ -18,6 +18,7 @@ _INSTALL = {
     "terraform": "https://developer.hashicorp.com/terraform/install",
     "tofu": "https://opentofu.org/docs/intro/install",
 }
+NO_JSON = "printed something that is not JSON: run it to see what"
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,16 @@ def require(*commands: str) -> None:
 
 def json_output(*command: str, timeout: float = 120, **environment: str) -> Any:
     """Return the JSON that a program prints; None where it prints nothing."""
-    text = output(*command, timeout=timeout, **environment)
+    try:
+        text = output(*command, timeout=timeout, **environment)
+    except CommandError as error:
+        if "AADSTS" in error.details:
+            raise CommandError(f"the sign-in to Azure has run out: run az login ({error})", error.details) from error
+        raise
     try:
         return json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
-        raise CommandError(f"{command[0]} {command[1]} printed something that is not JSON") from error
+        raise CommandError(f"{' '.join(command[:3])} {NO_JSON}") from error
 
 
 def confirm(word: str, given: str | None, otherwise: str) -> None:

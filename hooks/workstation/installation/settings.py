@@ -90,10 +90,14 @@ def entry(environment: str, name: str) -> str:
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Let a command be about the clusters of some environments, where each has one of its own."""
-    parser.set_defaults(environments=[])
-    if known := own_clusters():
-        which = f"only the clusters of these: {', '.join(known)}"
-        parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
+    known = own_clusters()
+    which = f"only the clusters of these: {', '.join(known)}" if known else argparse.SUPPRESS
+    parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
+
+
+def make(command: str, environments: list[str]) -> str:
+    """Return how a command is called again for the same clusters."""
+    return " ".join([f"make {command}", *(f"ENV={name}" for name in environments)])
 
 
 def clusters(names: list[str] | None = None) -> list[Settings]:
@@ -104,6 +108,9 @@ def clusters(names: list[str] | None = None) -> list[Settings]:
     """
     known = own_clusters()
     if unknown := [name for name in names or [] if name not in known]:
+        if not known:
+            cure = f"leave ENV={unknown[0]} out, it is about all of them"
+            raise ValueError(f"all environments share one cluster: {cure}")
         raise ValueError(f"there is no environment {unknown[0]!r}: choose one of {', '.join(known)}")
     chosen = [name for name in known if name in names] if names else known
     return [_read(name) for name in chosen] or [_read(None)]

@@ -4,6 +4,7 @@ GitHub makes an environment that does not exist when a job first names it, open 
 """
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from gitops.repository import ROOT, own_clusters
 
 from . import tfvars
 
+# The repository is there, whatever host a person has set for gh.
+os.environ["GH_HOST"] = "github.com"
 _TABLE = ROOT / ".github" / "environments"
 
 

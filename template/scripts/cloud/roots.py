@@ -40,9 +40,9 @@ class Runner:
 
     def __init__(self, environment: str | None = None, **variables: str) -> None:
         """Remember whose cluster it is about, where each environment has its own, and variables for the command."""
-        self._variables = {"TF_IN_AUTOMATION": "true", **variables}
-        if environment:  # What `init` writes down of one cluster never meets another.
-            self._variables["TF_DATA_DIR"] = f".terraform/{environment}"
+        # What `init` writes down of one root or cluster never meets another, whatever the shell says.
+        folder = f".terraform/{environment}" if environment else ".terraform"
+        self._variables = {"TF_IN_AUTOMATION": "true", "TF_DATA_DIR": folder, "TF_WORKSPACE": "", **variables}
         self._environment = environment
 
     def _command(self, root: Root, *arguments: str) -> tuple[str, ...]:

@@ -10,6 +10,10 @@ from pathlib import Path
 
 from .repository import ROOT, fail, one_line
 
+# What is printed is read, so it is what a program prints by itself, whatever a person has set: colours, tables, and the
+# resource group that az would look into alone.
+_READ = {"CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", "AZURE_CORE_OUTPUT": "json", "AZURE_DEFAULTS_GROUP": ""}
+
 
 class CommandError(Exception):
     """It can't go on; the message is one line that says why and what to do, `details` all that a program said.
@@ -48,7 +52,7 @@ def call(
             capture_output=True,
             check=False,
             timeout=timeout,
-            env={**os.environ, "CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", **(env or {})},  # What is printed is read.
+            env={**os.environ, **_READ, **(env or {})},
         )
     except FileNotFoundError as error:
         raise CommandError(f"{argv[0]} is not on PATH: install it") from error

@@ -1,6 +1,7 @@
 """Where things are in this repository, and how its commands say what is wrong."""
 
 import functools
+import itertools
 import re
 import sys
 import unicodedata
@@ -54,7 +55,12 @@ def one_line(text: str) -> str:
     """Return the line of a program's complaint that says what is wrong."""
     # Some programs frame and colour what they say.
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    said = (line.strip("│╷╵ \t") for line in text.splitlines())
+    said = [line.strip("│╷╵ \t") for line in text.splitlines()]
+    # Terraform gives a heading, an empty line, and below that what it is about.
+    for number, line in enumerate(said):
+        if line.startswith("Error: ") and said[number + 1 : number + 2] == [""]:
+            below = itertools.takewhile(lambda other: not re.match("(Error|Warning): ", other), said[number + 1 :])
+            return plain(": ".join(filter(None, [line, " ".join(filter(None, below))]))[:400])
     lines = [line for line in said if line and not re.match(r"hint:|(Run|See) '", line)]
     told = [line for line in lines if re.match(r"([\w-]+: )?(error|fatal)", line, re.IGNORECASE)] or lines[-1:]
     return plain((told[0] if told else "no reason given")[:400])
@@ -192,7 +198,7 @@ def web_page(remote: str) -> str:
     if not (ssh := _SSH.fullmatch(remote)):
         return remote  # A folder of this machine.
     host, path = ssh[1] or ssh[2], ssh[3]
-    if host in _AZURE:
+    if host in _AZURE and path.count("/") == 3:
         _, organisation, project, name = path.split("/")
         return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
     return f"https://{_HOSTS.get(host, host)}/{path}"
