@@ -110,7 +110,8 @@ def _check_hosts(environment: Environment, route: Map, gateways: _Gateways, redi
             what = f"the listener of {host} does not let in {environment.namespace}"
             yield Problem(*joined[0][2].where("allowedRoutes"), f"{what}: fix allowedRoutes")
         # A host of one listener by its name may be meant to stay on plain HTTP.
-        every = [gateway for parent, gateway, _ in joined if "sectionName" not in parent]
+        ways = [(parent, gateway) for parent, gateway, _ in joined] or parents
+        every = [gateway for parent, gateway in ways if "sectionName" not in parent]
         sent = [one for one, of in redirects if any(gateway in of for gateway in every)]
         if sent and not any(_covers(name, host) for one in sent for name in one.texts("spec", "hostnames") or [""]):
             what = f"does not send {host} from HTTP to HTTPS"
