@@ -511,6 +511,18 @@ CLUSTER_DAMAGES: dict[str, tuple[str, str, str, str]] = {
         'path: "clusters/aks-goal-tracker-dev"',
         "does not hand over clusters/aks-goal-tracker-prod",
     ),
+    "a bootstrap that hands over nothing": (
+        "bootstrap/aks-goal-tracker-prod/templates/application.yaml",
+        r"(?s)\A.*\Z",
+        "",
+        "is missing: add it, without it Argo CD of that cluster knows nothing of Git",
+    ),
+    "a state without a place": (
+        "terraform/gitops/prod.azurerm.tfbackend",
+        r"(?s)\A.*\Z",
+        "",
+        'write key = "aks-goal-tracker-prod/gitops.tfstate"',
+    ),
     "a state that is another cluster's": (
         "terraform/platform/prod.azurerm.tfbackend",
         "tracker-prod",

@@ -51,8 +51,11 @@ def _check_cluster(repository: Repository, name: str, platform: Platform) -> Ite
     path = f"{platform.folder}/environments/{name}.yaml"
     if not repository.exists(path):
         yield Problem(path, 0, f"is missing: add it, since {platform.path} makes that cluster for {name}")
-    handed = repository.first(f"bootstrap/{cluster}/templates/application.yaml")
-    if handed and platform.folder not in folders(handed):
+    path = f"bootstrap/{cluster}/templates/application.yaml"
+    handed = repository.first(path)
+    if repository.exists("bootstrap") and not repository.text(path):  # Without it, the platform's owners hand over.
+        yield Problem(path, 0, "is missing: add it, without it Argo CD of that cluster knows nothing of Git")
+    elif handed and platform.folder not in folders(handed):
         place = handed.where("spec", "source", "path")
         yield Problem(*place, f"does not hand over {platform.folder}: make it the path")
     states = {}
@@ -60,7 +63,8 @@ def _check_cluster(repository: Repository, name: str, platform: Platform) -> Ite
         path = f"terraform/{root}/{name}.azurerm.tfbackend"
         states[root] = read_values(repository, path)
         others = repository.matching(rf"(?!{path})terraform/.*[.]azurerm[.]tfbackend")
-        if states[root] in [read_values(repository, other) for other in others]:
+        same = states[root] and states[root] in [read_values(repository, other) for other in others]
+        if same or (others and not repository.text(path)):  # Without any, states are elsewhere.
             what = f"does not keep the state of {cluster} apart from others"
             yield Problem(path, 0, f'{what}: write key = "{cluster}/{root}.tfstate"')
     path, key = f"terraform/gitops/{name}.tfvars", states["platform"].get("key")
