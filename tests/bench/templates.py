@@ -48,7 +48,9 @@ def commit(folder: Path, tag: str) -> Path:
 
 def ours(folder: Path) -> Path:
     """Return a copy of this template as version 1.0.0, with a version 2.0.0 after it that changes a few files."""
-    template = commit(support.export_template(folder), "1.0.0")
+    support.export_template(folder)
+    shutil.copy2(support.ROOT / ".gitignore", folder)  # A checkout has no files of Python's that Git would see.
+    template = commit(folder, "1.0.0")
     for path in (
         template / "template" / ".editorconfig",
         template / "template" / "Makefile.jinja",
