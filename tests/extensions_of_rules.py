@@ -587,17 +587,18 @@ def differences_that_argo_cd_passes_over(tree: Tree, chance: random.Random) -> N
             lines_of(tree, file, r"^    syncOptions:\n", "      - RespectIgnoreDifferences=true\n")
 
 
+def _scale_by_keda(tree: Tree) -> None:
+    text = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n"
+    tree.resource(tree.base, "scaled.yaml", text)
+    for path in tree.root.glob("clusters/*/projects/*.yaml"):
+        tree.insert(path, r"namespaceResourceWhitelist:\n", "    - group: keda.sh\n      kind: ScaledObject\n")
+
+
 def a_role_of_argo_cd(tree: Tree, _: random.Random) -> None:
     """A right of Argo CD beside those of its chart."""
     rbac = "rbac.authorization.k8s.io"
     if (tree.root / "terraform/gitops/values/argocd-automatic.yaml").exists():
-        tree.resource(
-            tree.base,
-            "scaled.yaml",
-            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
-        )
-        for path in tree.root.glob("clusters/*/projects/*.yaml"):
-            tree.insert(path, r"namespaceResourceWhitelist:\n", "    - group: keda.sh\n      kind: ScaledObject\n")
+        _scale_by_keda(tree)
         for path in tree.root.glob("bootstrap/**/templates/project.yaml"):
             entry = f"    - {{group: {rbac}, kind: ClusterRole}}\n    - {{group: {rbac}, kind: ClusterRoleBinding}}\n"
             text = path.read_text().replace("  clusterResourceWhitelist: []\n", "")
@@ -774,13 +775,7 @@ def rights_of_argo_cd_by_terraform(tree: Tree, _: random.Random) -> None:
     if (tree.root / "terraform/gitops/values/argocd-automatic.yaml").exists():
         text = 'resource "kubernetes_cluster_role_v1" "keda" {\n  metadata {\n    name = "argocd-keda"\n  }\n  rule {\n    api_groups = ["keda.sh"]\n    resources  = ["*"]\n    verbs      = ["*"]\n  }\n}\n'
         tree.write(tree.root / "terraform/gitops/keda.tf", text)
-        tree.resource(
-            tree.base,
-            "scaled.yaml",
-            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
-        )
-        for path in tree.root.glob("clusters/*/projects/*.yaml"):
-            tree.insert(path, r"namespaceResourceWhitelist:\n", "    - group: keda.sh\n      kind: ScaledObject\n")
+        _scale_by_keda(tree)
 
 
 def a_secret_to_pull_by(tree: Tree, _: random.Random) -> None:

@@ -188,13 +188,18 @@ def test_what_was_declined_is_not_proposed_again(protected: Protected, state: st
 
 
 @pytest.mark.slow
-def test_the_work_of_a_person_on_a_proposal_is_built_upon(protected: Protected) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [("-m", "Add a note"), ("--amend", "--no-edit", "--date=2030-01-01")],
+    ids=["a commit of its own", "an amended one"],
+)
+def test_the_work_of_a_person_on_a_proposal_is_built_upon(protected: Protected, how: tuple[str, ...]) -> None:
     protected.bump("frontend=v2")
     person = clone(protected.product, "person", "--branch=deploy/dev")
     (person / "NOTES.md").write_text("Mine.\n")
     support.git("add", "-A", cwd=person)
-    support.git("commit", "-q", "-m", "Add a note", cwd=person)
-    support.git("push", "-q", "origin", "deploy/dev", cwd=person)
+    support.git("commit", "-q", *how, cwd=person)
+    support.git("push", "-q", "--force", "origin", "deploy/dev", cwd=person)
     theirs = protected.tip()
     protected.git("commit", "-q", "--allow-empty", "-m", "Something else")
     protected.push_main()

@@ -23,6 +23,12 @@ _WRAPPING = re.compile(r"^(?:[\w.]+Error: )?(?:'dict object' has no attribute ['
 QUESTION = re.compile(r"(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # What is chosen and is no choice, and the choices.
 _NO_CHOICE = re.compile(r"(.*) is not in (\[.*\])\Z")
+# What Copier says, as a whole, and what it means.
+_MEANT = {
+    r"AssertionError": "a folder here has the name of a file of the template: rename it, and commit",
+    r".*codec can't decode.*": "the name of a file here is not in UTF-8: rename it, and commit",
+}
+# Settings that people have for the clones that they work in, and what an update needs instead.
 _UNSET = {
     "core.hooksPath": os.devnull,
     "core.excludesFile": os.devnull,
@@ -76,7 +82,8 @@ def message(output: str) -> str:
     # What a hook has said stands before Copier's word that it failed.
     said = [line for line in lines if line.startswith("error: ")]
     found = _WRAPPING.match((said or lines)[-1].strip().removeprefix("error: ")) if lines else None
-    return refusal(found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+    said_last = refusal(found[1] or found[2]).rstrip(";. ") if found else "copier ended without a word"
+    return next((meant for words, meant in _MEANT.items() if re.fullmatch(words, said_last)), said_last)
 
 
 def refusal(text: str) -> str:
@@ -91,7 +98,7 @@ def refusal(text: str) -> str:
 
 
 def unset(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which git does without what people have set for the clones that they work in."""
+    """Return the variables that add these settings to those that an environment gives git already."""
     count = int(environment.get("GIT_CONFIG_COUNT") or 0)
     variables = {"GIT_CONFIG_COUNT": str(count + len(_UNSET))}
     for number, (key, value) in enumerate(_UNSET.items(), count):

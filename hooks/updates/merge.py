@@ -102,11 +102,6 @@ def merge(template: Template, version: str, arguments: list[str]) -> Merge:
             raise CommandError(f"Copier takes the template for no Git repository, {where}")
         if ended == "failed":
             reason = copier.message(output).replace(f"{folder}/", "")
-            # Copier's words for it.
-            if reason == "AssertionError":
-                reason = "a folder here has the name of a file of the template: rename it, and commit"
-            elif "codec can't decode" in reason:
-                reason = "the name of a file here is not in UTF-8: rename it, and commit"
             raise CommandError(f"{reason}. Nothing has changed here")
         stages = _in(folder, "ls-files", "-z", "--unmerged")
         _in(folder, "add", "--all", "--force")

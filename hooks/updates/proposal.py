@@ -2,6 +2,7 @@
 
 from gitops.git import commit_tree, git, succeeds
 from gitops.process import CommandError
+from gitops.publish import has_work_of_others
 
 from .merge import Merge
 
@@ -40,12 +41,8 @@ def prepare(result: Merge, current: str, version: str, news: str, bundle: str | 
     if result.tree == git("rev-parse", f"{result.base}^{{tree}}").strip():
         return f"{current}: nothing changes"
     here = f"refs/heads/{BRANCH}"
-    if succeeds("rev-parse", "--verify", here):
-        # Who amends a commit keeps its words, and the time of its author.
-        known = f"--format=%at %ct %(trailers:key={VERSION},valueonly,separator=%x2C)"
-        commits = [line.split(" ", 2) for line in git("log", "-z", known, f"{result.base}..{here}").split("\0")[:-1]]
-        if any(author != committer or not trailer for author, committer, trailer in commits):
-            raise CommandError(f"the branch {BRANCH} has commits of others: merge or delete it")
+    if succeeds("rev-parse", "--verify", here) and has_work_of_others(result.base, here, VERSION):
+        raise CommandError(f"the branch {BRANCH} holds commits of somebody else: merge or delete it, then try again")
     # The first line of what is new is the subject already.
     text = message(result, version, news.partition("\n")[2].strip())
     commit = commit_tree(result.tree, result.base, text)

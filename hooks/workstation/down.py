@@ -152,12 +152,12 @@ def main() -> None:
         say_what_goes(one, chosen)
     say_what_stays(wanted, all_go=all_go)
     name = " ".join(one.cluster for one in clusters)
-    again = settings.make("down", arguments.environments)
-    cure = f"nothing was removed: type it, or without a terminal run {again} CONFIRM={shlex.quote(name)}"
+    told = settings.again("down", arguments.environments, f"CONFIRM={shlex.quote(name)}")
+    cure = f"nothing was removed: type it, or without a terminal run {told}"
     confirm(name, os.environ.get("CONFIRM"), cure)
 
     for one in clusters:
-        take_down(one, chosen, again)
+        take_down(one, chosen, settings.again("down", arguments.environments))
     if all_go and REGISTRY in ROOTS:
         groups.append(wanted.registry_group)
         try:

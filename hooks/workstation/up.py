@@ -25,17 +25,17 @@ from .installation.pipeline import NEXT, prepare
 from .installation.programs import confirm, require
 
 
-def change(root: Root, runner: Owner, name: str, again: str) -> None:
+def change(root: Root, runner: Owner, name: str, environments: list[str]) -> None:
     """Show what a root would change, and make it once approved: by the cluster's name if data or addresses go.
 
     Args:
         root: the one to change.
         runner: who changes it.
         name: what a person types before data or addresses go.
-        again: the command that goes on, for whoever has no terminal.
+        environments: those that the command was called for; all where it names none.
     """
     approved = os.environ.get("APPROVE") == "yes"
-    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run {again}"
+    otherwise = f"nothing of {root.name} was changed: type it, or without a terminal run "
     runner.drop_plan(root)
     try:
         plan = runner.plan(root)
@@ -44,9 +44,9 @@ def change(root: Root, runner: Owner, name: str, again: str) -> None:
         if lost := kept.destroyed(plan):
             print(f"\nThis destroys {', '.join(lost)} for good: the data in it, or the address that is in use.")
             given = os.environ.get("CONFIRM", "" if approved else None)
-            confirm(name, given, f"{otherwise} CONFIRM={shlex.quote(name)}")
+            confirm(name, given, otherwise + settings.again("up", environments, f"CONFIRM={shlex.quote(name)}"))
         elif not approved and plans.digest(plan) != plans.NO_CHANGES:
-            confirm("yes", None, f"{otherwise} APPROVE=yes")
+            confirm("yes", None, otherwise + settings.again("up", environments, "APPROVE=yes"))
         runner.apply_plan(root)
     finally:
         runner.drop_plan(root)
@@ -94,7 +94,7 @@ def main() -> None:
     prepare()
     providers.prepare()
 
-    again = settings.make("up", arguments.environments)
+    again = settings.again("up", arguments.environments)
     steps: list[tuple[Root, settings.Settings | None]]
     steps = [(root, None) for root in ROOTS if root not in OF_CLUSTER]
     steps += [(root, wanted) for wanted in clusters for root in ROOTS if root in OF_CLUSTER]
@@ -110,7 +110,9 @@ def main() -> None:
             if of and of.private_api and root is GITOPS:
                 network.require_api_server(chosen, of)
             runner.take_up(root)
-            change(root, runner, of.cluster if of else " ".join(one.cluster for one in clusters), again)
+            change(
+                root, runner, of.cluster if of else " ".join(one.cluster for one in clusters), arguments.environments
+            )
         except CommandError as error:
             cure = f"fix the cause (make doctor looks for it) and run {again} again, it goes on from there"
             fail(f"{step}, failed: {error}; what was made stays: {cure}")

@@ -161,7 +161,7 @@ def test_a_branch_that_is_checked_out_is_left_alone(proposals: Proposals, record
     done = life.update("--branch", "--to", LATER)
     assert (done.returncode, life.git("status", "--porcelain")) == (1, "")
     assert "template-update: git branch: fatal: cannot force update the branch 'template-update'" in done.stderr
-    record("The branch is checked out here", "refused in one line, untouched")
+    record("The branch template-update is checked out here", "refused in one line, untouched")
 
 
 def test_a_version_that_was_declined_is_not_proposed_again(proposals: Proposals, record: Recorded) -> None:

@@ -95,9 +95,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("environments", metavar="ENVIRONMENT", nargs="*", help=which)
 
 
-def make(command: str, environments: list[str]) -> str:
-    """Return how a command is called again for the same clusters."""
-    return " ".join([f"make {command}", *(f"ENV={name}" for name in environments)])
+def again(command: str, environments: list[str], given: str = "") -> str:
+    """Return how a command is called again for the same clusters, with a variable such as `APPROVE=yes`."""
+    called = [f"make {command}", *(f"ENV={name}" for name in environments), given]
+    if len(environments) > 1:  # Of two values of ENV, Make takes the last.
+        called = [given, f"scripts/from-template {command}", *environments]
+    return " ".join(filter(None, called))
 
 
 def clusters(names: list[str] | None = None) -> list[Settings]:

@@ -1,4 +1,4 @@
-"""The terminal of `make up` and `make down`, which may go while Terraform runs."""
+"""What happens to the terminal of `make up` and `make down` must not end Terraform."""
 
 import atexit
 import contextlib
@@ -10,10 +10,11 @@ from typing import TextIO
 
 
 def outlive() -> None:
-    """Let no closed terminal and no reader that has ended kill Terraform.
+    """Keep the programs that are run alive when the terminal closes, or when the reader of their output ends.
 
-    The programs that are run inherit both: they pass over SIGHUP, and what is not a terminal is a pipe that is always
-    read. Whoever reads it further may end first, as `tee` does at Ctrl-C, and the next line would be the last.
+    They inherit both protections. They ignore SIGHUP, which a closed terminal sends. Where they do not write to a
+    terminal, they write to a pipe that this process always reads: `tee` ends at Ctrl-C, and the next line that a
+    program wrote to it would end the program.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .repository import ROOT, fail, one_line
 
-# What is printed is read, so it is what a program prints by itself, whatever a person has set: colours, tables, and the
-# resource group that az would look into alone.
+# The scripts read what programs print, so these settings of a person must not count: colours, tables, and the one
+# resource group that az would look into.
 _READ = {"CLICOLOR_FORCE": "0", "GH_FORCE_TTY": "", "AZURE_CORE_OUTPUT": "json", "AZURE_DEFAULTS_GROUP": ""}
 
 

@@ -164,10 +164,14 @@ def web_address() -> str:
 
 
 def has_work_of_others(tip: str, commit: str, trailer: str) -> bool:
-    """Tell whether a proposal holds commits without the trailer by which those of these scripts are known."""
+    """Tell whether a proposal holds commits of people: without the trailer of these scripts, or amended.
+
+    An amended commit keeps its trailer and the time of its author, but has a later time of its committer.
+    """
     need_history()
-    own = git("log", "-z", f"--format=%(trailers:key={trailer},valueonly,separator=%x2C)", f"{tip}..{commit}")
-    return not all(own.split("\0")[:-1])
+    shape = f"--format=%at %ct %(trailers:key={trailer},valueonly,separator=%x2C)"
+    commits = [line.split(" ", 2) for line in git("log", "-z", shape, f"{tip}..{commit}").split("\0")[:-1]]
+    return any(author != committer or not known for author, committer, known in commits)
 
 
 def pull_requests(branch: str, fields: str) -> list[dict[str, Any]]:

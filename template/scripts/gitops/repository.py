@@ -56,7 +56,7 @@ def one_line(text: str) -> str:
     # Some programs frame and colour what they say.
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     said = [line.strip("│╷╵ \t") for line in text.splitlines()]
-    # Programs of infrastructure give a heading, an empty line, and below that what it is about.
+    # An infrastructure program prints a heading, an empty line, and then the reason.
     for number, line in enumerate(said):
         if line.startswith("Error: ") and said[number + 1 : number + 2] == [""]:
             below = itertools.takewhile(lambda other: not re.match("(Error|Warning): ", other), said[number + 1 :])
